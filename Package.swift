@@ -1,0 +1,96 @@
+// swift-tools-version: 6.2
+// The floors of the house, bottom up; a target imports only what is below it. Documentation/Architecture.md
+// draws them, TidyTests holds them.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A target of ours: strict settings, and dependencies by name.
+func floor(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let serviceLifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(
+    name: "UnixSignals", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "groupmirror",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // 0 C
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CLinux"),
+
+        // 1 words
+        floor("ChatModel"),
+
+        // 2 rules
+        floor("EventLog", ["ChatModel"]),
+        floor("SyncRules", ["ChatModel"]),
+
+        // 3 doors
+        floor("ChatAPI", ["ChatModel", "SyncRules", "EventLog", "COpenSSL", "CZlib"]),
+        floor("CurlTransport", ["ChatAPI", "ChatModel", "CCurl", "CLinux"]),
+        floor(
+            "MirrorStore",
+            ["ChatModel", "SyncRules", .product(name: "GRDB", package: "GRDB.swift")]),
+        floor("MirrorConfiguration", ["ChatModel", "SyncRules", "Yams"]),
+
+        // 4 engine
+        floor("SyncEngine", ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore"]),
+        floor(
+            "ChatEmulator",
+            ["COpenSSL", "CZlib", .product(name: "Hummingbird", package: "hummingbird")]),
+
+        // 5 process
+        floor(
+            "Daemon",
+            [
+                "ChatModel", "EventLog", "SyncRules", "ChatAPI", "CurlTransport", "MirrorStore",
+                "MirrorConfiguration", "SyncEngine", "CLinux", serviceLifecycle, unixSignals,
+                logging,
+            ]),
+
+        // 6 programs
+        program(
+            "groupmirror",
+            [
+                "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore",
+                "MirrorConfiguration",
+                "SyncEngine", "Daemon", "CLinux", argumentParser,
+            ]),
+        program("chat-emulator", ["ChatEmulator", argumentParser]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,5 @@
+// zlib for Swift: a UserSig is a zlib stream (api.md section 5).
+
+#pragma once
+
+#include <zlib.h>

@@ -1,0 +1,166 @@
+import ChatModel
+import EventLog
+import SyncRules
+
+// Every call passes here for its permit. The rule is CallWindow; this file queues those who wait,
+// by urgency, and wakes them. The first in line sleeps in its own task until the window opens, so
+// the gate needs no timer and no task of its own, and the same code runs under the simulation's
+// clock.
+
+/// Why a call is made; the smaller, the sooner it leaves.
+package enum CallUrgency: Int, Comparable, CaseIterable, Sendable {
+    /// Further pages and look-ups of a pull under way: the sooner it ends, the less changes beneath
+    /// it.
+    case pulling
+    case asked
+    case scheduled
+
+    package static func < (left: CallUrgency, right: CallUrgency) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
+/// The right to send one call now. Must be given back with `ended`, sent or not.
+package struct CallPermit: Sendable {
+    package let command: Command
+    package let grantedAt: MonotonicTime
+}
+
+/// No permits are given any more.
+package struct GateClosed: Error {}
+
+/// Gives permits, at most so many in flight, each command within its window.
+package actor CallGate {
+    private struct Waiter {
+        let id: UInt64
+        let urgency: CallUrgency
+        /// Set while the waiter is suspended; nil while it is awake or asleep until the window
+        /// opens.
+        var continuation: CheckedContinuation<Void, Never>?
+    }
+
+    private struct Line {
+        var window: CallWindow
+        /// In the order of service.
+        var waiters: [Waiter] = []
+        /// The window was narrower than its limit when last looked at.
+        var isNarrow = false
+    }
+
+    private var lines: [Command: Line] = [:]
+    private var inFlight = 0
+    private var mostInFlight: Int
+    private var lastID: UInt64 = 0
+    private var isClosed = false
+    private let time: any Timekeeper
+    private let log: Log
+
+    package init(
+        limit: Int, margin: CallWindow.Margin, inFlight: Int, time: any Timekeeper, log: Log
+    ) {
+        mostInFlight = inFlight
+        self.time = time
+        self.log = log
+        for command in Command.allCases {
+            lines[command] = Line(
+                window: CallWindow(limit: limit, margin: margin, now: time.now()))
+        }
+    }
+
+    /// Waits until a call of `command` may leave.
+    package func permit(_ command: Command, _ urgency: CallUrgency) async throws(GateClosed)
+        -> CallPermit
+    {
+        lastID += 1
+        let id = lastID
+        enqueue(Waiter(id: id, urgency: urgency), for: command)
+        while !isClosed {
+            guard lines[command]?.waiters.first?.id == id, inFlight < mostInFlight else {
+                await suspend(id, command)
+                continue
+            }
+            let now = time.now()
+            switch lines[command]?.window.take(now: now) {
+            case .send:
+                inFlight += 1
+                lines[command]?.waiters.removeFirst()
+                noteRestoration(of: command)
+                wakeFirst(of: command)
+                return CallPermit(command: command, grantedAt: now)
+            case .wait(let opening): try? await time.sleep(until: opening)
+            case .waitForReply: await suspend(id, command)
+            case nil: preconditionFailure("\(command) has no line")
+            }
+        }
+        lines[command]?.waiters.removeAll { $0.id == id }
+        throw GateClosed()
+    }
+
+    /// Gives a permit back.
+    package func ended(_ permit: CallPermit, _ ending: CallWindow.Ending) {
+        inFlight -= 1
+        lines[permit.command]?.window.ended(ending, sentAt: permit.grantedAt, now: time.now())
+        for command in Command.allCases { wakeFirst(of: command) }
+    }
+
+    /// The cloud said "too often" to a call: its command's window narrows, or every command's.
+    package func refused(_ permit: CallPermit, code: Int) {
+        let isAppWide = FailureTable.row(for: code)?.isAppWide ?? false
+        for command in isAppWide ? Command.allCases : [permit.command] {
+            guard var line = lines[command] else { continue }
+            if line.window.refused(sentAt: permit.grantedAt, now: time.now()) {
+                line.isNarrow = true
+                log(
+                    .windowNarrowed(
+                        command: command.rawValue, code: code, allowed: line.window.allowedNow,
+                        limit: line.window.limit))
+            }
+            lines[command] = line
+        }
+    }
+
+    /// Nobody gets a permit from now on; those who wait are told.
+    package func close() {
+        isClosed = true
+        for command in Command.allCases {
+            for index in lines[command]?.waiters.indices ?? 0..<0 {
+                lines[command]?.waiters[index].continuation.take()?.resume()
+            }
+        }
+    }
+
+    /// Calls a second that the window of `command` allows at present.
+    package func allowed(_ command: Command) -> Int { lines[command]?.window.allowedNow ?? 0 }
+
+    private func enqueue(_ waiter: Waiter, for command: Command) {
+        var position = lines[command]?.waiters.count ?? 0
+        while position > 0, let ahead = lines[command]?.waiters[position - 1],
+            waiter.urgency < ahead.urgency
+        {
+            position -= 1
+        }
+        lines[command]?.waiters.insert(waiter, at: position)
+    }
+
+    private func suspend(_ id: UInt64, _ command: Command) async {
+        await withCheckedContinuation { continuation in
+            guard !isClosed,
+                let index = lines[command]?.waiters.firstIndex(where: { $0.id == id })
+            else { return continuation.resume() }
+            lines[command]?.waiters[index].continuation = continuation
+        }
+    }
+
+    private func wakeFirst(of command: Command) {
+        guard lines[command]?.waiters.isEmpty == false else { return }
+        lines[command]?.waiters[0].continuation.take()?.resume()
+    }
+
+    private func noteRestoration(of command: Command) {
+        guard let line = lines[command], line.isNarrow,
+            line.window.allowedNow == line.window.limit
+        else { return }
+        lines[command]?.isNarrow = false
+        log(.windowRestored(command: command.rawValue, limit: line.window.limit))
+    }
+}

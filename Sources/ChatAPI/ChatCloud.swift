@@ -1,0 +1,66 @@
+import ChatModel
+import FoundationEssentials
+import SyncRules
+
+/// The cloud behind its REST API: makes the requests' bodies and reads the replies.
+package struct ChatCloud: ConversationCloud {
+    private let sender: any CallSender
+
+    package init(sender: any CallSender) {
+        self.sender = sender
+    }
+
+    package func page(of user: UserID, from cursor: Int64, known: Digest?, turn: CallTurn)
+        async throws(CallFailure) -> PageReply
+    {
+        let reply = try await sender.send(
+            Call(
+                command: .getContactGroup, user: user,
+                body: encoded(ListingRequest(user: user.string, start: cursor)),
+                known: known, turn: turn))
+        guard let envelope = reply.envelope else { return .known }
+        return .page(try RawPage(reply, envelope))
+    }
+
+    package func lookUp(_ conversations: [ConversationID], of user: UserID, turn: CallTurn)
+        async throws(CallFailure) -> [Conversation]
+    {
+        precondition(conversations.count <= lookUpSize, "\(conversations.count) in one look-up")
+        let reply = try await sender.send(
+            Call(
+                command: .searchContactGroup, user: user,
+                body: encoded(
+                    SearchRequest(
+                        user: user.string, contacts: conversations.map(WireConversationID.init))),
+                known: nil, turn: turn))
+        let content: WireSearch = try decodedReply(reply.body)
+        return try (content.contacts ?? []).conversations().filter { !$0.isBare }
+    }
+
+    private struct ListingRequest: Encodable {
+        let user: String
+        let start: Int64
+
+        private enum CodingKeys: String, CodingKey {
+            case user = "From_Account"
+            case start = "StartIndex"
+        }
+    }
+
+    private struct SearchRequest: Encodable {
+        let user: String
+        let contacts: [WireConversationID]
+
+        private enum CodingKeys: String, CodingKey {
+            case user = "From_Account"
+            case contacts = "ContactItem"
+        }
+    }
+
+    private func encoded(_ request: some Encodable) -> [UInt8] {
+        guard let body = try? JSONEncoder().encode(request) else {
+            preconditionFailure("a request of strings and numbers could not be encoded")
+        }
+        return Array(body)
+    }
+}

@@ -1,0 +1,8 @@
+/// The commands of the API that this program calls (api.md §1). Each is limited on its own.
+package enum Command: String, CaseIterable, Sendable {
+    case getContactGroup = "get_contact_group"
+    case searchContactGroup = "search_contact_group"
+
+    /// Path and name, relative to the endpoint.
+    package var path: String { "v4/recentcontact/\(rawValue)" }
+}

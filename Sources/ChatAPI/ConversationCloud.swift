@@ -1,0 +1,51 @@
+import ChatModel
+import SyncRules
+
+/// The cloud as the engine sees it. Every method may be repeated at will: none of them changes
+/// anything. A failure says by its kind what has to happen next, and never leaves a permit
+/// unreturned.
+package protocol ConversationCloud: Sendable {
+    /// One page of a user's listing, from `cursor` (0: the first).
+    /// - Parameter known: the digest of a page that is known; a page that has it comes as `.known`,
+    ///   undecoded.
+    func page(of user: UserID, from cursor: Int64, known: Digest?, turn: CallTurn)
+        async throws(CallFailure) -> PageReply
+
+    /// Those of `conversations` that the cloud keeps groups or marks for. At most `lookUpSize` at
+    /// once.
+    func lookUp(_ conversations: [ConversationID], of user: UserID, turn: CallTurn)
+        async throws(CallFailure) -> [Conversation]
+}
+
+/// api.md §1.9
+package let lookUpSize = 300
+
+package enum PageReply: Sendable {
+    case known
+    case page(RawPage)
+}
+
+/// A page whose envelope is read and whose items are not.
+package struct RawPage: Sendable {
+    package let digest: Digest
+    package let isLast: Bool
+    package let next: Int64?
+    package var byteCount: Int { body.count }
+    private let body: [UInt8]
+
+    init(_ reply: CallReply, _ envelope: WireEnvelope) throws(CallFailure) {
+        digest = reply.digest
+        body = reply.body
+        isLast = try envelope.isLastPage()
+        next = envelope.next
+    }
+
+    /// The items, in our words.
+    package func decoded() throws(CallFailure) -> ListingPage {
+        let content: WireListing = try decodedReply(body)
+        return ListingPage(
+            groups: (content.groups ?? []).map(\.group),
+            conversations: try (content.contacts ?? []).conversations(),
+            isLast: isLast, next: next)
+    }
+}

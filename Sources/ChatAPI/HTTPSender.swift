@@ -1,0 +1,97 @@
+import ChatModel
+import FoundationEssentials
+
+/// The innermost sender: signs the URL, posts, reads the envelope.
+package struct HTTPSender: CallSender {
+    private let transport: any HTTPTransport
+    private let signer: Signer
+    /// The `random` of the URL, 32 bits.
+    private let random: @Sendable () -> UInt32
+
+    package init(
+        transport: any HTTPTransport, signer: Signer, random: @escaping @Sendable () -> UInt32
+    ) {
+        self.transport = transport
+        self.signer = signer
+        self.random = random
+    }
+
+    package func send(_ call: Call) async throws(CallFailure) -> CallReply {
+        let usersig = try signature()
+        let reply: HTTPReply
+        do {
+            reply = try await transport.post(path: path(call.command, usersig), body: call.body)
+        } catch {
+            throw CallFailure(kind: .transient, problem: error.problem, advice: error.advice)
+        }
+        guard reply.status == 200 else {
+            throw CallFailure(kind: .transient, problem: "HTTP status \(reply.status)")
+        }
+        let digest = Digest.of(reply.body)
+        if digest == call.known {
+            return CallReply(body: reply.body, digest: digest, envelope: nil)
+        }
+        let envelope = try WireEnvelope(reply: reply.body)
+        if envelope.code != 0 { throw envelope.failure }
+        return CallReply(body: reply.body, digest: digest, envelope: envelope)
+    }
+
+    private func signature() throws(CallFailure) -> String {
+        do {
+            return try signer.usersig()
+        } catch {
+            throw CallFailure(kind: .refusedApp, problem: "no usersig could be made: \(error)")
+        }
+    }
+
+    /// api.md §1.1. The usersig's alphabet needs no escaping; the admin's name does.
+    private func path(_ command: Command, _ usersig: String) -> String {
+        "\(command.path)?sdkappid=\(signer.sdkAppID)&identifier=\(escaped(signer.admin))"
+            + "&usersig=\(usersig)&random=\(random())&contenttype=json"
+    }
+
+    /// Percent-encodes all but the unreserved characters of RFC 3986.
+    private func escaped(_ text: String) -> String {
+        text.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"),
+                UInt8(ascii: "."), UInt8(ascii: "~"):
+                String(UnicodeScalar(byte))
+            default: (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            }
+        }.joined()
+    }
+}
+
+/// Repeats a call once when the cloud finds fault with the signature. What fails again is the app's
+/// fault or the clock's: from then on it counts as a refusal of the app.
+package struct ResigningSender: CallSender {
+    private let inner: any CallSender
+    private let signer: Signer
+
+    package init(_ inner: any CallSender, signer: Signer) {
+        self.inner = inner
+        self.signer = signer
+    }
+
+    package func send(_ call: Call) async throws(CallFailure) -> CallReply {
+        let used = try? signer.usersig()
+        do {
+            return try await inner.send(call)
+        } catch {
+            guard error.kind == .signature, let code = error.code else { throw error }
+            if let used { try? signer.renew(refused: used, code: code) }
+        }
+        do {
+            return try await inner.send(call.again(.pulling))
+        } catch {
+            guard error.kind == .signature else { throw error }
+            throw CallFailure(
+                kind: .refusedApp, code: error.code, problem: error.problem,
+                advice: error.advice.isEmpty
+                    ? "a fresh signature is refused too: look at app.admin, the key and the clock"
+                    : error.advice)
+        }
+    }
+}

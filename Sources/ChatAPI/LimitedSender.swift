@@ -1,0 +1,84 @@
+import ChatModel
+import EventLog
+import SyncRules
+
+/// Waits for the call window before each call and tells it how the call ended. A call that the
+/// cloud found too many is repeated until it is taken: it spends no attempt of the user.
+package struct LimitedSender: CallSender {
+    private let inner: any CallSender
+    private let gate: CallGate
+
+    package init(_ inner: any CallSender, gate: CallGate) {
+        self.inner = inner
+        self.gate = gate
+    }
+
+    package func send(_ call: Call) async throws(CallFailure) -> CallReply {
+        var permit = try await self.permit(for: call)
+        while true {
+            do {
+                let reply = try await inner.send(call)
+                await gate.ended(permit, .replied)
+                return reply
+            } catch {
+                await gate.ended(permit, error.isWithoutAnswer ? .lost : .replied)
+                guard error.kind == .throttled, let code = error.code else { throw error }
+                await gate.refused(permit, code: code)
+            }
+            permit = try await self.permit(for: call.again(.pulling))
+        }
+    }
+
+    private func permit(for call: Call) async throws(CallFailure) -> CallPermit {
+        switch call.turn {
+        case .permitted(let permit): return permit
+        case .wait(let urgency):
+            do {
+                return try await gate.permit(call.command, urgency)
+            } catch {
+                throw .stopping
+            }
+        }
+    }
+}
+
+/// Counts calls by command and code, and logs those that failed or were slow.
+package struct RecordedSender: CallSender {
+    private let inner: any CallSender
+    private let counters: CallCounters
+    private let time: any Timekeeper
+    private let log: Log
+
+    /// A call that takes longer has a line in the log.
+    package static let slow = Duration.seconds(1)
+
+    package init(_ inner: any CallSender, counters: CallCounters, time: any Timekeeper, log: Log) {
+        self.inner = inner
+        self.counters = counters
+        self.time = time
+        self.log = log
+    }
+
+    package func send(_ call: Call) async throws(CallFailure) -> CallReply {
+        let start = time.now()
+        counters.sent(call.command, at: start)
+        do {
+            let reply = try await inner.send(call)
+            let took = time.now() - start
+            counters.ended(call.command, code: "0")
+            if took > Self.slow {
+                log(.callSlow(command: call.command.rawValue, user: call.user.string, took: took))
+            }
+            return reply
+        } catch {
+            counters.ended(call.command, code: error.code.map(String.init) ?? "network")
+            if error.kind == .throttled { counters.throttled() }
+            log(
+                .callFailed(
+                    command: call.command.rawValue, user: call.user.string,
+                    kind: error.kind.rawValue, code: error.code, problem: error.problem,
+                    took: time.now() - start))
+            throw error
+        }
+    }
+}

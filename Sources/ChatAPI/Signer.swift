@@ -1,0 +1,62 @@
+import ChatModel
+import EventLog
+import Synchronization
+
+/// Keeps a valid usersig of the admin. It is made anew at half its life, when the clock was set
+/// back behind it, and when the cloud asks.
+package final class Signer: Sendable {
+    private struct Current {
+        var text: String
+        var madeAt: WallTime
+    }
+
+    package let sdkAppID: Int64
+    package let admin: String
+    private let key: SecretKey
+    private let time: any Timekeeper
+    private let log: Log
+    private let current = Mutex<Current?>(nil)
+
+    /// The vendor advises against less than a day (api.md §5).
+    package static let lifetime = Duration.seconds(24 * 3600)
+
+    package init(sdkAppID: Int64, admin: String, key: SecretKey, time: any Timekeeper, log: Log) {
+        self.sdkAppID = sdkAppID
+        self.admin = admin
+        self.key = key
+        self.time = time
+        self.log = log
+        log.redactor.add(key.forbiddenText)
+    }
+
+    /// A usersig with at least half its life before it.
+    package func usersig() throws -> String {
+        let now = time.wallTime()
+        if let known = current.withLock({ $0 }), known.madeAt <= now,
+            now - known.madeAt < Self.lifetime / 2
+        {
+            return known.text
+        }
+        return try make(at: now, reason: "age")
+    }
+
+    /// Makes a new one because the cloud refused `refused` with `code`; does nothing when another
+    /// call has done so already.
+    package func renew(refused: String, code: Int) throws {
+        guard current.withLock({ $0?.text == refused }) else { return }
+        _ = try make(at: time.wallTime(), reason: String(code))
+    }
+
+    private func make(at now: WallTime, reason: String) throws -> String {
+        let text = try UserSig(
+            sdkAppID: sdkAppID, identifier: admin, time: now, lifetime: Self.lifetime
+        ).text(key: key)
+        log.redactor.add(text)
+        let isFirst = current.withLock { known in
+            defer { known = Current(text: text, madeAt: now) }
+            return known == nil
+        }
+        if !isFirst { log(.signatureRenewed(reason: reason)) }
+        return text
+    }
+}

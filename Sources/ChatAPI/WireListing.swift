@@ -1,0 +1,129 @@
+import ChatModel
+import FoundationEssentials
+import SyncRules
+
+// The listing's shapes on the wire (api.md §1.4, §1.8, §1.9) and the way into our words. The wire
+// says "contact" for a conversation; no other file does.
+
+/// The content of a reply of `get_contact_group`.
+struct WireListing: Decodable {
+    let contacts: [WireContact]?
+    let groups: [WireGroup]?
+
+    private enum CodingKeys: String, CodingKey {
+        case contacts = "ContactItem"
+        case groups = "GroupItem"
+    }
+}
+
+/// The content of a reply of `search_contact_group`.
+struct WireSearch: Decodable {
+    let contacts: [WireContact]?
+    let groups: [WireGroup]?
+
+    private enum CodingKeys: String, CodingKey {
+        case contacts = "ContactResultItem"
+        case groups = "GroupItem"
+    }
+}
+
+struct WireGroup: Decodable {
+    let name: String
+    let id: WireNumber
+
+    private enum CodingKeys: String, CodingKey {
+        case name = "GroupName"
+        case id = "GroupId"
+    }
+
+    var group: ConversationGroup { ConversationGroup(id: GroupID(id.value), name: ExactText(name)) }
+}
+
+/// Which conversation; both directions.
+struct WireConversationID: Codable {
+    let type: WireType
+    let user: String?
+    let chatGroup: String?
+
+    enum WireType: Codable {
+        case user, chatGroup
+
+        init(from decoder: any Decoder) throws {
+            switch try WireNumber(from: decoder).value {
+            case 1: self = .user
+            case 2: self = .chatGroup
+            default:
+                throw DecodingError.dataCorrupted(
+                    .init(codingPath: decoder.codingPath, debugDescription: "unknown Type"))
+            }
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            try container.encode(self == .user ? 1 : 2)
+        }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case type = "Type"
+        case user = "To_Account"
+        case chatGroup = "ToGroupId"
+    }
+
+    init(_ id: ConversationID) {
+        switch id.kind {
+        case .user: (type, user, chatGroup) = (.user, id.peer.string, nil)
+        case .chatGroup: (type, user, chatGroup) = (.chatGroup, nil, id.peer.string)
+        }
+    }
+
+    func conversationID() throws(CallFailure) -> ConversationID {
+        let peer = type == .user ? user : chatGroup
+        guard let peer, !peer.isEmpty else { throw .unreadable("a conversation has no id") }
+        return ConversationID(type == .user ? .user : .chatGroup, ExactText(peer))
+    }
+}
+
+/// A conversation with what the cloud keeps about it. Every field but the id may be absent.
+struct WireContact: Decodable {
+    private let id: WireConversationID
+    private let standardMark: String?
+    private let customMark: String?
+    private let groups: [WireNumber]?
+    private let timestamp: WireNumber?
+
+    private enum CodingKeys: String, CodingKey {
+        case standardMark = "StandardMark"
+        case customMark = "CustomMark"
+        case groups = "ContactGroupId"
+        case timestamp = "Timestamp"
+    }
+
+    init(from decoder: any Decoder) throws {
+        id = try WireConversationID(from: decoder)
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        standardMark = try fields.decodeIfPresent(String.self, forKey: .standardMark)
+        customMark = try fields.decodeIfPresent(String.self, forKey: .customMark)
+        groups = try fields.decodeIfPresent([WireNumber].self, forKey: .groups)
+        timestamp = try fields.decodeIfPresent(WireNumber.self, forKey: .timestamp)
+    }
+
+    func conversation() throws(CallFailure) -> Conversation {
+        let id = try id.conversationID()
+        guard let mark = StandardMark(binary: standardMark ?? "") else {
+            throw .unreadable("\(id) has a StandardMark that is no 64 binary digits")
+        }
+        return Conversation(
+            id: id, groups: (groups ?? []).map { GroupID($0.value) }, standardMark: mark,
+            customMark: ExactText(customMark ?? ""), updatedAt: timestamp?.value ?? 0)
+    }
+}
+
+extension [WireContact] {
+    func conversations() throws(CallFailure) -> [Conversation] {
+        var conversations: [Conversation] = []
+        conversations.reserveCapacity(count)
+        for contact in self { conversations.append(try contact.conversation()) }
+        return conversations
+    }
+}

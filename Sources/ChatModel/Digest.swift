@@ -1,0 +1,33 @@
+/// A SHA-256 value, kept in 32 bytes without a heap object: a million users have one each in
+/// memory.
+package struct Digest: Hashable, Sendable {
+    private let words: (UInt64, UInt64, UInt64, UInt64)
+
+    package static let byteCount = 32
+
+    /// Takes exactly 32 bytes; nil for any other count.
+    package init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == Digest.byteCount else { return nil }
+        var all: [UInt64] = [0, 0, 0, 0]
+        for (position, byte) in bytes.enumerated() {
+            all[position / 8] = all[position / 8] << 8 | UInt64(byte)
+        }
+        words = (all[0], all[1], all[2], all[3])
+    }
+
+    package init(words: (UInt64, UInt64, UInt64, UInt64)) {
+        self.words = words
+    }
+
+    package var bytes: [UInt8] {
+        [words.0, words.1, words.2, words.3].flatMap { word in
+            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) }
+        }
+    }
+
+    package static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(words.0)
+    }
+}

@@ -1,0 +1,170 @@
+import CCurl
+import ChatAPI
+import ChatModel
+
+/// One easy handle of libcurl with what it sends and receives; used again and again, by the
+/// transport's thread alone.
+final class Transfer {
+    typealias Outcome = Result<HTTPReply, TransportFailure>
+
+    let handle: OpaquePointer
+    private let headers: UnsafeMutablePointer<curl_slist>?
+    private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+    private let timeout: Duration
+    private var unsent: ArraySlice<UInt8> = []
+    private var received: [UInt8] = []
+    private var isTooLarge = false
+    private var deliver: (@Sendable (Outcome) -> Void)?
+
+    init(_ settings: CurlSettings) {
+        guard let handle = curl_easy_init() else {
+            preconditionFailure("libcurl has no memory for a handle")
+        }
+        self.handle = handle
+        timeout = settings.timeout
+        var list: UnsafeMutablePointer<curl_slist>?
+        for header in ["Content-Type: application/json", "Accept: application/json", "Expect:"] {
+            list = curl_slist_append(list, header)
+        }
+        headers = list
+        configure(settings)
+    }
+
+    deinit {
+        curl_easy_cleanup(handle)
+        curl_slist_free_all(headers)
+        errorText.deallocate()
+    }
+
+    func begin(_ request: Request) {
+        unsent = request.body[...]
+        received = []
+        isTooLarge = false
+        deliver = request.deliver
+        errorText[0] = 0
+        check(gm_curl_set_string(handle, CURLOPT_URL, request.url))
+        check(gm_curl_set_long(handle, CURLOPT_POSTFIELDSIZE, request.body.count))
+    }
+
+    func finish(_ result: CURLcode) {
+        let deliver = deliver.take()
+        deliver?(outcome(result))
+        unsent = []
+        received = []
+    }
+
+    private func configure(_ settings: CurlSettings) {
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        let milliseconds = Int(settings.timeout.milliseconds)
+        check(gm_curl_set_pointer(handle, CURLOPT_PRIVATE, me))
+        check(gm_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText))
+        check(gm_curl_set_pointer(handle, CURLOPT_HTTPHEADER, headers))
+        check(gm_curl_set_long(handle, CURLOPT_POST, 1))
+        check(gm_curl_set_long(handle, CURLOPT_NOSIGNAL, 1))
+        check(gm_curl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0))
+        check(gm_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)))
+        check(gm_curl_set_long(handle, CURLOPT_TIMEOUT_MS, milliseconds))
+        check(gm_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, milliseconds))
+        check(gm_curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1))
+        check(
+            gm_curl_set_string(
+                handle, CURLOPT_PROTOCOLS_STR, settings.isLoopback ? "http" : "https"))
+        if settings.isLoopback {
+            // A proxy of the environment is meant for the outside.
+            check(gm_curl_set_string(handle, CURLOPT_NOPROXY, "*"))
+        }
+        if let file = settings.trustedCertificates {
+            check(gm_curl_set_string(handle, CURLOPT_CAINFO, file))
+        }
+        configureBodies(me)
+    }
+
+    /// The request's body comes from a function that cannot rewind, on purpose: libcurl repeats a
+    /// request by itself when a kept connection dies under it, though the server may have acted on
+    /// it, and this makes it give up instead.
+    private func configureBodies(_ me: UnsafeMutableRawPointer) {
+        check(gm_curl_set_pointer(handle, CURLOPT_READDATA, me))
+        check(
+            gm_curl_set_write(handle, CURLOPT_READFUNCTION) { buffer, size, count, context in
+                guard let buffer, let context else { return 0 }
+                return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+                    .send(into: buffer, atMost: size * count)
+            })
+        check(gm_curl_set_pointer(handle, CURLOPT_WRITEDATA, me))
+        check(
+            gm_curl_set_write(handle, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+                guard let bytes, let context else { return 0 }
+                return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+                    .receive(bytes, size * count)
+            })
+    }
+
+    private func send(into buffer: UnsafeMutablePointer<CChar>, atMost room: Int) -> Int {
+        let part = unsent.prefix(room)
+        unsent = unsent.dropFirst(room)
+        UnsafeMutableRawPointer(buffer).copyMemory(from: Array(part), byteCount: part.count)
+        return part.count
+    }
+
+    /// Anything but `count` makes libcurl end the transfer.
+    private func receive(_ bytes: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
+        guard received.count + count <= CurlSettings.largestReply else {
+            isTooLarge = true
+            return 0
+        }
+        received.append(
+            contentsOf: UnsafeRawBufferPointer(start: UnsafeRawPointer(bytes), count: count))
+        return count
+    }
+
+    private func outcome(_ result: CURLcode) -> Outcome {
+        guard result == CURLE_OK else { return .failure(failure(result)) }
+        var status = 0
+        check(gm_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status))
+        return .success(HTTPReply(status: status, body: received))
+    }
+
+    private func failure(_ result: CURLcode) -> TransportFailure {
+        if isTooLarge {
+            return TransportFailure(
+                problem: "the reply has over \(CurlSettings.largestReply) bytes",
+                mayHaveArrived: true)
+        }
+        let words = errorText[0] == 0 ? curl_easy_strerror(result) : UnsafePointer(errorText)
+        let detail = words.map { String(cString: $0) } ?? "code \(result.rawValue)"
+        switch result {
+        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
+            // libcurl's text quotes the URL, whose query holds the usersig.
+            return TransportFailure(
+                problem: "the endpoint is no URL that can be called",
+                advice: "look at app.endpoint", mayHaveArrived: false)
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
+            return TransportFailure(
+                problem: "no address was found: \(detail)",
+                advice: "look at app.region or app.endpoint, and at this machine's DNS",
+                mayHaveArrived: false)
+        case CURLE_COULDNT_CONNECT:
+            return TransportFailure(
+                problem: "no connection: \(detail)",
+                advice: "look at app.endpoint, and at the network between here and there",
+                mayHaveArrived: false)
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
+            CURLE_SSL_ISSUER_ERROR:
+            return TransportFailure(
+                problem: "no trusted connection: \(detail)",
+                advice: "look at app.endpoint and at this machine's clock and certificates",
+                mayHaveArrived: false)
+        case CURLE_OPERATION_TIMEDOUT:
+            return TransportFailure(
+                problem: "no answer within \(timeout.inSeconds) s", mayHaveArrived: true)
+        default:
+            return TransportFailure(
+                problem: "the connection broke: \(detail)", mayHaveArrived: true)
+        }
+    }
+
+    /// Setting a valid option can only fail for lack of memory.
+    private func check(_ result: CURLcode) {
+        precondition(result == CURLE_OK, "libcurl refused an option: \(result.rawValue)")
+    }
+}

@@ -1,0 +1,295 @@
+// The closed list of events: what Documentation/Events.md is generated from and what the golden
+// lines of the tests hold. A new event is a case here, a maker in Event.swift and a golden line.
+
+/// What can be logged.
+package enum EventKind: String, CaseIterable, Sendable {
+    case daemonStarted = "daemon_started"
+    case daemonReady = "daemon_ready"
+    case daemonStopping = "daemon_stopping"
+    case daemonStopped = "daemon_stopped"
+    case configurationReloaded = "configuration_reloaded"
+    case configurationChanged = "configuration_changed"
+    case configurationRejected = "configuration_rejected"
+    case usersListed = "users_listed"
+    case storeFailed = "store_failed"
+    case storeRecovered = "store_recovered"
+    case cloudAccepting = "cloud_accepting"
+    case cloudRefusing = "cloud_refusing"
+    case cloudUnreachable = "cloud_unreachable"
+    case signatureRenewed = "signature_renewed"
+    case windowNarrowed = "window_narrowed"
+    case windowRestored = "window_restored"
+    case callFailed = "call_failed"
+    case callSlow = "call_slow"
+    case passChanged = "pass_changed"
+    case passFailed = "pass_failed"
+    case userRecovered = "user_recovered"
+    case userParked = "user_parked"
+    case referenceDangling = "reference_dangling"
+    case deletionsHeld = "deletions_held"
+    case guardTripped = "guard_tripped"
+    case guardReset = "guard_reset"
+    case resyncAsked = "resync_asked"
+    case resyncDone = "resync_done"
+    case calls = "calls"
+    case stats = "stats"
+    case libraryNote = "library_note"
+}
+
+/// A key of an event and what its value is, with the unit.
+package struct EventField: Sendable {
+    package let key: String
+    package let meaning: String
+}
+
+extension EventKind {
+    package var level: LogLevel { entry.level }
+    package var fields: [EventField] { entry.fields }
+    package var meaning: String { entry.meaning }
+    /// What the person who reads it should do.
+    package var advice: String { entry.advice }
+
+    private struct Entry {
+        let level: LogLevel
+        let meaning: String
+        let advice: String
+        let fields: [EventField]
+
+        init(
+            _ level: LogLevel, _ meaning: String, do advice: String = "nothing",
+            _ fields: KeyValuePairs<String, String>
+        ) {
+            self.level = level
+            self.meaning = meaning
+            self.advice = advice
+            self.fields = fields.map { EventField(key: $0.key, meaning: $0.value) }
+        }
+    }
+
+    private var entry: Entry {
+        switch self {
+        case .daemonStarted:
+            Entry(
+                .info, "the configuration and the database are open",
+                [
+                    "version": "of the program", "database": "path",
+                    "users": "users in the list", "pid": "process id",
+                ])
+        case .daemonReady:
+            Entry(
+                .info, "the first call was answered; systemd is told",
+                [
+                    "cloud": "`accepting`, `refused` or `unreachable`",
+                    "after": "seconds since the start",
+                ])
+        case .daemonStopping:
+            Entry(
+                .info, "a signal came: calls in flight get their reply, nothing new starts",
+                ["signal": "name", "in_flight": "passes still running"])
+        case .daemonStopped:
+            Entry(
+                .info, "everything is stored and closed", ["after": "seconds since the signal"])
+        case .configurationReloaded:
+            Entry(
+                .info, "SIGHUP: the new configuration holds",
+                ["changes": "settings that differ, each in a line of its own"])
+        case .configurationChanged:
+            Entry(
+                .info, "a setting has another value since the reload",
+                do: "restart if the line says that the setting needs it",
+                ["key": "path of the setting", "from": "value before", "to": "value now"])
+        case .configurationRejected:
+            Entry(
+                .error, "SIGHUP: the new configuration has a fault; the old one still holds",
+                do: "mend the file (`groupmirror check`) and reload again",
+                ["problem": "file, line and fault"])
+        case .usersListed:
+            Entry(
+                .info, "the list of users was read",
+                [
+                    "users": "in the list", "added": "new to the mirror or back in the list",
+                    "removed": "no longer in the list; kept and marked",
+                    "repeated": "lines that repeat an earlier one",
+                    "unusual": "ids with other characters than letters, digits, `_` and `-`",
+                ])
+        case .storeFailed:
+            Entry(
+                .error, "the database could not be written; nothing is lost but time",
+                do: "look at the disk: full, read-only, or locked by another program",
+                ["problem": "what SQLite says", "retry_in": "seconds"])
+        case .storeRecovered:
+            Entry(
+                .info, "the database takes writes again",
+                ["after": "seconds since the first failure"])
+        case .cloudAccepting:
+            Entry(
+                .info, "the cloud takes calls (again)",
+                ["before": "`unknown`, `refused` or `unreachable`"])
+        case .cloudRefusing:
+            Entry(
+                .error, "the cloud refuses the app; one probe a minute goes on",
+                do: "what `advice` says; `groupmirror check --online` tells when it is mended",
+                [
+                    "code": "the cloud's code", "problem": "the cloud's words",
+                    "advice": "what usually helps",
+                ])
+        case .cloudUnreachable:
+            Entry(
+                .error, "no call is answered; one probe every five seconds goes on",
+                do: "look at DNS, network and the region's status",
+                ["problem": "of the last call", "retry_in": "seconds"])
+        case .signatureRenewed:
+            Entry(
+                .info, "a new usersig is in use",
+                ["reason": "`age`, or the cloud's code that asked for it"])
+        case .windowNarrowed:
+            Entry(
+                .warning, "the cloud said \"too often\": fewer calls a second for a while",
+                do: "find out who else calls the cloud for this app, or lower `calls_per_second`",
+                [
+                    "command": "of the API", "code": "the cloud's code",
+                    "allowed": "calls a second now", "limit": "calls a second configured",
+                ])
+        case .windowRestored:
+            Entry(
+                .info, "the full limit is in use again",
+                ["command": "of the API", "limit": "calls a second"])
+        case .callFailed:
+            Entry(
+                .info, "a call failed; what follows from it has a line of its own",
+                [
+                    "command": "of the API", "user": "whose data",
+                    "kind": "the kind of failure (Documentation/Failures.md)",
+                    "code": "the cloud's code, or `-`", "problem": "in words",
+                    "took": "milliseconds",
+                ])
+        case .callSlow:
+            Entry(
+                .info, "a call took over a second",
+                ["command": "of the API", "user": "whose data", "took": "milliseconds"])
+        case .passChanged:
+            Entry(
+                .info, "a user's mirror was brought up to date and differs from before",
+                [
+                    "user": "id", "changes": "rows added to `changes`",
+                    "conversations": "now in the mirror", "groups": "now in the mirror",
+                    "calls": "made", "took": "milliseconds",
+                    "first": "whether it is the user's first pull",
+                ])
+        case .passFailed:
+            Entry(
+                .warning, "a user could not be pulled; its mirror stays as it was",
+                do: "nothing for a single user; if it goes on, `groupmirror show USER` says why",
+                [
+                    "user": "id", "reason": "kind of failure", "code": "the cloud's code, or `-`",
+                    "problem": "in words", "failures": "in a row", "retry_in": "seconds",
+                ])
+        case .userRecovered:
+            Entry(
+                .info, "a user that failed was pulled",
+                ["user": "id", "failures": "there had been in a row"])
+        case .userParked:
+            Entry(
+                .warning, "the cloud does not know the user; it is looked at once a day",
+                do: "import the account, or take it from the list",
+                ["user": "id", "code": "the cloud's code", "retry_in": "seconds"])
+        case .referenceDangling:
+            Entry(
+                .warning,
+                "conversations refer to groups that the cloud does not name, twice in a row",
+                do: "nothing; the references are left out, as the vendor's own client does",
+                ["user": "id", "groups": "their numbers"])
+        case .deletionsHeld:
+            Entry(
+                .warning, "a user would lose everything while the guard is tripped; its rows stay",
+                do: "`groupmirror held list`, then approve or reject",
+                ["user": "id", "groups": "held", "conversations": "held"])
+        case .guardTripped:
+            Entry(
+                .error, "too many users lost everything: further such deletions wait for a person",
+                do: "find out whether the cloud is right; `groupmirror held approve` or `reject`",
+                [
+                    "emptied": "users that lost everything within the window",
+                    "pulled": "users with something to lose pulled within the window",
+                ])
+        case .guardReset:
+            Entry(
+                .info, "every held deletion has been decided; counting starts anew",
+                ["approved": "users", "rejected": "users"])
+        case .resyncAsked:
+            Entry(
+                .info, "somebody asked for users to be pulled now",
+                [
+                    "request": "number", "users": "asked for",
+                    "writes": "false for `verify` and `resync --dry-run`",
+                ])
+        case .resyncDone:
+            Entry(
+                .info, "every user of the request was tried",
+                [
+                    "request": "number", "pulled": "users", "failed": "users, parked ones included",
+                    "took": "seconds",
+                ])
+        case .calls:
+            Entry(
+                .info, "calls since the start, one line for each command and code, every 15 s",
+                [
+                    "command": "of the API", "code": "`0`, the cloud's code, or `network`",
+                    "total": "calls",
+                ])
+        case .stats:
+            Entry(
+                .info, "absolute counters and gauges, every 15 s",
+                do: "alert on `stale` and on `lag_max` growing",
+                [
+                    "calls": "since the start", "widest_second": "most calls sent in any second",
+                    "throttled": "calls that the cloud found too many",
+                    "users": "in the list", "fresh": "pulled within `max_staleness`",
+                    "stale": "not", "new": "never pulled yet",
+                    "failing": "last pass failed", "held": "deletions wait for a person",
+                    "parked": "not imported in the cloud",
+                    "lag_p50": "seconds since the last pull, median",
+                    "lag_p99": "99th percentile", "lag_max": "of the user waiting longest",
+                    "passes": "since the start", "unchanged": "of them without any difference",
+                    "changes": "found since the start",
+                    "queue": "users asked for or new, not started",
+                    "in_flight": "passes running", "allowed": "get calls a second allowed now",
+                ])
+        case .libraryNote:
+            Entry(
+                .debug, "a library that the program is built on had something to say",
+                ["severity": "of the library", "text": "its words"])
+        }
+    }
+}
+
+/// Documentation/Events.md, generated: a test compares the file with this text.
+package enum EventTable {
+    package static var markdown: String {
+        let head = """
+            # Events
+
+            Generated from `Sources/EventLog/EventCatalogue.swift`; a test holds both together. Every line begins with \
+            `ts=` (UTC, milliseconds), `level=`, `event=` and `app=` (the SDKAppID); the keys of an event follow in \
+            exactly the order given here. With `format: json` the same keys stand in the same order in one object. \
+            Totals count from the start of the process.
+
+
+            """
+        return head
+            + EventKind.allCases.map { kind in
+                let fields = kind.fields.map { "- `\($0.key)`: \($0.meaning)" }
+                return """
+                    ## `\(kind.rawValue)` (\(kind.level.rawValue))
+
+                    \(kind.meaning.capitalizedFirst). To do: \(kind.advice).
+
+                    \(fields.joined(separator: "\n"))
+                    """
+            }.joined(separator: "\n\n") + "\n"
+    }
+}
+
+extension String {
+    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}

@@ -1,0 +1,160 @@
+import ChatModel
+
+// The cloud refuses the 201st call of a command within a second, as it counts (api.md §8). A bucket
+// refilled by our own clock cannot respect that: calls sent evenly arrive in clumps. Here a token
+// is tied to its call: it comes back one second after the call's reply, less a margin, so two uses
+// of one token are a second apart at the server whatever the network does:
+//
+//     arrival(next) >= send(next) >= reply(previous) + 1 s - margin >= arrival(previous) + 1 s
+//
+// as long as the margin is at most the shortest way out plus the shortest way back. It is 0.9 of
+// the smallest round trip seen; the tenth is for what the server itself takes.
+
+/// The right to send calls of one command. A value: it is told the time, and holds no lock.
+package struct CallWindow: Sendable {
+    /// How much of the round trip a token may save.
+    package enum Margin: String, Sendable, CaseIterable {
+        /// 0.9 of the smallest round trip seen: 98 to 100 % of the limit is used.
+        case measured
+        /// Nothing: holds without any assumption about the network, and costs one round trip in
+        /// every second.
+        case none
+    }
+
+    /// What to do with a call that wants to leave.
+    package enum Answer: Hashable, Sendable {
+        case send
+        /// Ask again at this time.
+        case wait(until: MonotonicTime)
+        /// Every token is with a call in flight: ask again when one has its reply.
+        case waitForReply
+    }
+
+    /// How a call that had a token ended.
+    package enum Ending: Hashable, Sendable {
+        case replied
+        /// No reply: when it reached the server, if at all, is unknown, so no margin is taken off.
+        case lost
+        /// It never left this machine.
+        case notSent
+    }
+
+    package let limit: Int
+    private let margin: Margin
+    /// The share of `limit` in use: all of it, less after the cloud said "too often".
+    private var allowance: Double
+    private var inFlight = 0
+    private var cooling = SortedTimes()
+    private var smallestRoundTrip: Duration?
+    private var nextSend: MonotonicTime
+    private var pausedUntil: MonotonicTime
+    private var lastCut: MonotonicTime?
+    private var lastClimb: MonotonicTime
+
+    /// A token is one second old when it may be used again: the span over which the cloud counts.
+    package static let second = Duration.seconds(1)
+
+    /// What a refusal leaves of the allowance.
+    package static let cut = 0.7
+
+    /// - Parameters:
+    ///   - limit: calls a second that the cloud allows for the command.
+    ///   - now: when the window opens. The first call leaves a second later, since calls of a
+    ///     killed predecessor may
+    ///     still count.
+    package init(limit: Int, margin: Margin, now: MonotonicTime) {
+        precondition(limit > 0, "a window of no calls would wait for ever")
+        self.limit = limit
+        self.margin = margin
+        allowance = Double(limit)
+        nextSend = now
+        pausedUntil = now + Self.second
+        lastClimb = now
+    }
+
+    /// Calls a second that are allowed now.
+    package var allowedNow: Int { max(1, Int(allowance)) }
+
+    /// Takes a token if one may be used at `now`.
+    package mutating func take(now: MonotonicTime) -> Answer {
+        climb(now: now)
+        cooling.removeAll(upTo: now)
+        let opening = max(pausedUntil, nextSend)
+        if opening > now { return .wait(until: opening) }
+        if inFlight + cooling.count >= allowedNow {
+            guard let first = cooling.first else { return .waitForReply }
+            return .wait(until: first)
+        }
+        inFlight += 1
+        nextSend = now + pace
+        return .send
+    }
+
+    /// Gives back the token of a call sent at `sentAt`.
+    package mutating func ended(_ ending: Ending, sentAt: MonotonicTime, now: MonotonicTime) {
+        precondition(inFlight > 0, "a call ended that had no token")
+        inFlight -= 1
+        switch ending {
+        case .replied:
+            let roundTrip = now - sentAt
+            smallestRoundTrip = min(smallestRoundTrip ?? roundTrip, roundTrip)
+            cooling.insert(now + (Self.second - saved))
+        case .lost:
+            cooling.insert(now + Self.second)
+        case .notSent:
+            break
+        }
+    }
+
+    /// The cloud said "too often" to a call sent at `sentAt`. True when this narrowed the window:
+    /// calls that were already under way at the last cut say nothing new.
+    package mutating func refused(sentAt: MonotonicTime, now: MonotonicTime) -> Bool {
+        pausedUntil = max(pausedUntil, now + Self.second)
+        if let lastCut, sentAt < lastCut { return false }
+        lastCut = now
+        lastClimb = pausedUntil
+        allowance = max(1, allowance * Self.cut)
+        return true
+    }
+
+    /// One hundredth of the limit a second: back at the full limit half a minute after one cut,
+    /// slow enough that a limit shared with the app's other servers is not probed all the time.
+    private mutating func climb(now: MonotonicTime) {
+        guard now > lastClimb else { return }
+        let gained = (now - lastClimb).inSeconds * Double(limit) / 100
+        allowance = min(Double(limit), allowance + gained)
+        lastClimb = now
+    }
+
+    /// Twice the limit's own rate: a full window leaves over half a second rather than at once, and
+    /// a call that comes late does not cost the rate.
+    private var pace: Duration { Self.second / (2 * limit) }
+
+    private var saved: Duration {
+        guard margin == .measured, let smallestRoundTrip else { return .zero }
+        return min(smallestRoundTrip * 9 / 10, Self.second)
+    }
+}
+
+/// Times in ascending order. They arrive nearly sorted, so an insertion looks from the back.
+private struct SortedTimes: Sendable {
+    private var times: [MonotonicTime] = []
+    private var start = 0
+
+    var count: Int { times.count - start }
+    var first: MonotonicTime? { start < times.count ? times[start] : nil }
+
+    mutating func insert(_ time: MonotonicTime) {
+        var position = times.count
+        while position > start, times[position - 1] > time { position -= 1 }
+        times.insert(time, at: position)
+    }
+
+    mutating func removeAll(upTo now: MonotonicTime) {
+        while start < times.count, times[start] <= now { start += 1 }
+        if start > 64, start * 2 > times.count {
+            times.removeFirst(start)
+            start = 0
+        }
+    }
+}

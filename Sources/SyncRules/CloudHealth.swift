@@ -1,0 +1,81 @@
+import ChatModel
+
+// When every call fails for one reason, trying each user in turn only spends their back-off and
+// fills the log. Then one call a minute (or every five seconds, when it is the network) finds out
+// whether the reason is gone.
+
+/// Whether the cloud takes our calls at all.
+package struct CloudHealth: Sendable {
+    package enum State: Hashable, Sendable {
+        case unknown
+        case accepting
+        /// The cloud refuses the app: a key, an account, a region, a bill. The code says which.
+        case refused(code: Int)
+        case unreachable
+    }
+
+    /// How a call ended, as far as the cloud as a whole is concerned.
+    package enum Observation: Hashable, Sendable {
+        case accepted
+        case refused(code: Int)
+        case noAnswer
+    }
+
+    package private(set) var state = State.unknown
+    private var unanswered = 0
+    private var nextProbe: MonotonicTime?
+
+    /// Calls without an answer, none answered between them, that make the cloud unreachable.
+    package static let patience = 20
+    package static let refusedProbe = Duration.seconds(60)
+    package static let unreachableProbe = Duration.seconds(5)
+
+    package init() {}
+
+    /// Takes in how a call ended; true when the state is another than before.
+    package mutating func observe(_ observation: Observation, now: MonotonicTime) -> Bool {
+        let before = state
+        switch observation {
+        case .accepted:
+            unanswered = 0
+            state = .accepting
+        case .refused(let code):
+            unanswered = 0
+            state = .refused(code: code)
+            nextProbe = now + Self.refusedProbe
+        case .noAnswer:
+            unanswered += 1
+            if unanswered >= Self.patience, !isRefused { state = .unreachable }
+            if isStopped { nextProbe = now + probeInterval }
+        }
+        return state != before
+    }
+
+    /// True when ordinary calls must not be sent.
+    package var isStopped: Bool { isRefused || state == .unreachable }
+
+    /// Whether a pass may start at `now`. While the cloud refuses or is silent, one probe may, each
+    /// interval.
+    package mutating func mayStart(now: MonotonicTime) -> Bool {
+        guard isStopped else { return true }
+        if let nextProbe, nextProbe > now { return false }
+        nextProbe = now + probeInterval
+        return true
+    }
+
+    /// When to ask again after `mayStart` said no.
+    package var opening: MonotonicTime? { isStopped ? nextProbe : nil }
+
+    /// Somebody changed what may have been the reason: try at once.
+    package mutating func reconsider() {
+        nextProbe = nil
+    }
+
+    private var isRefused: Bool {
+        if case .refused = state { true } else { false }
+    }
+
+    private var probeInterval: Duration {
+        isRefused ? Self.refusedProbe : Self.unreachableProbe
+    }
+}

@@ -1,0 +1,89 @@
+import ChatModel
+
+// A cloud that suddenly lists nothing for many users (a plan that ran out, a wrong app, an outage
+// that answers "OK") must not empty the mirror. One user that loses everything is normal; a share
+// of all of them is not.
+
+/// Watches how many users lose everything and says when their deletions must wait for a person.
+package struct DeletionGuard: Sendable {
+    package struct Limits: Hashable, Sendable {
+        /// Of the users pulled within the window, those with something to lose: the share that may
+        /// lose everything.
+        package let share: Double
+        /// Fewer emptied users than this never trip the guard.
+        package let atLeast: Int
+        package let window: Duration
+
+        package init(share: Double, atLeast: Int, window: Duration) {
+            self.share = share
+            self.atLeast = atLeast
+            self.window = window
+        }
+    }
+
+    package enum Verdict: Hashable, Sendable {
+        case delete
+        case hold
+        /// Hold, and this user is the one that made the guard trip.
+        case holdAndTrip
+    }
+
+    /// Changed by a reload; what was counted stays.
+    package var limits: Limits
+    /// True from the trip until a person has decided.
+    package private(set) var isTripped: Bool
+    private var counts: [Count] = []
+
+    /// One slice of the window: a sixtieth, so that old counts leave in small steps.
+    private struct Count {
+        let start: MonotonicTime
+        var pulled = 0
+        var emptied = 0
+    }
+
+    /// - Parameter isTripped: whether undecided deletions were left by an earlier run.
+    package init(limits: Limits, isTripped: Bool = false) {
+        self.limits = limits
+        self.isTripped = isTripped
+    }
+
+    /// Counts a pulled user that had something to lose and kept some of it.
+    package mutating func kept(now: MonotonicTime) {
+        turn(to: now)
+        counts[counts.count - 1].pulled += 1
+    }
+
+    /// Counts a user that would lose everything and judges. A user that is held already is not
+    /// counted again: ask `isTripped`.
+    package mutating func emptied(now: MonotonicTime) -> Verdict {
+        turn(to: now)
+        counts[counts.count - 1].pulled += 1
+        counts[counts.count - 1].emptied += 1
+        if isTripped { return .hold }
+        let (pulled, emptied) = totals
+        guard emptied >= limits.atLeast, Double(emptied) > Double(pulled) * limits.share else {
+            return .delete
+        }
+        isTripped = true
+        return .holdAndTrip
+    }
+
+    /// A person has decided about every held deletion: counting starts anew.
+    package mutating func decided() {
+        isTripped = false
+        counts = []
+    }
+
+    /// Users with something to lose that were pulled within the window, and those of them that lost
+    /// everything.
+    package var totals: (pulled: Int, emptied: Int) {
+        counts.reduce((0, 0)) { ($0.0 + $1.pulled, $0.1 + $1.emptied) }
+    }
+
+    /// Drops the slices that have left the window and makes sure that the last one is current.
+    private mutating func turn(to now: MonotonicTime) {
+        counts.removeAll { $0.start + limits.window <= now }
+        if let last = counts.last, now < last.start + limits.window / 60 { return }
+        counts.append(Count(start: now))
+    }
+}

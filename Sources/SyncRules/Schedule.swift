@@ -1,0 +1,325 @@
+import ChatModel
+
+// Which user to pull next. Round robin in the order of the last pull, with three exceptions: users
+// somebody asked for go first; users never pulled go before those that were, but do not starve
+// them; a user whose pass failed, or that is parked, stays away until its time. Every operation
+// takes constant time, but for the waiting users, which a heap keeps; a user costs 20 bytes.
+
+/// A user's number in the mirror: positive, never given twice, dense enough to index arrays.
+package typealias UserNumber = UInt32
+
+/// The choice of the next user. A value without a clock; its owner is one actor.
+package struct Schedule: Sendable {
+    /// How a pass ended, as far as the next one is concerned.
+    package enum Outcome: Hashable, Sendable {
+        case pulled
+        /// The caller's back-off: not before `retryAt`.
+        case failed(retryAt: MonotonicTime)
+        /// Nothing was tried: the user keeps its place.
+        case notTried
+    }
+
+    /// What `take` has for the caller.
+    package enum Turn: Hashable, Sendable {
+        case user(UserNumber)
+        /// Nobody is due before this time.
+        case wait(until: MonotonicTime)
+        /// Nobody is due until a user is added, nudged or finished.
+        case idle
+    }
+
+    /// No user may be left unpulled for longer, where the call budget allows it.
+    package var maxStaleness: Duration
+
+    /// The cloud's times have whole seconds, so a second pull within one can hardly see more than
+    /// the first.
+    package static let shortestInterval = Duration.seconds(1)
+
+    /// Of ten users taken while both wait, one is a new one even if others are overdue.
+    private static let turnsOfTheOverdue = 9
+
+    private var lists: [List: Ends] = [:]
+    private var users: [Slot] = []
+    private var lastPull: [MonotonicTime] = []
+    private var waiting = Waiting()
+    private var overdueInARow = 0
+    package private(set) var count = 0
+
+    private enum List: UInt8, Sendable {
+        case none, taken, takenAndAsked, takenAndRemoved, asked, new, rotation, waiting
+    }
+
+    private struct Ends: Sendable {
+        var head: UserNumber = 0
+        var tail: UserNumber = 0
+        var count = 0
+    }
+
+    /// A user's links within its list; 0 is nobody.
+    private struct Slot: Sendable {
+        var next: UserNumber = 0
+        var previous: UserNumber = 0
+        var list = List.none
+        var wasPulled = false
+    }
+
+    package init(maxStaleness: Duration) {
+        self.maxStaleness = maxStaleness
+    }
+
+    // MARK: Who is in it
+
+    /// Room for `count` users at once; saves the growing.
+    package mutating func reserve(_ count: Int) {
+        users.reserveCapacity(count + 1)
+        lastPull.reserveCapacity(count + 1)
+    }
+
+    /// A user that has never been pulled.
+    package mutating func add(_ user: UserNumber) {
+        grow(to: user)
+        switch users[Int(user)].list {
+        case .none: count += 1
+        case .takenAndRemoved:
+            // It came back while its pass was still running.
+            users[Int(user)].list = .takenAndAsked
+            count += 1
+            return
+        default: return
+        }
+        link(user, into: users[Int(user)].wasPulled ? .rotation : .new)
+    }
+
+    /// Users pulled earlier, in the order of their last pull.
+    package mutating func restore(
+        _ rows: some Sequence<(user: UserNumber, lastPull: MonotonicTime)>
+    ) {
+        for row in rows {
+            grow(to: row.user)
+            guard users[Int(row.user)].list == .none else { continue }
+            users[Int(row.user)].wasPulled = true
+            lastPull[Int(row.user)] = row.lastPull
+            link(row.user, into: .rotation)
+            count += 1
+        }
+    }
+
+    /// The user is to be pulled no more. One whose pass is running leaves when that finishes.
+    package mutating func remove(_ user: UserNumber) {
+        guard contains(user) else { return }
+        count -= 1
+        switch users[Int(user)].list {
+        case .taken, .takenAndAsked: users[Int(user)].list = .takenAndRemoved
+        default: unlink(user)
+        }
+    }
+
+    package func contains(_ user: UserNumber) -> Bool {
+        guard Int(user) < users.count else { return false }
+        switch users[Int(user)].list {
+        case .none, .takenAndRemoved: return false
+        default: return true
+        }
+    }
+
+    /// Somebody asks for the user: it is next, even if it is waiting for its time. One whose pass
+    /// is running is pulled once more, since that pass may have looked already.
+    package mutating func nudge(_ user: UserNumber) {
+        guard contains(user) else { return }
+        switch users[Int(user)].list {
+        case .taken: users[Int(user)].list = .takenAndAsked
+        case .asked, .takenAndAsked: break
+        default:
+            unlink(user)
+            link(user, into: .asked)
+        }
+    }
+
+    // MARK: Whose turn it is
+
+    /// True when somebody asked for a user that has not been taken yet.
+    package var hasAsked: Bool { lists[.asked, default: Ends()].count > 0 }
+
+    /// How many users could be taken at `now` without waiting for a pull to get old; for the log.
+    package var backlog: Int {
+        [List.asked, .new].reduce(0) { $0 + lists[$1, default: Ends()].count }
+    }
+
+    /// How many wait for the end of a back-off.
+    package var waitingCount: Int { lists[.waiting, default: Ends()].count }
+
+    /// Takes the next user. It belongs to the caller until `finish`.
+    package mutating func take(now: MonotonicTime) -> Turn {
+        wake(now: now)
+        if let user = popFirst(.asked) { return taken(user) }
+        let oldest = lists[.rotation, default: Ends()].head
+        let newcomer = lists[.new, default: Ends()].head
+        if newcomer != 0, oldest == 0 || !isOverdue(oldest, now: now) || isNewcomersTurn {
+            overdueInARow = 0
+            _ = popFirst(.new)
+            return taken(newcomer)
+        }
+        guard oldest != 0 else { return waiting.first.map { .wait(until: $0.time) } ?? .idle }
+        let due = lastPull[Int(oldest)] + Self.shortestInterval
+        if due > now { return .wait(until: min(due, waiting.first?.time ?? due)) }
+        if newcomer != 0 { overdueInARow += 1 }
+        _ = popFirst(.rotation)
+        return taken(oldest)
+    }
+
+    /// Gives a taken user back. `at` is when its pull was sent: what changed later has not been
+    /// seen.
+    package mutating func finish(
+        _ user: UserNumber, at time: MonotonicTime, outcome: Outcome, calls: Int
+    ) {
+        let list = users[Int(user)].list
+        precondition(
+            list == .taken || list == .takenAndAsked || list == .takenAndRemoved,
+            "user \(user) was finished without having been taken")
+        users[Int(user)].list = .none
+        if outcome == .pulled {
+            users[Int(user)].wasPulled = true
+            lastPull[Int(user)] = time
+        }
+        if list == .takenAndRemoved { return }
+        if list == .takenAndAsked { return link(user, into: .asked) }
+        switch outcome {
+        case .pulled: link(user, into: .rotation)
+        case .failed(let retryAt):
+            link(user, into: .waiting)
+            waiting.insert(retryAt, user)
+        case .notTried:
+            link(user, into: users[Int(user)].wasPulled ? .rotation : .new, atFront: true)
+        }
+    }
+
+    /// When the user was last pulled; nil when never.
+    package func lastPull(of user: UserNumber) -> MonotonicTime? {
+        Int(user) < users.count && users[Int(user)].wasPulled ? lastPull[Int(user)] : nil
+    }
+
+    // MARK: Within
+
+    private var isNewcomersTurn: Bool { overdueInARow >= Self.turnsOfTheOverdue }
+
+    private func isOverdue(_ user: UserNumber, now: MonotonicTime) -> Bool {
+        // Two hundredths are for the calls that must come before it.
+        now - lastPull[Int(user)] > maxStaleness * 98 / 100
+    }
+
+    private mutating func taken(_ user: UserNumber) -> Turn {
+        users[Int(user)].list = .taken
+        return .user(user)
+    }
+
+    /// Users whose time has come go to the front: they are the ones pulled longest ago, or about to
+    /// be.
+    private mutating func wake(now: MonotonicTime) {
+        while let first = waiting.first, first.time <= now {
+            waiting.removeFirst()
+            guard waiting.isCurrent(first) else { continue }
+            unlink(first.user)
+            link(
+                first.user, into: users[Int(first.user)].wasPulled ? .rotation : .new, atFront: true
+            )
+        }
+    }
+
+    private mutating func grow(to user: UserNumber) {
+        precondition(user > 0, "0 is nobody's number")
+        while users.count <= Int(user) {
+            users.append(Slot())
+            lastPull.append(.zero)
+        }
+    }
+
+    private mutating func link(_ user: UserNumber, into list: List, atFront: Bool = false) {
+        var ends = lists[list, default: Ends()]
+        users[Int(user)].list = list
+        users[Int(user)].previous = atFront ? 0 : ends.tail
+        users[Int(user)].next = atFront ? ends.head : 0
+        let (before, after) = (users[Int(user)].previous, users[Int(user)].next)
+        if before == 0 { ends.head = user } else { users[Int(before)].next = user }
+        if after == 0 { ends.tail = user } else { users[Int(after)].previous = user }
+        ends.count += 1
+        lists[list] = ends
+    }
+
+    private mutating func unlink(_ user: UserNumber) {
+        let slot = users[Int(user)]
+        var ends = lists[slot.list, default: Ends()]
+        if slot.previous == 0 {
+            ends.head = slot.next
+        } else {
+            users[Int(slot.previous)].next = slot.next
+        }
+        if slot.next == 0 {
+            ends.tail = slot.previous
+        } else {
+            users[Int(slot.next)].previous = slot.previous
+        }
+        ends.count -= 1
+        lists[slot.list] = ends
+        users[Int(user)].list = .none
+        if slot.list == .waiting { waiting.forget(user) }
+    }
+
+    private mutating func popFirst(_ list: List) -> UserNumber? {
+        let head = lists[list, default: Ends()].head
+        guard head != 0 else { return nil }
+        unlink(head)
+        return head
+    }
+}
+
+/// Users by the time before which they are left alone: a binary heap. An entry whose user has gone
+/// elsewhere in the meantime is recognised and skipped by the schedule when its time comes.
+private struct Waiting: Sendable {
+    struct Entry: Sendable, Hashable {
+        let time: MonotonicTime
+        let user: UserNumber
+    }
+
+    private var heap: [Entry] = []
+    private var times: [UserNumber: MonotonicTime] = [:]
+
+    var first: Entry? { heap.first }
+
+    /// Whether the entry still says when its user is due.
+    func isCurrent(_ entry: Entry) -> Bool { times[entry.user] == entry.time }
+
+    mutating func forget(_ user: UserNumber) { times[user] = nil }
+
+    mutating func insert(_ time: MonotonicTime, _ user: UserNumber) {
+        times[user] = time
+        heap.append(Entry(time: time, user: user))
+        var child = heap.count - 1
+        while child > 0, heap[child].isBefore(heap[(child - 1) / 2]) {
+            heap.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    mutating func removeFirst() {
+        heap.swapAt(0, heap.count - 1)
+        heap.removeLast()
+        var parent = 0
+        while true {
+            var least = parent
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < heap.count && heap[child].isBefore(heap[least]) {
+                least = child
+            }
+            if least == parent { return }
+            heap.swapAt(parent, least)
+            parent = least
+        }
+    }
+}
+
+extension Waiting.Entry {
+    /// By time, then by user, so that equal times have one order.
+    fileprivate func isBefore(_ other: Waiting.Entry) -> Bool {
+        time == other.time ? user < other.user : time < other.time
+    }
+}

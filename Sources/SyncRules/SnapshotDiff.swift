@@ -1,0 +1,108 @@
+import ChatModel
+
+// What changed between two snapshots of one user. The two lists of each are sorted, so one walk
+// over both finds every difference; the order of the result is the order in which the changes can
+// be replayed.
+
+/// The differences from one snapshot to another.
+package struct SnapshotDiff: Sendable {
+    /// Groups that come first (created, renamed), then conversations, then deleted groups: applied
+    /// in this order to the older snapshot, every change finds the group that it speaks of.
+    package let changes: [Change]
+    /// Conversations to write: new ones, and those of which anything differs, the time of update
+    /// included.
+    package let written: [Conversation]
+    /// Conversations that are gone or no longer in any group nor marked.
+    package let vanished: [Conversation]
+
+    package init(from old: Snapshot, to new: Snapshot) {
+        let groups = Walk(old.groups, new.groups, by: \.id)
+        let conversations = Walk(old.conversations, new.conversations, by: \.id)
+        let names = GroupNames(old: old.groups, new: new.groups)
+
+        var changes = groups.added.map(Change.groupCreated)
+        for (before, after) in groups.kept where before.name != after.name {
+            changes.append(.groupRenamed(after, from: before.name))
+        }
+        for conversation in conversations.removed {
+            changes += names.changes(from: conversation, to: conversation.bared)
+        }
+        for (before, after) in conversations.kept where before != after {
+            changes += names.changes(from: before, to: after)
+        }
+        for conversation in conversations.added {
+            changes += names.changes(from: conversation.bared, to: conversation)
+        }
+        changes += groups.removed.map(Change.groupDeleted)
+
+        self.changes = changes
+        written = conversations.added + conversations.kept.filter { $0 != $1 }.map(\.1)
+        vanished = conversations.removed
+    }
+
+    /// Nothing to write: not even a time of update.
+    package var isEmpty: Bool { changes.isEmpty && written.isEmpty && vanished.isEmpty }
+}
+
+/// Two sorted lists of things with an id, walked side by side.
+private struct Walk<Element> {
+    var added: [Element] = []
+    var removed: [Element] = []
+    var kept: [(Element, Element)] = []
+
+    init<ID: Comparable>(_ old: [Element], _ new: [Element], by id: (Element) -> ID) {
+        var (o, n) = (0, 0)
+        while o < old.count || n < new.count {
+            if n == new.count || (o < old.count && id(old[o]) < id(new[n])) {
+                removed.append(old[o])
+                o += 1
+            } else if o == old.count || id(new[n]) < id(old[o]) {
+                added.append(new[n])
+                n += 1
+            } else {
+                kept.append((old[o], new[n]))
+                (o, n) = (o + 1, n + 1)
+            }
+        }
+    }
+}
+
+/// The groups of both snapshots by id, to name the group of each change: by its new name where it
+/// still has one.
+private struct GroupNames {
+    private var byID: [GroupID: ConversationGroup] = [:]
+
+    init(old: [ConversationGroup], new: [ConversationGroup]) {
+        for group in old + new { byID[group.id] = group }
+    }
+
+    func changes(from old: Conversation, to new: Conversation) -> [Change] {
+        var changes: [Change] = []
+        for id in old.groups where !new.groups.contains(id) {
+            changes.append(.conversationRemoved(old.id, from: group(id)))
+        }
+        for id in new.groups where !old.groups.contains(id) {
+            changes.append(.conversationAdded(old.id, to: group(id)))
+        }
+        if old.standardMark != new.standardMark {
+            changes.append(
+                .standardMarkChanged(old.id, from: old.standardMark, to: new.standardMark))
+        }
+        if old.customMark != new.customMark {
+            changes.append(.customMarkChanged(old.id, from: old.customMark, to: new.customMark))
+        }
+        return changes
+    }
+
+    private func group(_ id: GroupID) -> ConversationGroup {
+        guard let group = byID[id] else {
+            preconditionFailure("a snapshot has a conversation in group \(id), which it lacks")
+        }
+        return group
+    }
+}
+
+extension Conversation {
+    /// The same conversation in no group and without a mark.
+    fileprivate var bared: Conversation { Conversation(id: id, groups: [], updatedAt: updatedAt) }
+}
