@@ -1,0 +1,260 @@
+import ChatModel
+import Foundation
+import GRDB
+import SyncRules
+
+// What the commands show. They read as any script would, through a connection that cannot write,
+// and mostly through the documented views; a daemon may be writing all the while.
+
+/// Reads a mirror, whether a daemon runs or not.
+package final class MirrorReader: Sendable {
+    private let database: DatabaseQueue
+    private let path: String
+
+    /// Opens an existing mirror of `sdkAppID`.
+    package init(path: String, sdkAppID: Int64) throws(StoreFailure) {
+        self.path = path
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw StoreFailure(
+                kind: .unusable, problem: "\(path): there is no mirror yet",
+                advice: "'groupmirror run' or 'groupmirror resync' makes it")
+        }
+        var configuration = SQLiteMirror.configuration
+        configuration.readonly = true
+        do {
+            database = try DatabaseQueue(path: path, configuration: configuration)
+            try MirrorReader.check(database, path: path, sdkAppID: sdkAppID)
+        } catch {
+            throw StoreFailure(error, path: path)
+        }
+    }
+
+    private static func check(_ database: DatabaseQueue, path: String, sdkAppID: Int64) throws {
+        let (id, isNewer, owner) = try database.read { database in
+            let id = try Int32.fetchOne(database, sql: "PRAGMA application_id")
+            guard id == Schema.applicationID else { return (id, false, String?.none) }
+            return (
+                id, try Schema.migrator.hasBeenSuperseded(database),
+                try String.fetchOne(
+                    database, sql: "SELECT value FROM setting WHERE name = 'sdk_app_id'")
+            )
+        }
+        guard id == Schema.applicationID else {
+            throw StoreFailure(
+                kind: .unusable, problem: "\(path): it is not a mirror",
+                advice: "correct mirror.database")
+        }
+        guard !isNewer else { throw StoreFailure.newer(path) }
+        guard owner == String(sdkAppID) else { throw StoreFailure.ofAnotherApp(path, owner ?? "-") }
+    }
+
+    private func read<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
+        do {
+            return try database.read(body)
+        } catch {
+            throw StoreFailure(error, path: path)
+        }
+    }
+
+    // MARK: Users
+
+    /// One row of the view `users`.
+    package struct UserRow: Sendable {
+        package let user: String
+        package let state: String
+        package let pulledAt: String?
+        package let failure: String?
+        package let failureCode: Int?
+        package let problem: String?
+        package let failures: Int?
+        package let failingSince: String?
+        package let retryAt: String?
+    }
+
+    /// Users in the order of their ids, those in `state` or all; one at a time, for there may be
+    /// millions.
+    package func users(
+        state: String? = nil, user: String? = nil, _ each: (UserRow) throws -> Void
+    ) throws(StoreFailure) {
+        try read { database in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: """
+                    SELECT * FROM users
+                    WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR user = ?2) ORDER BY user
+                    """, arguments: [state, user])
+            while let row = try rows.next() {
+                try each(
+                    UserRow(
+                        user: row["user"], state: row["state"], pulledAt: row["pulled_at"],
+                        failure: row["failure"], failureCode: row["failure_code"],
+                        problem: row["problem"], failures: row["failures"],
+                        failingSince: row["failing_since"], retryAt: row["retry_at"]))
+            }
+        }
+    }
+
+    /// The numbers of some users; those the mirror does not know are missing.
+    package func numbers(of users: [UserID]) throws(StoreFailure) -> [UserID: UserNumber] {
+        try read { database in
+            let statement = try database.cachedStatement(sql: "SELECT id FROM user WHERE name = ?")
+            var numbers: [UserID: UserNumber] = [:]
+            for user in users {
+                if let id = try Int64.fetchOne(statement, arguments: [user.string]) {
+                    numbers[user] = UserNumber(id)
+                }
+            }
+            return numbers
+        }
+    }
+
+    /// Users in each state.
+    package func states() throws(StoreFailure) -> [String: Int] {
+        try read { database in
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT state, count(*) FROM users GROUP BY state")
+            return Dictionary(uniqueKeysWithValues: rows.map { ($0[0], $0[1]) })
+        }
+    }
+
+    /// When the listed user that waits longest was last pulled; nil when none was.
+    package func oldestPull() throws(StoreFailure) -> WallTime? {
+        try read { database in
+            try Int64.fetchOne(
+                database,
+                sql: """
+                    SELECT min(pull.at) FROM pull JOIN user ON user.id = pull.user
+                    LEFT JOIN trouble ON trouble.user = user.id
+                    WHERE user.listed AND NOT coalesce(trouble.parked, 0)
+                    """
+            ).map(WallTime.init(milliseconds:))
+        }
+    }
+
+    /// The number of the newest change; 0 when there is none.
+    package func lastChange() throws(StoreFailure) -> Int64 {
+        try read { try Int64.fetchOne($0, sql: "SELECT max(seq) FROM change") ?? 0 }
+    }
+
+    // MARK: Content
+
+    /// A user with everything the mirror holds of it.
+    package struct MirroredUser: Sendable {
+        package let user: UserID
+        package let pulledAt: WallTime?
+        package let snapshot: Snapshot
+    }
+
+    /// Listed users in the order of their ids, all of one moment; `only` some when given.
+    package func export(only: [UserID]? = nil, _ each: (MirroredUser) throws -> Void)
+        throws(StoreFailure)
+    {
+        try read { database in
+            let select = """
+                SELECT user.id, user.name, pull.at FROM user
+                LEFT JOIN pull ON pull.user = user.id WHERE
+                """
+            func export(_ rows: RowCursor) throws {
+                while let row = try rows.next() {
+                    try each(
+                        MirroredUser(
+                            user: UserID(checkedBytes: (row[1] as String).utf8),
+                            pulledAt: (row[2] as Int64?).map(WallTime.init(milliseconds:)),
+                            snapshot: try Snapshot.stored(of: row[0], in: database)))
+                }
+            }
+            guard let only else {
+                return try export(
+                    Row.fetchCursor(database, sql: select + " user.listed ORDER BY user.name"))
+            }
+            for user in only.sorted() {
+                try export(
+                    Row.fetchCursor(
+                        database, sql: select + " user.name = ?", arguments: [user.string]))
+            }
+        }
+    }
+
+    // MARK: Changes
+
+    /// One row of the view `changes`.
+    package struct ChangeRow: Sendable {
+        package let seq: Int64
+        package let at: String
+        package let user: String
+        package let kind: String
+        package let groupID: Int64?
+        package let groupName: String?
+        package let type: Int?
+        package let peer: String?
+        package let before: String?
+        package let after: String?
+        package let edit: Int64?
+    }
+
+    /// Changes with a number above `since`, ascending, at most `limit`.
+    package func changes(since: Int64, user: String?, limit: Int) throws(StoreFailure)
+        -> [ChangeRow]
+    {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM changes WHERE seq > ?1 AND (?2 IS NULL OR user = ?2)
+                    ORDER BY seq LIMIT ?3
+                    """, arguments: [since, user, limit]
+            ).map { row in
+                ChangeRow(
+                    seq: row["seq"], at: row["at"], user: row["user"], kind: row["kind"],
+                    groupID: row["group_id"], groupName: row["group_name"], type: row["type"],
+                    peer: row["peer"], before: row["before"], after: row["after"],
+                    edit: row["edit"])
+            }
+        }
+    }
+
+    // MARK: Held deletions and the daemon
+
+    /// One row of the view `held_deletions`.
+    package struct HeldRow: Sendable {
+        package let user: String
+        package let since: String
+        package let groups: Int
+        package let conversations: Int
+        package let decision: String?
+        package let decidedAt: String?
+    }
+
+    package func held() throws(StoreFailure) -> [HeldRow] {
+        try read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM held_deletions ORDER BY user").map {
+                HeldRow(
+                    user: $0["user"], since: $0["since"], groups: $0["groups"],
+                    conversations: $0["conversations"], decision: $0["decision"],
+                    decidedAt: $0["decided_at"])
+            }
+        }
+    }
+
+    /// What the daemon last wrote about itself; nil when none ever ran.
+    package func daemon() throws(StoreFailure) -> DaemonState? {
+        try read { database in
+            try Row.fetchOne(database, sql: "SELECT * FROM daemon").map { row in
+                var state = DaemonState(
+                    version: row["version"], pid: row["pid"],
+                    startedAt: WallTime(milliseconds: row["started_at"]),
+                    at: WallTime(milliseconds: row["at"]))
+                state.cloud = row["cloud"]
+                state.cloudCode = row["cloud_code"]
+                state.cloudProblem = row["cloud_problem"]
+                state.callsPerSecond = row["calls_per_second"]
+                state.allowed = row["allowed"]
+                state.calls = row["calls"]
+                state.throttled = row["throttled"]
+                state.passes = row["passes"]
+                state.changes = row["changes"]
+                return state
+            }
+        }
+    }
+}

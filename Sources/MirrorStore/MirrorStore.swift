@@ -1,0 +1,55 @@
+import ChatModel
+import SyncRules
+
+/// Where the mirror lives, as the engine sees it. One process writes; any number read. What a
+/// method has returned from is durable: it survives a power cut. A method that throws has changed
+/// nothing and may be called again.
+package protocol MirrorStore: Sendable {
+    /// Every user the mirror knows, in no particular order. `each` must not call the store.
+    func readUsers(_ each: (StoredUser) -> Void) throws(StoreFailure)
+
+    /// Adds users under numbers that no user had before, or puts known ones (back) into the list.
+    func list(_ users: [(number: UserNumber, id: UserID)], at: WallTime) throws(StoreFailure)
+
+    /// Marks users as no longer in the list; everything about them stays.
+    func unlist(_ users: [UserNumber], at: WallTime) throws(StoreFailure)
+
+    /// What the mirror holds of a user; empty for one that was never pulled.
+    func snapshot(of user: UserNumber) async throws(StoreFailure) -> Snapshot
+
+    /// Writes all entries in one transaction, or none.
+    func commit(_ entries: [StoreEntry]) async throws(StoreFailure)
+
+    /// True when another process has written since the last call (or since the store was opened).
+    func wasWrittenByOthers() async throws(StoreFailure) -> Bool
+
+    /// Requests that are not finished, oldest first.
+    func openRequests() async throws(StoreFailure) -> [Request]
+
+    /// What persons decided about held deletions, for users whose deletions still wait.
+    func heldDecisions() async throws(StoreFailure) -> [UserNumber: HeldDecision?]
+
+    /// How long a copy may be before the views call it stale.
+    func setMaxStaleness(_ span: Duration) throws(StoreFailure)
+
+    /// Whether the cloud has ever accepted a call for this mirror.
+    func wasEverAccepted() throws(StoreFailure) -> Bool
+
+    /// Closes the database; the write-ahead log stays, so that readers can open it.
+    func close() throws(StoreFailure)
+}
+
+/// What is known of a user at start.
+package struct StoredUser: Sendable {
+    package let number: UserNumber
+    package let id: UserID
+    package let isListed: Bool
+    package let pulledAt: WallTime?
+    /// Of the listing that the mirror equals.
+    package let digest: Digest?
+    package let failures: Int
+    package let retryAt: WallTime?
+    package let isParked: Bool
+    /// Whether deletions wait for a person, decided or not.
+    package let isHeld: Bool
+}

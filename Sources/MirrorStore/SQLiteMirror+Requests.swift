@@ -1,0 +1,163 @@
+import ChatModel
+import GRDB
+import SyncRules
+
+// Both ends of a request, and the decisions about held deletions.
+
+extension SQLiteMirror {
+    package func openRequests() async throws(StoreFailure) -> [Request] {
+        try await read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT id, kind, everyone FROM request WHERE NOT finished ORDER BY id"
+            ).compactMap { row in
+                let id: Int64 = row[0]
+                guard let kind = Request.Kind(rawValue: row[1]) else { return nil }
+                if row[2] as Bool { return Request(id: id, kind: kind, users: nil) }
+                let users = try Int64.fetchAll(
+                    database, sql: "SELECT user FROM request_user WHERE request = ?",
+                    arguments: [id])
+                return Request(id: id, kind: kind, users: users.map { UserNumber($0) })
+            }
+        }
+    }
+
+    package func heldDecisions() async throws(StoreFailure) -> [UserNumber: HeldDecision?] {
+        try await read { database in
+            let rows = try Row.fetchAll(database, sql: "SELECT user, decision FROM held")
+            return Dictionary(
+                uniqueKeysWithValues: rows.map { row in
+                    (UserNumber(row[0] as Int64), (row[1] as String?).flatMap(HeldDecision.init))
+                })
+        }
+    }
+
+    /// Leaves a request for the daemon; the number to follow it by.
+    /// - Parameter users: nil for every user of the list.
+    package func ask(_ kind: Request.Kind, users: [UserNumber]?, at time: WallTime)
+        throws(StoreFailure) -> Int64
+    {
+        try writeNow { database in
+            // A day is long enough to look at an old request.
+            try database.execute(
+                sql: "DELETE FROM request WHERE finished AND asked_at < ?",
+                arguments: [time.milliseconds - 86_400_000])
+            try database.execute(
+                sql: "INSERT INTO request (kind, everyone, asked_at) VALUES (?, ?, ?)",
+                arguments: [kind.rawValue, users == nil, time.milliseconds])
+            let request = database.lastInsertedRowID
+            let insert = try database.cachedStatement(
+                sql: "INSERT INTO request_user (request, user) VALUES (?, ?)")
+            for user in users ?? [] {
+                try insert.execute(arguments: [request, Int64(user)])
+            }
+            return request
+        }
+    }
+
+    /// Takes a request back that nobody waits for any more.
+    package func withdraw(_ request: Int64) throws(StoreFailure) {
+        try writeNow { database in
+            try database.execute(
+                sql: "UPDATE request SET finished = 1 WHERE id = ?", arguments: [request])
+        }
+    }
+
+    /// How far a request is; nil when it does not exist.
+    package func progress(of request: Int64) throws(StoreFailure) -> RequestProgress? {
+        try readNow { database in
+            try Row.fetchOne(
+                database,
+                sql: """
+                    SELECT total, done, changed, changes, failed, parked, finished
+                    FROM request WHERE id = ?
+                    """, arguments: [request]
+            ).map { row in
+                var progress = RequestProgress(request: request, total: row[0] ?? 0)
+                progress.done = row[1]
+                progress.changed = row[2]
+                progress.changes = row[3]
+                progress.failed = row[4]
+                progress.parked = row[5]
+                progress.isFinished = row[6]
+                return progress
+            }
+        }
+    }
+
+    /// What became of the users of a request that has something to say about them, by user.
+    package func results(of request: Int64) throws(StoreFailure) -> [(
+        user: UserID, result: RequestResult
+    )] {
+        try readNow { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT user.name, outcome, changes, detail
+                    FROM request_user JOIN user ON user.id = request_user.user
+                    WHERE request = ? AND outcome IS NOT NULL ORDER BY user.name
+                    """, arguments: [request]
+            ).compactMap { row in
+                RequestResult.Outcome(rawValue: row[1]).map {
+                    (
+                        UserID(checkedBytes: (row[0] as String).utf8),
+                        RequestResult($0, changes: row[2], detail: row[3])
+                    )
+                }
+            }
+        }
+    }
+
+    /// Records what a person decided about held deletions; the daemon, or the next run, acts on it.
+    /// - Parameter users: nil for all.
+    /// - Returns: the users concerned, those decided otherwise before included.
+    package func decide(_ decision: HeldDecision, users: [UserNumber]?, at time: WallTime)
+        throws(StoreFailure) -> [UserID]
+    {
+        try writeNow { database in
+            let candidates = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT held.user, user.name FROM held JOIN user ON user.id = held.user
+                    WHERE decision IS NOT ? ORDER BY user.name
+                    """, arguments: [decision.rawValue])
+            let wanted = users.map(Set.init)
+            return try candidates.compactMap { row in
+                let number: Int64 = row[0]
+                if let wanted, !wanted.contains(UserNumber(number)) { return nil }
+                try database.execute(
+                    sql: "UPDATE held SET decision = ?, decided_at = ? WHERE user = ?",
+                    arguments: [decision.rawValue, time.milliseconds, number])
+                return UserID(checkedBytes: (row[1] as String).utf8)
+            }
+        }
+    }
+}
+
+extension RequestProgress {
+    func write(to database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                UPDATE request SET total = ?, done = ?, changed = ?, changes = ?, failed = ?,
+                    parked = ?, finished = max(finished, ?)
+                WHERE id = ?
+                """
+        ).execute(arguments: [
+            total, done, changed, changes, failed, parked, isFinished, request,
+        ])
+    }
+}
+
+extension RequestResult {
+    func write(of user: UserNumber, request: Int64, to database: Database) throws {
+        // The request may have been withdrawn and removed while its passes were running.
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO request_user (request, user, outcome, changes, detail)
+                SELECT id, ?, ?, ?, ? FROM request WHERE id = ?
+                ON CONFLICT DO UPDATE SET outcome = excluded.outcome,
+                    changes = excluded.changes, detail = excluded.detail
+                """
+        ).execute(arguments: [Int64(user), outcome.rawValue, changes, detail, request])
+    }
+}

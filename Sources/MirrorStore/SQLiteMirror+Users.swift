@@ -1,0 +1,87 @@
+import ChatModel
+import GRDB
+import SyncRules
+
+// The list of users, and what is known of each at start.
+
+extension SQLiteMirror {
+    package func readUsers(_ each: (StoredUser) -> Void) throws(StoreFailure) {
+        try readNow { database in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: """
+                    SELECT user.id, user.name, user.listed, pull.at, listing.digest,
+                        trouble.failures, trouble.retry_at, trouble.parked, held.user
+                    FROM user
+                    LEFT JOIN pull ON pull.user = user.id
+                    LEFT JOIN listing ON listing.user = user.id
+                    LEFT JOIN trouble ON trouble.user = user.id
+                    LEFT JOIN held ON held.user = user.id
+                    ORDER BY user.id
+                    """)
+            while let row = try rows.next() {
+                each(try StoredUser(row, path: path))
+            }
+        }
+    }
+
+    package func list(_ users: [(number: UserNumber, id: UserID)], at time: WallTime)
+        throws(StoreFailure)
+    {
+        try writeNow { database in
+            let statement = try database.cachedStatement(
+                sql: """
+                    INSERT INTO user (id, name, listed, since) VALUES (?, ?, 1, ?)
+                    ON CONFLICT (id) DO UPDATE SET listed = 1, since = excluded.since
+                    """)
+            for user in users {
+                try statement.execute(arguments: [
+                    Int64(user.number), user.id.string, time.milliseconds,
+                ])
+            }
+        }
+    }
+
+    package func unlist(_ users: [UserNumber], at time: WallTime) throws(StoreFailure) {
+        try writeNow { database in
+            let statement = try database.cachedStatement(
+                sql: "UPDATE user SET listed = 0, since = ? WHERE id = ?")
+            for user in users {
+                try statement.execute(arguments: [time.milliseconds, Int64(user)])
+            }
+        }
+    }
+
+    package func setMaxStaleness(_ span: Duration) throws(StoreFailure) {
+        try writeNow { database in
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO setting (name, value) VALUES ('max_staleness_ms', ?)",
+                arguments: [String(span.milliseconds)])
+        }
+    }
+
+    package func wasEverAccepted() throws(StoreFailure) -> Bool {
+        try readNow { database in
+            try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT * FROM pull)") ?? false
+        }
+    }
+}
+
+extension StoredUser {
+    fileprivate init(_ row: Row, path: String) throws {
+        guard let number = UserNumber(exactly: row[0] as Int64), number > 0 else {
+            throw StoreFailure(
+                kind: .unusable,
+                problem: "\(path): it holds a user with the number \(row[0] as Int64)",
+                advice: "restore the database, or move it away: a new one is filled anew")
+        }
+        let name: String = row[1]
+        self.init(
+            number: number, id: UserID(checkedBytes: name.utf8), isListed: row[2],
+            pulledAt: (row[3] as Int64?).map(WallTime.init(milliseconds:)),
+            digest: try row.withUnsafeData(atIndex: 4) { $0.flatMap(Digest.init(_:)) },
+            failures: row[5] ?? 0,
+            retryAt: (row[6] as Int64?).map(WallTime.init(milliseconds:)),
+            isParked: row[7] ?? false, isHeld: (row[8] as Int64?) != nil)
+    }
+}

@@ -1,0 +1,117 @@
+import ChatModel
+import SyncRules
+
+/// One thing to be written. Entries are committed in groups; within a group they are written in
+/// their order.
+package enum StoreEntry: Sendable {
+    /// The cloud lists exactly what the mirror holds.
+    case unchanged(UserNumber, at: WallTime)
+    case pulled(PulledUser)
+    /// A pass failed, or the user is parked; the mirror stays as it was.
+    case failed(UserNumber, Trouble)
+    /// Progress of a request.
+    case progress(RequestProgress)
+    /// What became of one user of a request.
+    case result(request: Int64, user: UserNumber, RequestResult)
+    /// What `status` shows of the daemon.
+    case daemon(DaemonState)
+}
+
+/// A user's new state, as the difference from the stored one.
+package struct PulledUser: Sendable {
+    package let user: UserNumber
+    package let at: WallTime
+    /// Of the listing that the mirror now equals; nil when it does not equal it, because deletions
+    /// are held.
+    package let digest: Digest?
+    package let diff: SnapshotDiff
+    /// Deletions that wait for a person; nil when there are none (any more).
+    package let held: HeldDeletions?
+
+    package init(
+        user: UserNumber, at: WallTime, digest: Digest?, diff: SnapshotDiff, held: HeldDeletions?
+    ) {
+        self.user = user
+        self.at = at
+        self.digest = digest
+        self.diff = diff
+        self.held = held
+    }
+}
+
+/// What the cloud no longer lists and the mirror still holds.
+package struct HeldDeletions: Hashable, Sendable {
+    package let groups: Int
+    package let conversations: Int
+
+    package init(groups: Int, conversations: Int) {
+        self.groups = groups
+        self.conversations = conversations
+    }
+}
+
+/// What a person said about held deletions.
+package enum HeldDecision: String, Sendable {
+    case approved, rejected
+}
+
+/// Why a user could not be pulled.
+package struct Trouble: Hashable, Sendable {
+    /// A `FailureKind`'s word, or `listing`.
+    package let kind: String
+    package let code: Int?
+    package let problem: String
+    /// Passes that failed in a row.
+    package let failures: Int
+    package let at: WallTime
+    package let retryAt: WallTime
+    package let isParked: Bool
+
+    package init(
+        kind: String, code: Int?, problem: String, failures: Int, at: WallTime, retryAt: WallTime,
+        isParked: Bool
+    ) {
+        self.kind = kind
+        self.code = code
+        self.problem = problem
+        self.failures = failures
+        self.at = at
+        self.retryAt = retryAt
+        self.isParked = isParked
+    }
+}
+
+/// The daemon's own state, written now and then for `status`.
+package struct DaemonState: Hashable, Sendable {
+    package var version: String
+    package var pid: Int32
+    package var startedAt: WallTime
+    /// When this was written; zero age means alive, but only the lock proves it.
+    package var at: WallTime
+    /// `accepting`, `refused`, `unreachable`, `unknown`; `stopped` after a clean end.
+    package var cloud: String
+    package var cloudCode: Int?
+    package var cloudProblem: String
+    package var callsPerSecond: Double
+    package var allowed: Int
+    package var calls: Int
+    package var throttled: Int
+    package var passes: Int
+    package var changes: Int
+
+    package init(version: String, pid: Int32, startedAt: WallTime, at: WallTime) {
+        self.version = version
+        self.pid = pid
+        self.startedAt = startedAt
+        self.at = at
+        cloud = "unknown"
+        cloudCode = nil
+        cloudProblem = ""
+        callsPerSecond = 0
+        allowed = 0
+        calls = 0
+        throttled = 0
+        passes = 0
+        changes = 0
+    }
+}

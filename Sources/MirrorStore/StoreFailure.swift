@@ -1,0 +1,75 @@
+import GRDB
+
+/// The database could not be opened, read or written. Says what happened and what a person can do.
+package struct StoreFailure: Error, Sendable, CustomStringConvertible {
+    package enum Kind: String, Sendable {
+        /// Wait and try again: locked, full, read-only, an I/O error.
+        case passing
+        /// What was to be written contradicts what is stored: a fault of the program, in one entry
+        /// only.
+        case refused
+        /// Not a database of ours, damaged, of a newer program or of another app: never repaired by
+        /// guess.
+        case unusable
+    }
+
+    package let kind: Kind
+    package let problem: String
+    package let advice: String
+
+    package init(kind: Kind, problem: String, advice: String) {
+        self.kind = kind
+        self.problem = problem
+        self.advice = advice
+    }
+
+    package var description: String { problem }
+}
+
+extension StoreFailure {
+    /// What an error of SQLite at `path` means.
+    init(_ error: any Error, path: String) {
+        if let failure = error as? StoreFailure {
+            self = failure
+            return
+        }
+        guard let error = error as? DatabaseError else {
+            self.init(kind: .passing, problem: "\(path): \(error)", advice: "look at the disk")
+            return
+        }
+        let words = error.message ?? "SQLite error \(error.extendedResultCode.rawValue)"
+        let (kind, advice): (Kind, String) =
+            switch error.resultCode {
+            case .SQLITE_FULL: (.passing, "the disk is full: make room")
+            case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
+                (.passing, "make the database and its directory writable for this user")
+            case .SQLITE_CANTOPEN:
+                (.passing, "does the directory exist, and may this user read and write there?")
+            case .SQLITE_BUSY, .SQLITE_LOCKED:
+                (.passing, "another program holds the database locked: find it with 'fuser'")
+            case .SQLITE_IOERR: (.passing, "look at the disk and at the kernel's log")
+            case .SQLITE_NOTADB:
+                (.unusable, "mirror.database names a file that is no database: correct it")
+            case .SQLITE_CORRUPT:
+                (.unusable, "restore the database, or move it away: a new one is filled anew")
+            case .SQLITE_CONSTRAINT, .SQLITE_MISMATCH, .SQLITE_TOOBIG, .SQLITE_ERROR:
+                (.refused, "this is a fault of the program: please report it with the log")
+            default: (.passing, "look at the disk")
+            }
+        self.init(kind: kind, problem: "\(path): \(words)", advice: advice)
+    }
+}
+
+extension StoreFailure {
+    static func newer(_ path: String) -> StoreFailure {
+        StoreFailure(
+            kind: .unusable, problem: "\(path): a newer version of groupmirror has written it",
+            advice: "run that version, or restore the database from before its first run")
+    }
+
+    static func ofAnotherApp(_ path: String, _ owner: String) -> StoreFailure {
+        StoreFailure(
+            kind: .unusable, problem: "\(path): it is the mirror of app \(owner)",
+            advice: "each app needs a database of its own (mirror.database)")
+    }
+}
