@@ -37,6 +37,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -71,7 +73,11 @@ let package = Package(
         floor("SyncEngine", ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore"]),
         floor(
             "ChatEmulator",
-            ["COpenSSL", "CZlib", .product(name: "Hummingbird", package: "hummingbird")]),
+            [
+                "COpenSSL", "CZlib", logging, .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
 
         // 5 process
         floor(

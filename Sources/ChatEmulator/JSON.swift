@@ -1,0 +1,133 @@
+import FoundationEssentials
+
+/// A JSON value as the emulator takes and gives it: replies keep the order of their members, as the
+/// vendor's samples do.
+package enum JSON: Sendable, Hashable {
+    case null
+    case bool(Bool)
+    case number(Int64)
+    case string(String)
+    case array([JSON])
+    case object([Member])
+
+    package struct Member: Sendable, Hashable {
+        package let key: String
+        package let value: JSON
+    }
+
+    package static func members(_ members: KeyValuePairs<String, JSON?>) -> JSON {
+        .object(members.compactMap { key, value in value.map { Member(key: key, value: $0) } })
+    }
+
+    subscript(key: String) -> JSON? {
+        guard case .object(let members) = self else { return nil }
+        return members.first { $0.key == key }?.value
+    }
+
+    var string: String? {
+        if case .string(let string) = self { string } else { nil }
+    }
+
+    var number: Int64? {
+        if case .number(let number) = self { number } else { nil }
+    }
+
+    var array: [JSON]? {
+        if case .array(let array) = self { array } else { nil }
+    }
+
+    // MARK: Writing
+
+    /// Compact, UTF-8.
+    package var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        write(to: &bytes)
+        return bytes
+    }
+
+    private func write(to bytes: inout [UInt8]) {
+        switch self {
+        case .null: bytes += Array("null".utf8)
+        case .bool(let bool): bytes += Array((bool ? "true" : "false").utf8)
+        case .number(let number): bytes += Array(String(number).utf8)
+        case .string(let string): JSON.write(string, to: &bytes)
+        case .array(let elements):
+            bytes.append(UInt8(ascii: "["))
+            for (position, element) in elements.enumerated() {
+                if position > 0 { bytes.append(UInt8(ascii: ",")) }
+                element.write(to: &bytes)
+            }
+            bytes.append(UInt8(ascii: "]"))
+        case .object(let members):
+            bytes.append(UInt8(ascii: "{"))
+            for (position, member) in members.enumerated() {
+                if position > 0 { bytes.append(UInt8(ascii: ",")) }
+                JSON.write(member.key, to: &bytes)
+                bytes.append(UInt8(ascii: ":"))
+                member.value.write(to: &bytes)
+            }
+            bytes.append(UInt8(ascii: "}"))
+        }
+    }
+
+    /// RFC 8259: quotes, backslashes and controls are escaped, nothing else.
+    private static func write(_ string: String, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in string.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""): bytes += Array("\\\"".utf8)
+            case UInt8(ascii: "\\"): bytes += Array("\\\\".utf8)
+            case UInt8(ascii: "\n"): bytes += Array("\\n".utf8)
+            case UInt8(ascii: "\r"): bytes += Array("\\r".utf8)
+            case UInt8(ascii: "\t"): bytes += Array("\\t".utf8)
+            case 0..<0x20:
+                bytes += Array("\\u00".utf8) + Array((byte < 16 ? "0" : "").utf8)
+                bytes += Array(String(byte, radix: 16).utf8)
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+}
+
+extension JSON: Decodable {
+    private struct Key: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    package init(from decoder: any Decoder) throws {
+        if let fields = try? decoder.container(keyedBy: Key.self) {
+            self = .object(
+                try fields.allKeys.map {
+                    Member(
+                        key: $0.stringValue, value: try fields.decode(JSON.self, forKey: $0))
+                })
+            return
+        }
+        if var elements = try? decoder.unkeyedContainer() {
+            var array: [JSON] = []
+            while !elements.isAtEnd { array.append(try elements.decode(JSON.self)) }
+            self = .array(array)
+            return
+        }
+        let value = try decoder.singleValueContainer()
+        if value.decodeNil() {
+            self = .null
+        } else if let bool = try? value.decode(Bool.self) {
+            self = .bool(bool)
+        } else if let number = try? value.decode(Int64.self) {
+            self = .number(number)
+        } else {
+            self = .string(try value.decode(String.self))
+        }
+    }
+
+    /// Reads a document; nil when it is not JSON.
+    package init?(parsing bytes: [UInt8]) {
+        guard let json = try? JSONDecoder().decode(JSON.self, from: Data(bytes)) else { return nil }
+        self = json
+    }
+}

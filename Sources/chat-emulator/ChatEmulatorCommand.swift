@@ -1,0 +1,163 @@
+import ArgumentParser
+import ChatEmulator
+import Foundation
+
+/// The command line of the emulator: every knob is an option.
+@main
+struct ChatEmulatorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chat-emulator",
+        abstract: "A local stand-in for the conversation-group API of Tencent Cloud Chat.",
+        discussion: """
+            Prints 'listening on http://127.0.0.1:PORT' and serves until Ctrl-C or SIGTERM. The six \
+            commands of the API are below /v4/recentcontact/. Beside them:
+
+              GET  /emulator/ready    answers once calls are served
+              GET  /emulator/stats    calls by command and code, widest second, faults that struck
+              GET  /emulator/export   the truth, a line a user, in the form of 'groupmirror export'
+              GET  /emulator/journal  every write, a line each
+              GET, POST, DELETE /emulator/faults   the faults in force: a JSON list of
+                   {"kind":"502","rate":"0.05","times":3,"command":"get_contact_group","user":"…"}
+              POST /emulator/reset    back to the beginning
+
+            Kinds of faults: \(Fault.Kind.words.joined(separator: ", ")).
+
+            What it does not imitate: HTTP/2, other APIs than the six commands, daily caps, \
+            revocation of signatures, propagation delays between the vendor's servers, request-size \
+            limits of the gateway, and whatever the vendor has not written down. Where the \
+            documentation leaves a question open, an option chooses the answer.
+
+            Example: make a directory with a configuration for this emulator, then mirror it.
+              chat-emulator --port 8080 --users 500 --churn 5 --setup demo &
+              groupmirror run --config demo/groupmirror.yaml
+            """)
+
+    @Option(help: "Port on the loopback interface; 0 picks a free one.") var port = 0
+    @Option(help: "Address to listen on.") var host = "127.0.0.1"
+    @Option(help: "Users that are imported: user00000001 and so on.") var users = 100
+    @Option(help: "What the population, the phones and the faults are made from.")
+    var seed: UInt64 = 1
+    @Option(help: "Conversations of each user (default: a mix of none to some hundreds).")
+    var conversations: Int?
+    @Option(help: "Changes a second that phones make, over all users.") var churn = 0.0
+    @Option(
+        help: "Write groupmirror.yaml, secret.key and users.txt for this emulator into a directory."
+    )
+    var setup: String?
+
+    @Option(help: "The app's number.") var sdkAppID: Int64 = 1_400_000_000
+    @Option(help: "The administrator who may call.") var admin = "administrator"
+    @Option(help: "A file with the app's key (default: a made-up key).") var keyFile: String?
+
+    @Option(help: "Conversations on a page.") var pageSize = 100
+    @Option(help: "Which pages name the groups.") var groupItems = EmulatorOptions.GroupItems.every
+    @Option(help: "Whether empty lists are sent.") var emptyArrays = EmulatorOptions.EmptyArrays
+        .present
+    @Option(help: "NextStartIndex of the last page.") var lastCursor = EmulatorOptions.LastCursor
+        .zero
+    @Option(help: "Beyond 1000 conversations: code 51008, or the oldest leaves silently.")
+    var overflow = EmulatorOptions.Overflow.refuse
+    @Option(help: "What the 1000 counts.") var limitScope = EmulatorOptions.LimitScope.user
+    @Option(help: "Creating a group whose name exists.")
+    var duplicateCreate = EmulatorOptions.DuplicateCreate.merge
+    @Option(help: "Conversations with neither group nor mark.") var bare = EmulatorOptions.Bare
+        .dropped
+    @Option(help: "A group whose last conversation leaves.")
+    var lastMember = EmulatorOptions.LastMember.kept
+    @Option(help: "Ids of new groups: the next number, or the lowest free.")
+    var groupIDs = EmulatorOptions.GroupIDs.next
+    @Option(help: "Write numbers as numbers or as strings.") var numbers = EmulatorOptions.Numbers
+        .numbers
+    @Option(help: "Which replies have an ErrorDisplay.")
+    var errorDisplay = EmulatorOptions.ErrorDisplay.some
+
+    @Option(help: "Calls a second for each command.") var rate = 200
+    @Option(help: "The code of a call too many: 60007, 60011, 60018, 60019 or 60022.")
+    var rateCode = 60007
+    @Option(help: "Milliseconds a call takes, there and back.") var latency = 0.0
+    @Option(help: "Milliseconds by which the latency varies, up and down.") var jitter = 0.0
+    @Option(help: "Seconds the emulator's clock is ahead.") var clockSkew: Int64 = 0
+    @Flag(help: "The app's edition has no conversation groups (code 51013).") var noEdition = false
+    @Option(help: "A fault that strikes by chance: KIND or KIND=RATE; may be repeated.")
+    var fault: [String] = []
+
+    func validate() throws {
+        guard (1...1000).contains(pageSize) else {
+            throw ValidationError("--page-size must be 1 to 1000")
+        }
+        guard (0...99_999_999).contains(users), rate > 0, latency >= 0, jitter >= 0, churn >= 0,
+            conversations.map({ (0...1000).contains($0) }) ?? true
+        else {
+            throw ValidationError(
+                "--users, --latency, --jitter and --churn must not be negative, --rate must be "
+                    + "positive, --conversations 0 to 1000")
+        }
+        for text in fault where Fault(written: text) == nil {
+            throw ValidationError(
+                "'\(text)' is no fault: write KIND or KIND=RATE with a rate of 0 to 1; kinds: "
+                    + Fault.Kind.words.joined(separator: ", "))
+        }
+    }
+
+    func run() async throws {
+        let options = try self.options()
+        let server = EmulatorServer(options, faults: fault.compactMap(Fault.init(written:)))
+        let (host, setup) = (host, setup)
+        try await server.run(host: host, port: port) { port in
+            let address = "http://\(host):\(port)"
+            do {
+                if let setup { try Setup(directory: setup).write(options, endpoint: address) }
+            } catch {
+                FileHandle.standardError.write(Data("chat-emulator: \(error)\n".utf8))
+                Foundation.exit(74)
+            }
+            print("listening on \(address)")
+            fflush(nil)
+        }
+    }
+
+    private func options() throws -> EmulatorOptions {
+        var options = EmulatorOptions()
+        options.sdkAppID = sdkAppID
+        options.admin = admin
+        if let keyFile {
+            let text = try String(contentsOfFile: keyFile, encoding: .utf8)
+            options.key = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        options.users = users
+        options.seed = seed
+        options.conversations = conversations
+        options.churn = churn
+        options.pageSize = pageSize
+        options.groupItems = groupItems
+        options.emptyArrays = emptyArrays
+        options.lastCursor = lastCursor
+        options.overflow = overflow
+        options.limitScope = limitScope
+        options.duplicateCreate = duplicateCreate
+        options.bare = bare
+        options.lastMember = lastMember
+        options.groupIDs = groupIDs
+        options.numbers = numbers
+        options.errorDisplay = errorDisplay
+        options.rate = rate
+        options.rateCode = rateCode
+        options.latency = latency
+        options.jitter = jitter
+        options.clockSkew = clockSkew
+        options.hasEdition = !noEdition
+        return options
+    }
+}
+
+extension EmulatorOptions.GroupItems: ExpressibleByArgument {}
+extension EmulatorOptions.EmptyArrays: ExpressibleByArgument {}
+extension EmulatorOptions.LastCursor: ExpressibleByArgument {}
+extension EmulatorOptions.Overflow: ExpressibleByArgument {}
+extension EmulatorOptions.LimitScope: ExpressibleByArgument {}
+extension EmulatorOptions.DuplicateCreate: ExpressibleByArgument {}
+extension EmulatorOptions.Bare: ExpressibleByArgument {}
+extension EmulatorOptions.LastMember: ExpressibleByArgument {}
+extension EmulatorOptions.GroupIDs: ExpressibleByArgument {}
+extension EmulatorOptions.Numbers: ExpressibleByArgument {}
+extension EmulatorOptions.ErrorDisplay: ExpressibleByArgument {}
