@@ -12,8 +12,8 @@ package enum CallUrgency: Int, Comparable, CaseIterable, Sendable {
     /// Further pages and look-ups of a pull under way: the sooner it ends, the less changes beneath
     /// it.
     case pulling
-    case asked
-    case scheduled
+    /// The first page of a pass.
+    case starting
 
     package static func < (left: CallUrgency, right: CallUrgency) -> Bool {
         left.rawValue < right.rawValue

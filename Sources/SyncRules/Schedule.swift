@@ -135,6 +135,24 @@ package struct Schedule: Sendable {
         }
     }
 
+    /// The user stays away until `time`, unless somebody asks for it. One whose pass is running is
+    /// left alone.
+    package mutating func postpone(_ user: UserNumber, until time: MonotonicTime) {
+        guard contains(user), !isTaken(user) else { return }
+        unlink(user)
+        link(user, into: .waiting)
+        waiting.insert(time, user)
+    }
+
+    /// True while a pass of the user is running.
+    package func isTaken(_ user: UserNumber) -> Bool {
+        guard Int(user) < users.count else { return false }
+        switch users[Int(user)].list {
+        case .taken, .takenAndAsked, .takenAndRemoved: return true
+        default: return false
+        }
+    }
+
     // MARK: Whose turn it is
 
     /// True when somebody asked for a user that has not been taken yet.
@@ -147,6 +165,14 @@ package struct Schedule: Sendable {
 
     /// How many wait for the end of a back-off.
     package var waitingCount: Int { lists[.waiting, default: Ends()].count }
+
+    /// Whether `take` would have a user.
+    package func hasDue(now: MonotonicTime) -> Bool {
+        if backlog > 0 { return true }
+        if let first = waiting.first, first.time <= now { return true }
+        let oldest = lists[.rotation, default: Ends()].head
+        return oldest != 0 && lastPull[Int(oldest)] + Self.shortestInterval <= now
+    }
 
     /// Takes the next user. It belongs to the caller until `finish`.
     package mutating func take(now: MonotonicTime) -> Turn {

@@ -106,3 +106,25 @@ extension Conversation {
     /// The same conversation in no group and without a mark.
     fileprivate var bared: Conversation { Conversation(id: id, groups: [], updatedAt: updatedAt) }
 }
+
+extension Snapshot {
+    /// Everything of both, the other's word counting where both have one: additions, renames and
+    /// marks flow, nothing goes.
+    package func extended(by other: Snapshot) -> Snapshot {
+        let groups = Walk(self.groups, other.groups, by: \.id)
+        let conversations = Walk(self.conversations, other.conversations, by: \.id)
+        return Snapshot(
+            groups: groups.removed + groups.added + groups.kept.map(\.1),
+            conversations: conversations.removed + conversations.added
+                + conversations.kept.map(\.1))
+    }
+
+    /// True when `next` keeps nothing of this, which has something: neither a conversation nor,
+    /// where there are only groups, a group.
+    package func losesEverything(becoming next: Snapshot) -> Bool {
+        if conversations.isEmpty {
+            return !groups.isEmpty && Walk(groups, next.groups, by: \.id).kept.isEmpty
+        }
+        return Walk(conversations, next.conversations, by: \.id).kept.isEmpty
+    }
+}

@@ -1,0 +1,32 @@
+import ChatModel
+import SyncRules
+
+// What can change while the engine runs.
+
+extension MirrorEngine {
+    package func isListed(_ user: UserNumber) -> Bool {
+        settings.onlyRequest == nil ? schedule.contains(user) : listedOnly.contains(user)
+    }
+
+    /// Takes over a new list and new settings; passes under way go on.
+    package func reload(_ book: UserBook, maxStaleness: Duration, guardLimits: DeletionGuard.Limits)
+        async
+    {
+        for user in 1...max(1, roster.highest)
+        where schedule.contains(user) && !book.listed.contains(user) {
+            schedule.remove(user)
+            troubles[user] = nil
+            for index in requests.indices { requests[index].remaining.remove(user) }
+        }
+        roster = book.roster
+        while digests.count <= Int(roster.highest) { digests.append(.none) }
+        for user in 1...max(1, roster.highest) where book.listed.contains(user) {
+            schedule.add(user)
+        }
+        schedule.maxStaleness = maxStaleness
+        settings.maxStaleness = maxStaleness
+        await guardian.set(guardLimits)
+        reconsiderCloud()
+        wakeDispatcher()
+    }
+}

@@ -1,0 +1,133 @@
+import ChatAPI
+import ChatModel
+import EventLog
+import MirrorStore
+import SyncRules
+
+// The second loop: what other processes wrote into the database, what is to be written for them,
+// and the numbers.
+
+extension MirrorEngine {
+    /// How often the database is looked at: edits and requests are noticed within a quarter of a
+    /// second.
+    private static let glance = Duration.milliseconds(200)
+    private static let report = Duration.seconds(1)
+    private static let statistics = Duration.seconds(15)
+
+    func watch() async {
+        var nextReport = parts.time.now()
+        var nextStatistics = parts.time.now() + Self.statistics
+        var callsBefore = 0
+        await look(isFirst: true)
+        while !isStopping {
+            try? await parts.time.sleep(for: Self.glance)
+            await look(isFirst: false)
+            let now = parts.time.now()
+            if now >= nextReport {
+                let calls = parts.counters.totals.sent
+                await commits.flush(takeProgress() + [.daemon(await state(calls - callsBefore))])
+                callsBefore = calls
+                nextReport = now + Self.report
+            }
+            if now >= nextStatistics {
+                await logStatistics()
+                nextStatistics = now + Self.statistics
+            }
+        }
+    }
+
+    /// The last words, when no pass runs any more.
+    func finishWatching() async {
+        await logStatistics()
+        var state = await state(0)
+        state.cloud = settings.onlyRequest == nil ? "stopped" : state.cloud
+        await commits.flush(takeProgress() + [.daemon(state)])
+    }
+
+    private func look(isFirst: Bool) async {
+        do {
+            let isNews = try await parts.store.wasWrittenByOthers()
+            guard isNews || isFirst else { return }
+            await take(try await parts.store.openRequests())
+            for user in await guardian.take(try await parts.store.heldDecisions()) {
+                schedule.nudge(user)
+            }
+        } catch {
+            // What could not be read now is read when the store is well again; commits report it
+            // meanwhile.
+        }
+    }
+
+    private func state(_ callsPerSecond: Int) async -> DaemonState {
+        let now = parts.time.now()
+        let wall = parts.time.wallTime()
+        let counted = parts.counters.totals
+        var state = DaemonState(
+            version: settings.version, pid: settings.pid, startedAt: wall + (startedAt - now),
+            at: wall)
+        let cloud = cloudState
+        state.cloud = cloud.word
+        state.cloudCode = cloud.code
+        state.cloudProblem = parts.log.redactor.clean(cloud.problem)
+        state.callsPerSecond = Double(callsPerSecond)
+        state.allowed = await parts.gate.allowed(.getContactGroup)
+        state.calls = counted.sent
+        state.throttled = counted.throttled
+        state.passes = totals.passes
+        state.changes = totals.changes
+        return state
+    }
+
+    private func logStatistics() async {
+        let counted = parts.counters.totals
+        for command in Command.allCases {
+            for (code, total) in (counted.calls[command] ?? [:]).sorted(by: { $0.key < $1.key }) {
+                parts.log(.calls(command: command.rawValue, code: code, total: total))
+            }
+        }
+        parts.log(.stats(await stats(counted)))
+    }
+
+    private func stats(_ counted: CallCounters.Totals) async -> Stats {
+        var stats = Stats()
+        stats.calls = counted.sent
+        stats.widestSecond = counted.widestSecond
+        stats.throttled = counted.throttled
+        stats.users = schedule.count
+        stats.parked = troubles.values.count(where: \.isParked)
+        stats.failing = troubles.count - stats.parked
+        stats.held = await guardian.heldCount
+        countAges(&stats)
+        stats.passes = totals.passes
+        stats.unchanged = totals.unchanged
+        stats.changes = totals.changes
+        stats.backlog = schedule.backlog + comparisons.count
+        stats.inFlight = running
+        stats.allowed = await parts.gate.allowed(.getContactGroup)
+        return stats
+    }
+
+    /// Above so many users the percentiles are taken of a sample; the longest age is always of all.
+    private static let sample: UserNumber = 20_000
+
+    private func countAges(_ stats: inout Stats) {
+        let now = parts.time.now()
+        let step = max(1, roster.highest / Self.sample)
+        var ages: [Duration] = []
+        for user in 1...max(1, roster.highest) where schedule.contains(user) {
+            guard let pulled = schedule.lastPull(of: user) else {
+                stats.new += 1
+                continue
+            }
+            let age = now - pulled
+            if age > schedule.maxStaleness { stats.stale += 1 } else { stats.fresh += 1 }
+            stats.lag.longest = max(stats.lag.longest, age)
+            if user % step == 0 { ages.append(age) }
+        }
+        ages.sort()
+        if !ages.isEmpty {
+            stats.lag.p50 = ages[ages.count / 2]
+            stats.lag.p99 = ages[min(ages.count - 1, ages.count * 99 / 100)]
+        }
+    }
+}

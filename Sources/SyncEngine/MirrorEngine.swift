@@ -1,0 +1,421 @@
+import ChatAPI
+import ChatModel
+import EventLog
+import MirrorStore
+import SyncRules
+
+// Decides who is pulled and when, runs the passes side by side, and draws the consequence of each
+// outcome. One loop dispatches: it waits until a user is due, then for the right to call, and only
+// then takes the user, so the choice is made at the last moment. A second loop watches the database
+// for requests and decisions, and keeps the numbers.
+
+/// The daemon's heart: mirrors all users of a roster until it is drained.
+package actor MirrorEngine {
+    /// What the engine works with.
+    package struct Parts: Sendable {
+        package let cloud: any ConversationCloud
+        package let gate: CallGate
+        package let counters: CallCounters
+        package let store: any MirrorStore
+        package let time: any Timekeeper
+        package let log: Log
+        /// A random number, at least 0 and below 1.
+        package let chance: @Sendable () -> Double
+
+        package init(
+            cloud: any ConversationCloud, gate: CallGate, counters: CallCounters,
+            store: any MirrorStore, time: any Timekeeper, log: Log,
+            chance: @escaping @Sendable () -> Double
+        ) {
+            self.cloud = cloud
+            self.gate = gate
+            self.counters = counters
+            self.store = store
+            self.time = time
+            self.log = log
+            self.chance = chance
+        }
+    }
+
+    package struct Settings: Sendable {
+        package var maxStaleness: Duration
+        package var passesAtOnce: Int
+        /// Conversations that the plan lets a listing return; 0: unknown.
+        package var listingCap: Int
+        package var guardLimits: DeletionGuard.Limits
+        /// Serve this request and end, instead of mirroring for ever.
+        package var onlyRequest: Int64?
+        /// End when the cloud refuses the app before it has ever accepted a call.
+        package var endsWhenRefused: Bool
+        package var version: String
+        package var pid: Int32
+
+        package init(
+            maxStaleness: Duration, passesAtOnce: Int, listingCap: Int,
+            guardLimits: DeletionGuard.Limits, onlyRequest: Int64? = nil,
+            endsWhenRefused: Bool = false, version: String = "", pid: Int32 = 0
+        ) {
+            self.maxStaleness = maxStaleness
+            self.passesAtOnce = passesAtOnce
+            self.listingCap = listingCap
+            self.guardLimits = guardLimits
+            self.onlyRequest = onlyRequest
+            self.endsWhenRefused = endsWhenRefused
+            self.version = version
+            self.pid = pid
+        }
+    }
+
+    /// Why `run` returned.
+    package enum End: Sendable {
+        case drained
+        case requestDone
+        case refused(CallFailure)
+        case unreachable(CallFailure)
+        case storeUnusable(StoreFailure)
+    }
+
+    let parts: Parts
+    var settings: Settings
+    let commits: CommitGroup
+    let guardian: Guardian
+    private let pass: UserPass
+
+    var roster: UserRoster
+    /// When only a request is served: who is in the list.
+    let listedOnly: UserSet
+    var schedule: Schedule
+    /// By user number: of the listing that the mirror equals.
+    var digests: [Digest]
+    /// Users whose last pass failed.
+    var troubles: [UserNumber: Troubled]
+    var requests: [ActiveRequest] = []
+    var comparisons: [UserNumber] = []
+    var comparing: Set<UserNumber> = []
+
+    private(set) var health = CloudHealth()
+    private var lastRefusal: CallFailure?
+    private(set) var running = 0
+    var sequence: UInt64 = 0
+    private var end: End?
+    private var idleDispatcher: CheckedContinuation<Void, Never>?
+    private(set) var totals = Totals()
+    let startedAt: MonotonicTime
+    /// Moves with everything that gets done; what the watchdog looks at.
+    package private(set) var beats: UInt64 = 0
+
+    struct Troubled: Sendable {
+        var failures: Int
+        var isParked: Bool
+    }
+
+    struct Totals: Sendable {
+        var passes = 0
+        var unchanged = 0
+        var changes = 0
+    }
+
+    /// - Parameter book: the users to mirror, as they were read from store and list.
+    package init(parts: Parts, settings: Settings, book: UserBook) {
+        self.parts = parts
+        self.settings = settings
+        commits = CommitGroup(store: parts.store, time: parts.time, log: parts.log)
+        guardian = Guardian(
+            limits: settings.guardLimits, held: book.held, time: parts.time, log: parts.log)
+        pass = UserPass(
+            pull: Pull(cloud: parts.cloud, cap: settings.listingCap), store: parts.store,
+            commits: commits, guardian: guardian)
+        roster = book.roster
+        listedOnly = settings.onlyRequest == nil ? UserSet() : book.listed
+        digests = book.digests
+        troubles = book.troubles.mapValues {
+            Troubled(failures: $0.failures, isParked: $0.isParked)
+        }
+        schedule = Schedule(maxStaleness: settings.maxStaleness)
+        startedAt = parts.time.now()
+        if settings.onlyRequest == nil {
+            schedule.fill(from: book, wall: parts.time.wallTime(), now: parts.time.now())
+        }
+    }
+
+    // MARK: Running
+
+    /// Mirrors until `drain`, or until nothing more can be done.
+    package func run() async -> End {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.watch() }
+            group.addTask { await self.dispatch() }
+            await group.waitForAll()
+        }
+        await finishWatching()
+        return end ?? .drained
+    }
+
+    /// Lets the calls under way end, starts nothing new; `run` returns when all is stored.
+    package func drain() async {
+        await stop(.drained)
+    }
+
+    func stop(_ reason: End) async {
+        guard end == nil else { return }
+        end = reason
+        await commits.close()
+        await parts.gate.close()
+        wakeDispatcher()
+    }
+
+    var isStopping: Bool { end != nil }
+
+    private func dispatch() async {
+        await withDiscardingTaskGroup { group in
+            while await waitForWork() {
+                guard let permit = try? await parts.gate.permit(.getContactGroup, .starting) else {
+                    break
+                }
+                guard let job = take(permit) else {
+                    await parts.gate.ended(permit, .notSent)
+                    continue
+                }
+                group.addTask { await self.perform(job) }
+            }
+        }
+    }
+
+    /// Returns true when there is a user to be pulled and room for a pass; false when the engine
+    /// stops.
+    private func waitForWork() async -> Bool {
+        while !isStopping {
+            let now = parts.time.now()
+            let isAsked = schedule.hasAsked || !comparisons.isEmpty
+            // Somebody waits for those who are asked for: they need not wait for a slow call to
+            // end.
+            let room = settings.passesAtOnce + (isAsked ? Self.extraForAsked : 0)
+            if running >= room {
+                await withCheckedContinuation { idleDispatcher = $0 }
+                continue
+            }
+            let isDue = schedule.hasDue(now: now) || !comparisons.isEmpty
+            if isDue, health.mayStart(now: now) { return true }
+            beats += 1
+            try? await parts.time.sleep(until: now + Self.glance)
+        }
+        return false
+    }
+
+    /// How long an idle dispatcher looks away.
+    private static let glance = Duration.milliseconds(50)
+    private static let extraForAsked = 10
+
+    func wakeDispatcher() {
+        idleDispatcher.take()?.resume()
+    }
+
+    private func take(_ permit: CallPermit) -> PassJob? {
+        if let number = nextComparison() {
+            comparing.insert(number)
+            return job(number, permit, .compare)
+        }
+        while case .user(let number) = schedule.take(now: permit.grantedAt) {
+            guard comparing.contains(number) else { return job(number, permit, .store) }
+            // It is being looked at this moment: one pass at a time.
+            schedule.finish(
+                number, at: permit.grantedAt,
+                outcome: .failed(retryAt: permit.grantedAt + .milliseconds(200)), calls: 0)
+        }
+        return nil
+    }
+
+    private func nextComparison() -> UserNumber? {
+        guard let index = comparisons.firstIndex(where: { !schedule.isTaken($0) }) else {
+            return nil
+        }
+        return comparisons.remove(at: index)
+    }
+
+    private func job(_ number: UserNumber, _ permit: CallPermit, _ mode: PassJob.Mode) -> PassJob {
+        sequence += 1
+        running += 1
+        let digest = digests[Int(number)]
+        return PassJob(
+            number: number, user: roster.id(of: number), digest: digest == .none ? nil : digest,
+            turn: .permitted(permit), mode: mode, startedAt: permit.grantedAt, sequence: sequence,
+            isFirst: digest == .none && schedule.lastPull(of: number) == nil)
+    }
+
+    private nonisolated func perform(_ job: PassJob) async {
+        var calls = 0
+        let outcome = await pass.run(job, calls: &calls)
+        await finish(job, outcome, calls: calls)
+    }
+
+    // MARK: What follows from a pass
+
+    private func finish(_ job: PassJob, _ outcome: PassOutcome, calls: Int) async {
+        running -= 1
+        totals.passes += 1
+        beats += 1
+        switch outcome {
+        case .unchanged:
+            totals.unchanged += 1
+            await succeeded(job, calls, RequestResult(.same))
+        case .changed(let summary): await changed(job, summary, calls)
+        case .compared(let changes):
+            observe(.accepted)
+            comparing.remove(job.number)
+            await settle(job, .compared(changes))
+        case .failed(.call(let failure)): await failed(job, failure, calls)
+        case .failed(.listing(let fault)):
+            observe(.accepted)
+            await trouble(job, kind: "listing", code: nil, problem: fault.description, calls)
+        case .storeFailed(let failure): await storeFailed(job, failure)
+        }
+        wakeDispatcher()
+    }
+
+    private func succeeded(_ job: PassJob, _ calls: Int, _ result: RequestResult) async {
+        observe(.accepted)
+        if let before = troubles.removeValue(forKey: job.number) {
+            parts.log(.userRecovered(user: job.user.string, failures: before.failures))
+        }
+        schedule.finish(job.number, at: job.startedAt, outcome: .pulled, calls: calls)
+        await settle(job, result)
+    }
+
+    private func changed(_ job: PassJob, _ summary: PassSummary, _ calls: Int) async {
+        totals.changes += summary.changes
+        digests[Int(job.number)] = summary.digest ?? .none
+        if !summary.dangling.isEmpty {
+            parts.log(
+                .referenceDangling(
+                    user: job.user.string,
+                    groups: summary.dangling.map(\.description).joined(separator: ",")))
+        }
+        if summary.changes > 0 || job.isFirst {
+            parts.log(
+                .passChanged(
+                    user: job.user.string, changes: summary.changes,
+                    conversations: summary.conversations, groups: summary.groups, calls: calls,
+                    took: parts.time.now() - job.startedAt, first: job.isFirst))
+        }
+        let outcome: RequestResult.Outcome = summary.changes > 0 ? .changed : .same
+        await succeeded(job, calls, RequestResult(outcome, changes: summary.changes))
+    }
+
+    private func failed(_ job: PassJob, _ failure: CallFailure, _ calls: Int) async {
+        switch failure.kind {
+        case .stopping:
+            giveBack(job, .notTried, calls)
+        case .refusedApp:
+            giveBack(job, .notTried, calls)
+            lastRefusal = failure
+            observe(.refused(code: failure.code ?? 0), failure)
+            if settings.onlyRequest != nil || settings.endsWhenRefused {
+                await stop(.refused(failure))
+            }
+        case .notImported:
+            observe(.accepted)
+            await trouble(
+                job, kind: failure.kind.rawValue, code: failure.code, problem: failure.problem,
+                calls, isParked: true)
+        case .transient, .throttled, .signature, .rejected, .stale:
+            observe(failure.isWithoutAnswer ? .noAnswer : .accepted, failure)
+            await trouble(
+                job, kind: failure.kind.rawValue, code: failure.code, problem: failure.problem,
+                calls)
+            if settings.onlyRequest != nil, health.state == .unreachable {
+                await stop(.unreachable(failure))
+            }
+        }
+    }
+
+    /// A user whose pass failed: it backs off, or is parked.
+    private func trouble(
+        _ job: PassJob, kind: String, code: Int?, problem: String, _ calls: Int,
+        isParked: Bool = false
+    ) async {
+        let before = troubles[job.number]
+        let failures = (before?.failures ?? 0) + 1
+        let pause =
+            isParked
+            ? BackOff.parked : BackOff.delay(afterFailures: failures, chance: parts.chance())
+        let now = parts.time.now()
+        troubles[job.number] = Troubled(failures: failures, isParked: isParked)
+        if isParked {
+            if before?.isParked != true {
+                parts.log(.userParked(user: job.user.string, code: code ?? 0, retryIn: pause))
+            }
+        } else {
+            parts.log(
+                .passFailed(
+                    user: job.user.string, reason: kind, code: code, problem: problem,
+                    failures: failures, retryIn: pause))
+        }
+        giveBack(job, .failed(retryAt: now + pause), calls)
+        let wall = parts.time.wallTime()
+        if job.mode == .store {
+            try? await commits.commit(
+                .failed(
+                    job.number,
+                    Trouble(
+                        kind: kind, code: code, problem: parts.log.redactor.clean(problem),
+                        failures: failures, at: wall, retryAt: wall + pause, isParked: isParked)))
+        }
+        await settle(
+            job, RequestResult(isParked ? .parked : .failed, detail: problem))
+    }
+
+    private func storeFailed(_ job: PassJob, _ failure: StoreFailure) async {
+        giveBack(job, .failed(retryAt: parts.time.now() + .seconds(5)), 0)
+        if failure.kind == .unusable { await stop(.storeUnusable(failure)) }
+        await settle(job, RequestResult(.failed, detail: failure.problem))
+    }
+
+    private func giveBack(_ job: PassJob, _ outcome: Schedule.Outcome, _ calls: Int) {
+        switch job.mode {
+        case .store: schedule.finish(job.number, at: job.startedAt, outcome: outcome, calls: calls)
+        case .compare: comparing.remove(job.number)
+        }
+    }
+
+    // MARK: The cloud as a whole
+
+    private func observe(_ observation: CloudHealth.Observation, _ failure: CallFailure? = nil) {
+        let before = health.state
+        if observation == .accepted { settings.endsWhenRefused = false }
+        guard health.observe(observation, now: parts.time.now()) else { return }
+        switch health.state {
+        case .accepting: parts.log(.cloudAccepting(before: before.word))
+        case .refused(let code):
+            parts.log(
+                .cloudRefusing(
+                    code: code, problem: failure?.problem ?? "", advice: failure?.advice ?? ""))
+        case .unreachable:
+            parts.log(
+                .cloudUnreachable(
+                    problem: failure?.problem ?? "", retryIn: CloudHealth.unreachableProbe))
+        case .unknown: break
+        }
+    }
+
+    /// The state of the cloud in a word, its code and its words, for `status`.
+    package var cloudState: (word: String, code: Int?, problem: String) {
+        guard case .refused(let code) = health.state else { return (health.state.word, nil, "") }
+        return (health.state.word, code, lastRefusal?.description ?? "")
+    }
+
+    /// A reload may have mended what the cloud refused.
+    func reconsiderCloud() {
+        health.reconsider()
+    }
+}
+
+extension CloudHealth.State {
+    var word: String {
+        switch self {
+        case .unknown: "unknown"
+        case .accepting: "accepting"
+        case .refused: "refused"
+        case .unreachable: "unreachable"
+        }
+    }
+}

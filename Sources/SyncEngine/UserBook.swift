@@ -1,0 +1,140 @@
+import ChatModel
+import MirrorStore
+import SyncRules
+
+// At start the list of users (a file of up to millions of lines) meets what the mirror knows. Both
+// are read as streams; what is kept is the roster and some bytes a user.
+
+/// Every user the mirror knows and which of them are in the list.
+package struct UserBook: Sendable {
+    package private(set) var roster = UserRoster()
+    package private(set) var listed = UserSet()
+    /// By user number: of the listing that the mirror equals, or `Digest.none`.
+    package private(set) var digests: [Digest] = [.none]
+    /// By user number: when it was last pulled; zero when never.
+    package private(set) var pulledAt: [WallTime] = [WallTime(milliseconds: 0)]
+    package private(set) var troubles: [UserNumber: Remembered] = [:]
+    package private(set) var held: [UserNumber: HeldDecision?] = [:]
+    private var stored = UserSet()
+    private var counts = ListCounts()
+
+    /// A failure that an earlier run left.
+    package struct Remembered: Sendable {
+        let failures: Int
+        let isParked: Bool
+        let retryAt: WallTime
+    }
+
+    /// What reading the list came to.
+    package struct ListCounts: Sendable, Equatable {
+        package var users = 0
+        package var added = 0
+        package var removed = 0
+        package var repeated = 0
+        package var unusual = 0
+    }
+
+    /// Users written to the store at once.
+    private static let batch = 20_000
+
+    /// Reads what the store knows.
+    package init(reading store: any MirrorStore) throws {
+        var listedBefore = UserSet()
+        try store.readUsers { user in
+            roster.add(user.id.string.utf8, as: user.number)
+            reserve(user.number)
+            if user.isListed { listedBefore.insert(user.number) }
+            if let digest = user.digest { digests[Int(user.number)] = digest }
+            if let time = user.pulledAt { pulledAt[Int(user.number)] = time }
+            if let retryAt = user.retryAt {
+                troubles[user.number] = Remembered(
+                    failures: user.failures, isParked: user.isParked, retryAt: retryAt)
+            }
+            if user.isHeld { held[user.number] = .some(nil) }
+        }
+        stored = listedBefore
+    }
+
+    /// Makes the list the one that `read` gives, in the store too: new users get numbers, those
+    /// that are gone are marked. `read` calls its argument with the bytes of each id, each already
+    /// found to be a valid one.
+    package mutating func relist(
+        in store: any MirrorStore, at time: WallTime,
+        _ read: ((ArraySlice<UInt8>) -> Void) throws -> Void
+    ) throws -> ListCounts {
+        counts = ListCounts()
+        listed = UserSet()
+        var added: [UserNumber] = []
+        try read { id in
+            let number = roster.number(of: id) ?? enter(id)
+            guard listed.insert(number) else {
+                counts.repeated += 1
+                return
+            }
+            if !id.allSatisfy(UserBook.isUsual) { counts.unusual += 1 }
+            if !stored.contains(number) { added.append(number) }
+        }
+        let removed = (1...max(1, roster.highest)).filter {
+            stored.contains($0) && !listed.contains($0)
+        }
+        for start in stride(from: 0, to: added.count, by: Self.batch) {
+            let part = added[start..<min(start + Self.batch, added.count)]
+            try store.list(part.map { ($0, roster.id(of: $0)) }, at: time)
+        }
+        if !removed.isEmpty { try store.unlist(removed, at: time) }
+        stored = listed
+        counts.users = listed.count
+        counts.added = added.count
+        counts.removed = removed.count
+        return counts
+    }
+
+    private mutating func enter(_ id: ArraySlice<UInt8>) -> UserNumber {
+        let number = roster.highest + 1
+        roster.add(id, as: number)
+        reserve(number)
+        return number
+    }
+
+    private mutating func reserve(_ number: UserNumber) {
+        while digests.count <= Int(number) {
+            digests.append(.none)
+            pulledAt.append(WallTime(milliseconds: 0))
+        }
+    }
+
+    /// api.md §7.1: other characters are allowed, and unusual enough to be counted.
+    private static func isUsual(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}
+
+extension Digest {
+    /// Of no listing: what SHA-256 never gives in practice.
+    static let none = Digest(words: (0, 0, 0, 0))
+}
+
+extension Schedule {
+    /// Enters the listed users of a book: those never pulled as new ones, the others in the order
+    /// of their last pull.
+    mutating func fill(from book: UserBook, wall: WallTime, now: MonotonicTime) {
+        reserve(Int(book.roster.highest))
+        var pulled: [(at: WallTime, user: UserNumber)] = []
+        for user in 1...max(1, book.roster.highest) where book.listed.contains(user) {
+            let time = book.pulledAt[Int(user)]
+            if time.milliseconds == 0 { add(user) } else { pulled.append((time, user)) }
+        }
+        pulled.sort { ($0.at, $0.user) < ($1.at, $1.user) }
+        // A pull that lies in the future was written by a clock that has been set back: it counts
+        // as just made.
+        restore(pulled.lazy.map { ($0.user, now + min(.zero, $0.at - wall)) })
+        for (user, trouble) in book.troubles where contains(user) {
+            postpone(user, until: now + max(.zero, trouble.retryAt - wall))
+        }
+    }
+}
