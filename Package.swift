@@ -25,8 +25,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
-let serviceLifecycle = Target.Dependency.product(
-    name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(
     name: "UnixSignals", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -67,7 +65,7 @@ let package = Package(
         floor(
             "MirrorStore",
             ["ChatModel", "SyncRules", .product(name: "GRDB", package: "GRDB.swift")]),
-        floor("MirrorConfiguration", ["ChatModel", "SyncRules", "Yams"]),
+        floor("MirrorConfiguration", ["ChatModel", "EventLog", "SyncRules", "Yams"]),
 
         // 4 engine
         floor("SyncEngine", ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore"]),
@@ -84,8 +82,7 @@ let package = Package(
             "Daemon",
             [
                 "ChatModel", "EventLog", "SyncRules", "ChatAPI", "CurlTransport", "MirrorStore",
-                "MirrorConfiguration", "SyncEngine", "CLinux", serviceLifecycle, unixSignals,
-                logging,
+                "MirrorConfiguration", "SyncEngine", "CLinux", unixSignals,
             ]),
 
         // 6 programs

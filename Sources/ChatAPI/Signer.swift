@@ -12,7 +12,7 @@ package final class Signer: Sendable {
 
     package let sdkAppID: Int64
     package let admin: String
-    private let key: SecretKey
+    private let key: Mutex<SecretKey>
     private let time: any Timekeeper
     private let log: Log
     private let current = Mutex<Current?>(nil)
@@ -23,7 +23,7 @@ package final class Signer: Sendable {
     package init(sdkAppID: Int64, admin: String, key: SecretKey, time: any Timekeeper, log: Log) {
         self.sdkAppID = sdkAppID
         self.admin = admin
-        self.key = key
+        self.key = Mutex(key)
         self.time = time
         self.log = log
         log.redactor.add(key.forbiddenText)
@@ -40,6 +40,18 @@ package final class Signer: Sendable {
         return try make(at: now, reason: "age")
     }
 
+    /// Signs with another key from now on; false when it is the same.
+    package func replace(key new: SecretKey) -> Bool {
+        let isNew = key.withLock { key in
+            defer { key = new }
+            return key.text != new.text
+        }
+        guard isNew else { return false }
+        log.redactor.add(new.forbiddenText)
+        current.withLock { $0 = nil }
+        return true
+    }
+
     /// Makes a new one because the cloud refused `refused` with `code`; does nothing when another
     /// call has done so already.
     package func renew(refused: String, code: Int) throws {
@@ -50,7 +62,7 @@ package final class Signer: Sendable {
     private func make(at now: WallTime, reason: String) throws -> String {
         let text = try UserSig(
             sdkAppID: sdkAppID, identifier: admin, time: now, lifetime: Self.lifetime
-        ).text(key: key)
+        ).text(key: key.withLock { $0 })
         log.redactor.add(text)
         let isFirst = current.withLock { known in
             defer { known = Current(text: text, madeAt: now) }

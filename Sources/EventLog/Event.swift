@@ -65,9 +65,6 @@ extension Event {
         Event(.storeRecovered, .seconds(after))
     }
 
-    package static func libraryNote(level: String, text: String) -> Event {
-        Event(.libraryNote, .text(level), .text(text))
-    }
 }
 
 // MARK: The cloud

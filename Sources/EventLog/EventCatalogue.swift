@@ -33,7 +33,6 @@ package enum EventKind: String, CaseIterable, Sendable {
     case resyncDone = "resync_done"
     case calls = "calls"
     case stats = "stats"
-    case libraryNote = "library_note"
 }
 
 /// A key of an event and what its value is, with the unit.
@@ -88,7 +87,7 @@ extension EventKind {
                 ["signal": "name", "in_flight": "passes still running"])
         case .daemonStopped:
             Entry(
-                .info, "everything is stored and closed", ["after": "seconds since the signal"])
+                .info, "everything is stored and closed", ["after": "seconds since the start"])
         case .configurationReloaded:
             Entry(
                 .info, "SIGHUP: the new configuration holds",
@@ -255,10 +254,6 @@ extension EventKind {
                     "queue": "users asked for or new, not started",
                     "in_flight": "passes running", "allowed": "get calls a second allowed now",
                 ])
-        case .libraryNote:
-            Entry(
-                .debug, "a library that the program is built on had something to say",
-                ["severity": "of the library", "text": "its words"])
         }
     }
 }

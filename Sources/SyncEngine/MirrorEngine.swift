@@ -95,7 +95,7 @@ package actor MirrorEngine {
 
     private(set) var health = CloudHealth()
     private var lastRefusal: CallFailure?
-    private(set) var running = 0
+    package private(set) var running = 0
     var sequence: UInt64 = 0
     private var end: End?
     private var idleDispatcher: CheckedContinuation<Void, Never>?
@@ -401,6 +401,13 @@ package actor MirrorEngine {
     package var cloudState: (word: String, code: Int?, problem: String) {
         guard case .refused(let code) = health.state else { return (health.state.word, nil, "") }
         return (health.state.word, code, lastRefusal?.description ?? "")
+    }
+
+    /// What the first call came to, in a word; nil while there is none and one is to be made.
+    package var readiness: String? {
+        if health.state != .unknown { return health.state.word }
+        if totals.passes > 0 { return "not answering" }
+        return schedule.count == 0 ? "not needed: the list of users is empty" : nil
     }
 
     /// A reload may have mended what the cloud refused.

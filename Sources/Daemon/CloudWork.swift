@@ -1,0 +1,166 @@
+import ChatModel
+import EventLog
+import MirrorConfiguration
+import MirrorStore
+import SyncEngine
+import UnixSignals
+
+// What `resync` and `verify` have in common: work that needs the cloud. A running daemon is asked
+// to do it; without one this process takes the lock and serves the request itself, with the same
+// engine.
+
+/// One request, from asking to its end.
+package struct CloudWork: Sendable {
+    package let settings: MirrorSettings
+    package let log: Log
+    private let time = SystemTimekeeper()
+
+    package init(settings: MirrorSettings, log: Log) {
+        self.settings = settings
+        self.log = log
+    }
+
+    /// How a request ended.
+    package struct Report: Sendable {
+        package let progress: RequestProgress
+        package let results: [(user: UserID, result: RequestResult)]
+        /// Deletions that wait for a person, in the whole mirror.
+        package let undecided: Int
+        /// False when the person at the terminal broke it off.
+        package let isComplete: Bool
+        /// Nothing the cloud said could be read, not once.
+        package let isWithoutAnswer: Bool
+    }
+
+    /// Does the work.
+    /// - Parameters:
+    ///   - users: nil for the whole list.
+    ///   - show: called now and then with how far it is.
+    package func perform(
+        _ kind: Request.Kind, users: [UserID]?,
+        show: @escaping @Sendable (RequestProgress) -> Void
+    ) async throws -> Report {
+        if let lock = try LockFile(database: settings.database) {
+            let report = try await performHere(kind, users: users, show: show)
+            _ = consume lock
+            return report
+        }
+        return try await askDaemon(kind, users: users, show: show)
+    }
+
+    private static let glance = Duration.milliseconds(200)
+
+    // MARK: Without a daemon
+
+    private func performHere(
+        _ kind: Request.Kind, users: [UserID]?,
+        show: @escaping @Sendable (RequestProgress) -> Void
+    ) async throws -> Report {
+        let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
+        let instance = try Instance(
+            settings, .request(kind, users: users), store: store, log: log, time: time)
+        defer { instance.close() }
+        guard let request = instance.request else { preconditionFailure("nothing was asked") }
+        let end = await withTaskGroup(of: MirrorEngine.End?.self) { group in
+            group.addTask { await instance.engine.run() }
+            group.addTask { await self.showUntilCancelled(store, request, show) }
+            group.addTask {
+                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
+                    await instance.engine.drain()
+                }
+                return nil
+            }
+            while let result = await group.next() {
+                guard let end = result else { continue }
+                group.cancelAll()
+                return end
+            }
+            return .drained
+        }
+        switch end {
+        case .requestDone, .drained: break
+        case .refused(let failure), .unreachable(let failure):
+            try store.withdraw(request)
+            throw ProgramFailure(failure)
+        case .storeUnusable(let failure): throw ProgramFailure(failure)
+        }
+        if case .drained = end { try store.withdraw(request) }
+        let isWithoutAnswer = await instance.engine.readiness == "not answering"
+        return try report(store, request, isWithoutAnswer: isWithoutAnswer)
+    }
+
+    private func showUntilCancelled(
+        _ store: SQLiteMirror, _ request: Int64, _ show: @Sendable (RequestProgress) -> Void
+    ) async -> MirrorEngine.End? {
+        while !Task.isCancelled {
+            if let progress = try? store.progress(of: request) { show(progress) }
+            try? await time.sleep(for: Self.glance)
+        }
+        return nil
+    }
+
+    // MARK: With a daemon
+
+    private func askDaemon(
+        _ kind: Request.Kind, users: [UserID]?,
+        show: @escaping @Sendable (RequestProgress) -> Void
+    ) async throws -> Report {
+        let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
+        defer { try? store.close() }
+        let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+        let known = try reader.numbers(of: users ?? [])
+        let numbers = try users?.map { user in
+            guard let number = known[user] else { throw ProgramFailure.notListed(user) }
+            return number
+        }
+        let request = try store.ask(kind, users: numbers, at: time.wallTime())
+        let isComplete = try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask { try await follow(store, reader, request, show) }
+            group.addTask {
+                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { break }
+                return false
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
+        }
+        if !isComplete { try store.withdraw(request) }
+        return try report(store, request, isWithoutAnswer: false)
+    }
+
+    private func follow(
+        _ store: SQLiteMirror, _ reader: MirrorReader, _ request: Int64,
+        _ show: @Sendable (RequestProgress) -> Void
+    ) async throws -> Bool {
+        while true {
+            try await time.sleep(for: Self.glance)
+            guard let progress = try store.progress(of: request) else { return false }
+            show(progress)
+            if progress.isFinished { return true }
+            if LockFile.holder(database: settings.database) == nil {
+                try store.withdraw(request)
+                throw ProgramFailure(
+                    .cloudUnavailable, "the daemon stopped before the request was done",
+                    advice: "start it again, or repeat the command: without a daemon it works alone"
+                )
+            }
+            if let daemon = try reader.daemon(), daemon.cloud == "refused" {
+                try store.withdraw(request)
+                throw ProgramFailure(
+                    .credentialsRefused, "the cloud refuses the app: \(daemon.cloudProblem)",
+                    advice: "'groupmirror check' shows the settings in force")
+            }
+        }
+    }
+
+    private func report(_ store: SQLiteMirror, _ request: Int64, isWithoutAnswer: Bool) throws
+        -> Report
+    {
+        let progress =
+            try store.progress(of: request) ?? RequestProgress(request: request, total: 0)
+        let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+        return Report(
+            progress: progress, results: try store.results(of: request),
+            undecided: try reader.held().count { $0.decision == nil },
+            isComplete: progress.done == progress.total, isWithoutAnswer: isWithoutAnswer)
+    }
+}

@@ -1,0 +1,178 @@
+import ChatAPI
+import ChatModel
+import EventLog
+import Foundation
+import MirrorConfiguration
+import MirrorStore
+import SyncEngine
+import UnixSignals
+
+// `groupmirror run`: start, serve, reload on SIGHUP, drain on SIGTERM and SIGINT.
+
+/// The life of the daemon.
+package struct DaemonRun: Sendable {
+    private let instance: Instance
+    private let manager: ServiceManager
+    private let startedAt: MonotonicTime
+
+    /// Runs until a signal or until nothing more can be done; throws what ends the program with
+    /// another code than 0.
+    package static func run(_ settings: MirrorSettings, log: Log) async throws {
+        let time = SystemTimekeeper()
+        let startedAt = time.now()
+        guard let lock = try LockFile(database: settings.database) else {
+            throw ProgramFailure.locked(settings)
+        }
+        let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
+        let instance = try Instance(settings, .daemon, store: store, log: log, time: time)
+        defer { instance.close() }
+        let daemon = DaemonRun(
+            instance: instance, manager: ServiceManager(), startedAt: startedAt)
+        try await daemon.serve()
+        _ = consume lock
+    }
+
+    private func serve() async throws {
+        logStart()
+        let end = await withTaskGroup(of: MirrorEngine.End?.self) { group in
+            group.addTask { await instance.engine.run() }
+            group.addTask { await obeySignals() }
+            group.addTask { await reportReadiness() }
+            group.addTask { await feedWatchdog() }
+            while let result = await group.next() {
+                guard let end = result else { continue }
+                group.cancelAll()
+                return end
+            }
+            return .drained
+        }
+        instance.log(.daemonStopped(after: instance.time.now() - startedAt))
+        switch end {
+        case .drained, .requestDone: return
+        case .refused(let failure), .unreachable(let failure): throw ProgramFailure(failure)
+        case .storeUnusable(let failure): throw ProgramFailure(failure)
+        }
+    }
+
+    private func logStart() {
+        let counts = instance.listed
+        instance.log(
+            .daemonStarted(
+                version: Version.text, database: instance.settings.database, users: counts.users,
+                pid: getpid()))
+        instance.log(.listed(counts))
+    }
+
+    // MARK: Signals
+
+    private func obeySignals() async -> MirrorEngine.End? {
+        var settings = instance.settings
+        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+            switch signal {
+            case .sighup: settings = await reload(from: settings)
+            default: await drain(signal == .sigint ? "SIGINT" : "SIGTERM")
+            }
+        }
+        return nil
+    }
+
+    private func drain(_ signal: String) async {
+        manager.stopping()
+        instance.log(.daemonStopping(signal: signal, inFlight: await instance.engine.running))
+        await instance.engine.drain()
+    }
+
+    /// Takes over what can be taken over; the settings that hold from now on.
+    private func reload(from old: MirrorSettings) async -> MirrorSettings {
+        manager.reloading()
+        defer { manager.ready("reloaded") }
+        do {
+            let new = try MirrorSettings.read(old.file)
+            let key = try KeyFile.read(new)
+            var book = try UserBook(reading: instance.store)
+            let counts = try Instance.relist(&book, new, instance.store, instance.time)
+            try instance.store.setMaxStaleness(new.maxStaleness)
+            await instance.engine.reload(
+                book, maxStaleness: new.maxStaleness, guardLimits: new.guardLimits)
+            instance.log.set(level: new.logLevel, format: new.logFormat)
+            let isNewKey = instance.signer.replace(key: key)
+            logReload(old, new, counts, isNewKey: isNewKey)
+            return new
+        } catch {
+            let failure = ProgramFailure(error)
+            instance.log(
+                .configurationRejected(
+                    problem: [failure.problem, failure.advice].filter { !$0.isEmpty }
+                        .joined(separator: "; ")))
+            return old
+        }
+    }
+
+    private func logReload(
+        _ old: MirrorSettings, _ new: MirrorSettings, _ counts: UserBook.ListCounts, isNewKey: Bool
+    ) {
+        let changes = zip(old.entries, new.entries).filter { $0.value != $1.value }
+        for (before, after) in changes {
+            let note = after.isReloadable ? "" : " (holds from the next start)"
+            instance.log(
+                .configurationChanged(
+                    key: after.key, from: before.value, to: after.value + note))
+        }
+        if isNewKey {
+            instance.log(
+                .configurationChanged(key: "the secret key", from: "another", to: "a new one"))
+        }
+        instance.log(.listed(counts))
+        instance.log(.configurationReloaded(changes: changes.count + (isNewKey ? 1 : 0)))
+    }
+
+    // MARK: systemd
+
+    /// READY once the first call has an outcome, good or bad, or none is to be made.
+    private func reportReadiness() async -> MirrorEngine.End? {
+        let latest = startedAt + .seconds(30)
+        while !Task.isCancelled {
+            let state = await instance.engine.readiness
+            if state != nil || instance.time.now() > latest {
+                let cloud = state ?? "unknown"
+                manager.ready("the cloud is \(cloud)")
+                instance.log(
+                    .daemonReady(cloud: cloud, after: instance.time.now() - startedAt))
+                return nil
+            }
+            try? await instance.time.sleep(for: .milliseconds(50))
+        }
+        return nil
+    }
+
+    /// A sign of life for every bit of progress; none when the engine stands still, so that systemd
+    /// restarts it.
+    private func feedWatchdog() async -> MirrorEngine.End? {
+        guard let limit = manager.watchdog else { return nil }
+        var seen: UInt64?
+        while !Task.isCancelled {
+            let beats = await instance.engine.beats
+            if beats != seen { manager.alive() }
+            seen = beats
+            try? await instance.time.sleep(for: min(.seconds(1), limit / 4))
+        }
+        return nil
+    }
+}
+
+extension ProgramFailure {
+    package static func locked(_ settings: MirrorSettings) -> ProgramFailure {
+        let holder = LockFile.holder(database: settings.database).map { " (process \($0))" } ?? ""
+        return ProgramFailure(
+            .locked, "another groupmirror\(holder) works on \(settings.database)",
+            advice: "only one may call the cloud for a mirror; 'groupmirror status' shows it")
+    }
+}
+
+extension Event {
+    fileprivate static func listed(_ counts: UserBook.ListCounts) -> Event {
+        .usersListed(
+            count: counts.users, added: counts.added, removed: counts.removed,
+            repeated: counts.repeated, unusual: counts.unusual)
+    }
+}

@@ -1,0 +1,45 @@
+/// How a command ends; what scripts and systemd look at. The numbers are those of sysexits where
+/// one fits.
+package enum ExitStatus: Int32, CaseIterable, Sendable {
+    case done = 0
+    case unexpected = 1
+    case someUsersFailed = 3
+    case personNeeded = 4
+    case driftFound = 5
+    case usage = 64
+    case cloudUnavailable = 69
+    case storage = 74
+    case locked = 75
+    case credentialsRefused = 77
+    case configuration = 78
+
+    /// For the table in the README and in `--help`.
+    package var meaning: String {
+        switch self {
+        case .done: "done"
+        case .unexpected: "unexpected"
+        case .someUsersFailed: "some users could not be mirrored"
+        case .personNeeded: "a person is needed: deletions are held"
+        case .driftFound: "drift found"
+        case .usage: "usage"
+        case .cloudUnavailable: "cloud unavailable"
+        case .storage: "storage"
+        case .locked: "another run holds the lock"
+        case .credentialsRefused: "credentials refused"
+        case .configuration: "configuration"
+        }
+    }
+}
+
+/// Why a command cannot go on: what happened, what to do next, and how it ends.
+package struct ProgramFailure: Error, Sendable {
+    package let status: ExitStatus
+    package let problem: String
+    package let advice: String
+
+    package init(_ status: ExitStatus, _ problem: String, advice: String = "") {
+        self.status = status
+        self.problem = problem
+        self.advice = advice
+    }
+}

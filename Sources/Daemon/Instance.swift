@@ -1,0 +1,131 @@
+import ChatAPI
+import ChatModel
+import CurlTransport
+import EventLog
+import Foundation
+import MirrorConfiguration
+import MirrorStore
+import SyncEngine
+import SyncRules
+
+// Everything of one mirror put together: what `run` keeps and what `resync` and `verify` use when
+// no daemon runs.
+
+/// The parts of one mirror, with the lock held.
+package final class Instance: Sendable {
+    package let settings: MirrorSettings
+    package let log: Log
+    package let time: any Timekeeper
+    package let store: SQLiteMirror
+    package let engine: MirrorEngine
+    package let listed: UserBook.ListCounts
+    let signer: Signer
+    private let transport: CurlTransport
+
+    /// The request that is served, when that is all that is to be done.
+    package let request: Int64?
+
+    package enum Purpose: Sendable {
+        case daemon
+        /// Serve one request and end. `users`: nil for the whole list.
+        case request(Request.Kind, users: [UserID]?)
+    }
+
+    /// Reads the key and the list, opens the database and the door to the cloud; calls nothing yet.
+    /// The caller holds the lock.
+    package init(
+        _ settings: MirrorSettings, _ purpose: Purpose, store: SQLiteMirror, log: Log,
+        time: any Timekeeper
+    ) throws {
+        signal(SIGPIPE, SIG_IGN)
+        self.settings = settings
+        self.log = log
+        self.time = time
+        self.store = store
+        let key = try KeyFile.read(settings)
+        try store.setMaxStaleness(settings.maxStaleness)
+        var book = try UserBook(reading: store)
+        listed = try Instance.relist(&book, settings, store, time)
+
+        signer = Signer(
+            sdkAppID: settings.sdkAppID, admin: settings.admin.string, key: key, time: time,
+            log: log)
+        transport = CurlTransport(Instance.curlSettings(settings))
+        let gate = CallGate(
+            limit: settings.callsPerSecond, margin: settings.margin, inFlight: settings.inFlight,
+            time: time, log: log)
+        let counters = CallCounters()
+        let sender = Instance.sender(transport, signer, gate, counters, time, log)
+        request = try Instance.ask(purpose, book, store, time)
+        engine = MirrorEngine(
+            parts: MirrorEngine.Parts(
+                cloud: ChatCloud(sender: sender), gate: gate, counters: counters, store: store,
+                time: time, log: log, chance: { Double.random(in: 0..<1) }),
+            settings: MirrorEngine.Settings(
+                maxStaleness: settings.maxStaleness, passesAtOnce: settings.inFlight,
+                listingCap: settings.listingCap, guardLimits: settings.guardLimits,
+                onlyRequest: request, endsWhenRefused: try !store.wasEverAccepted(),
+                version: Version.text, pid: getpid()),
+            book: book)
+    }
+
+    /// Each sender around the next: a signature that is refused is renewed once; every single call
+    /// waits for its window; every single call is counted.
+    static func sender(
+        _ transport: CurlTransport, _ signer: Signer, _ gate: CallGate, _ counters: CallCounters,
+        _ time: any Timekeeper, _ log: Log
+    ) -> any CallSender {
+        let http = HTTPSender(
+            transport: transport, signer: signer, random: { UInt32.random(in: 0...UInt32.max) })
+        let recorded = RecordedSender(http, counters: counters, time: time, log: log)
+        return ResigningSender(LimitedSender(recorded, gate: gate), signer: signer)
+    }
+
+    static func curlSettings(_ settings: MirrorSettings) -> CurlSettings {
+        CurlSettings(
+            endpoint: settings.endpoint, timeout: settings.timeout,
+            connections: settings.inFlight + 10,
+            trustedCertificates: ProcessInfo.processInfo.environment["SSL_CERT_FILE"])
+    }
+
+    static func relist(
+        _ book: inout UserBook, _ settings: MirrorSettings, _ store: SQLiteMirror,
+        _ time: any Timekeeper
+    ) throws -> UserBook.ListCounts {
+        try book.relist(in: store, at: time.wallTime()) { each in
+            try UserListReader(settings).read(each)
+        }
+    }
+
+    /// Puts the request where a daemon would find it, so that both are served in the same way.
+    private static func ask(
+        _ purpose: Purpose, _ book: UserBook, _ store: SQLiteMirror, _ time: any Timekeeper
+    ) throws -> Int64? {
+        guard case .request(let kind, let users) = purpose else { return nil }
+        let numbers = try users?.map { user in
+            guard let number = book.roster.number(of: Array(user.string.utf8)),
+                book.listed.contains(number)
+            else { throw ProgramFailure.notListed(user) }
+            return number
+        }
+        return try store.ask(kind, users: numbers, at: time.wallTime())
+    }
+
+    package func close() {
+        transport.close()
+        try? store.close()
+    }
+}
+
+extension ProgramFailure {
+    package static func notListed(_ user: UserID) -> ProgramFailure {
+        ProgramFailure(
+            .usage, "'\(user)' is not in the list of users",
+            advice: "add it to users.file; a running daemon takes the list over on reload")
+    }
+}
+
+/// What this program is.
+package enum Version {
+    package static let text = "0.1.0"
+}

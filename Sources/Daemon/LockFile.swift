@@ -1,0 +1,51 @@
+import Glibc
+import MirrorStore
+
+/// The lock beside the database: whoever holds it is the only caller of the cloud for this mirror.
+/// The kernel frees it when its holder dies, however that happens.
+package struct LockFile: ~Copyable {
+    private let descriptor: Int32
+
+    /// Takes the lock; nil when another process holds it.
+    package init?(database: String) throws(StoreFailure) {
+        let path = LockFile.path(database)
+        descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else {
+            throw StoreFailure(
+                kind: .passing,
+                problem: "\(path): the lock cannot be made: \(String(cString: strerror(errno)))",
+                advice: "does the directory exist, and may this user write there?")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            return nil
+        }
+        let text = "\(getpid())\n"
+        ftruncate(descriptor, 0)
+        _ = text.withCString { write(descriptor, $0, text.utf8.count) }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// The process that holds the lock, as it wrote itself down; nil when nobody does.
+    package static func holder(database: String) -> Int32? {
+        let descriptor = open(path(database), O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        // A shared lock is refused exactly while an exclusive one is held.
+        if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return nil }
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = read(descriptor, &bytes, bytes.count)
+        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        return Int32(text.prefix { $0.isNumber }) ?? 0
+    }
+
+    private static func path(_ database: String) -> String { database + ".lock" }
+}
+
+extension LockFile {
+    /// Whether there is a database to lock.
+    package static func exists(_ database: String) -> Bool { access(database, F_OK) == 0 }
+}

@@ -1,3 +1,0 @@
-import ServiceLifecycle
-import UnixSignals
-import Logging

@@ -1,0 +1,29 @@
+import ChatModel
+import Glibc
+
+/// The machine's clocks. The only place of the program that reads them or sleeps.
+package struct SystemTimekeeper: Timekeeper {
+    package init() {}
+
+    package func now() -> MonotonicTime {
+        MonotonicTime(nanoseconds: SystemTimekeeper.read(CLOCK_MONOTONIC))
+    }
+
+    package func wallTime() -> WallTime {
+        WallTime(milliseconds: SystemTimekeeper.read(CLOCK_REALTIME) / 1_000_000)
+    }
+
+    /// Without tolerance: by default the runtime may be a millisecond late, which the call window
+    /// would pay for with each of its tokens.
+    package func sleep(until deadline: MonotonicTime) async throws {
+        let span = deadline - now()
+        guard span > .zero else { return try Task.checkCancellation() }
+        try await Task.sleep(for: span, tolerance: .zero, clock: .continuous)
+    }
+
+    private static func read(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}

@@ -1,0 +1,228 @@
+import ChatModel
+import EventLog
+import Foundation
+import SyncRules
+import Yams
+
+// The configuration file, section by section in its own order.
+
+extension MirrorSettings {
+    /// Reads and checks a file; the list of users is looked at by `UserListReader`.
+    package static func read(_ path: String) throws(ConfigurationFault) -> MirrorSettings {
+        let text: String
+        do {
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw unreadable(path, what: "the configuration", error)
+        }
+        return try parse(text, file: path)
+    }
+
+    package static func parse(_ text: String, file: String) throws(ConfigurationFault)
+        -> MirrorSettings
+    {
+        let node: Node
+        do {
+            guard let root = try Yams.compose(yaml: text) else {
+                throw ConfigurationFault(
+                    file: file, problem: "the file is empty",
+                    advice: "config/groupmirror.yaml is a beginning")
+            }
+            node = root
+        } catch let fault as ConfigurationFault {
+            throw fault
+        } catch {
+            throw malformed(error, file: file)
+        }
+        return try MirrorSettings(try Section(node, name: "", file: file))
+    }
+
+    private init(_ root: Section) throws(ConfigurationFault) {
+        var root = root
+        file = root.file
+        guard var app = try root.section("app") else {
+            throw root.fault("app", "is missing", advice: "it says whose groups to mirror")
+        }
+        guard
+            let number = try app.value("sdk_app_id", "the app's number", { Int64($0) }), number > 0
+        else { throw app.fault("sdk_app_id", "must be the app's number, as the console shows it") }
+        sdkAppID = number
+        guard let admin = try app.value("admin", "a user id", { try? UserID($0) }) else {
+            throw app.fault("admin", "is missing", advice: "an administrator account of the app")
+        }
+        self.admin = admin
+        endpoint = try MirrorSettings.endpoint(&app)
+        secretKeyFile = try app.value("secret_key_file", "a path", { $0.isEmpty ? nil : $0 })
+            .map(MirrorSettings.beside(root.file))
+        try app.finish(elsewhere: MirrorSettings.keys)
+
+        (usersFile, usersList) = try MirrorSettings.users(&root)
+
+        var mirror = try root.section("mirror")
+        let database = try mirror?.value("database", "a path", { $0.isEmpty ? nil : $0 })
+        try mirror?.finish(elsewhere: MirrorSettings.keys)
+        guard let database else {
+            throw (mirror ?? root).fault(
+                mirror == nil ? "mirror" : "database", "is missing",
+                advice: "mirror.database is the path of the mirror's file")
+        }
+        self.database = MirrorSettings.beside(root.file)(database)
+
+        try readLimits(&root)
+        try readSchedule(&root)
+        try readGuard(&root)
+        try readLog(&root)
+        try root.finish(elsewhere: MirrorSettings.keys)
+    }
+
+    /// Every key with its section, to find where a misplaced one belongs.
+    private static let keys = [
+        "app.sdk_app_id", "app.admin", "app.region", "app.endpoint", "app.secret_key_file",
+        "users.file", "users.list", "mirror.database", "limits.calls_per_second",
+        "limits.in_flight", "limits.timeout", "limits.margin", "schedule.max_staleness",
+        "guard.emptied_users", "guard.at_least", "guard.window", "guard.listing_cap", "log.level",
+        "log.format",
+    ]
+
+    private static func users(_ root: inout Section) throws(ConfigurationFault) -> (
+        String?, [UserID]
+    ) {
+        guard var users = try root.section("users") else {
+            throw root.fault(
+                "users", "is missing", advice: "users.file or users.list says whom to mirror")
+        }
+        let file = try users.value("file", "a path", { $0.isEmpty ? nil : $0 })
+            .map(beside(root.file))
+        var list: [UserID] = []
+        if let node = users.node("list") {
+            guard let items = node.sequence else {
+                throw users.fault("list", "must be a list of user ids, like [alice, bob]")
+            }
+            for item in items {
+                do {
+                    list.append(try UserID(item.scalar?.string ?? ""))
+                } catch {
+                    throw ConfigurationFault(
+                        file: root.file, line: item.mark?.line, problem: "users.list: \(error)")
+                }
+            }
+        }
+        try users.finish(elsewhere: keys)
+        guard file != nil || !list.isEmpty else {
+            throw users.fault(
+                "file", "is missing", advice: "users.file or users.list says whom to mirror")
+        }
+        return (file, list)
+    }
+
+    private static func endpoint(_ app: inout Section) throws(ConfigurationFault) -> String {
+        let region = try app.choice("region", Region.self)
+        let written = try app.value("endpoint", "a URL", { $0 })
+        switch (region, written) {
+        case (let region?, nil): return region.endpoint
+        case (nil, let written?):
+            guard let endpoint = checkedEndpoint(written) else {
+                throw app.fault(
+                    "endpoint", "must be https://host or https://host:port, not '\(written)'",
+                    advice: "http:// is for this machine only (127.0.0.1, localhost, [::1])")
+            }
+            return endpoint
+        case (_?, _?):
+            throw app.fault("endpoint", "and app.region are both given", advice: "keep one")
+        case (nil, nil):
+            throw app.fault(
+                "region", "is missing",
+                advice: "one of " + Region.allCases.map(\.rawValue).joined(separator: ", ")
+                    + "; or app.endpoint")
+        }
+    }
+
+    private static func checkedEndpoint(_ text: String) -> String? {
+        let trimmed = text.hasSuffix("/") ? String(text.dropLast()) : text
+        guard let parts = URLComponents(string: trimmed), let host = parts.host, !host.isEmpty,
+            parts.path.isEmpty, parts.query == nil, parts.fragment == nil, parts.user == nil,
+            parts.password == nil, (1...65535).contains(parts.port ?? 443)
+        else { return nil }
+        let isLoopback = ["localhost", "[::1]", "::1"].contains(host) || host.hasPrefix("127.")
+        switch parts.scheme {
+        case "https": return trimmed
+        case "http": return isLoopback ? trimmed : nil
+        default: return nil
+        }
+    }
+
+    private mutating func readLimits(_ root: inout Section) throws(ConfigurationFault) {
+        guard var limits = try root.section("limits") else { return }
+        callsPerSecond = try limits.number("calls_per_second", 1...1_000_000) ?? callsPerSecond
+        inFlight = try limits.number("in_flight", 1...10_000) ?? inFlight
+        // The cloud itself takes up to 3 s (api.md §3).
+        timeout = try limits.span("timeout", .seconds(4)...(.seconds(120))) ?? timeout
+        margin = try limits.choice("margin", CallWindow.Margin.self) ?? margin
+        try limits.finish(elsewhere: Self.keys)
+    }
+
+    private mutating func readSchedule(_ root: inout Section) throws(ConfigurationFault) {
+        guard var schedule = try root.section("schedule") else { return }
+        maxStaleness =
+            try schedule.span("max_staleness", .seconds(1)...(.seconds(366 * 86_400)))
+            ?? maxStaleness
+        try schedule.finish(elsewhere: Self.keys)
+    }
+
+    private mutating func readGuard(_ root: inout Section) throws(ConfigurationFault) {
+        guard var section = try root.section("guard") else { return }
+        let share = try section.value("emptied_users", "a share from 0% to 100%") { text in
+            text.hasSuffix("%")
+                ? Double(text.dropLast()).flatMap { (0...100).contains($0) ? $0 / 100 : nil } : nil
+        }
+        let atLeast = try section.number("at_least", 1...10_000_000)
+        let window = try section.span("window", .seconds(10)...(.seconds(7 * 86_400)))
+        guardLimits = DeletionGuard.Limits(
+            share: share ?? guardLimits.share, atLeast: atLeast ?? guardLimits.atLeast,
+            window: window ?? guardLimits.window)
+        listingCap = try section.number("listing_cap", 0...1_000_000) ?? listingCap
+        try section.finish(elsewhere: Self.keys)
+    }
+
+    private mutating func readLog(_ root: inout Section) throws(ConfigurationFault) {
+        guard var log = try root.section("log") else { return }
+        logLevel = try log.choice("level", LogLevel.self) ?? logLevel
+        logFormat = try log.choice("format", LogFormat.self) ?? logFormat
+        try log.finish(elsewhere: Self.keys)
+    }
+
+    /// Relative paths start at the configuration file.
+    private static func beside(_ file: String) -> (String) -> String {
+        { path in
+            path.hasPrefix("/")
+                ? path
+                : URL(fileURLWithPath: file).deletingLastPathComponent().appending(path: path).path
+        }
+    }
+
+    private static func malformed(_ error: any Error, file: String) -> ConfigurationFault {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            ConfigurationFault(file: file, line: mark.line, problem: "not YAML: \(problem)")
+        case .duplicatedKeysInMapping(let keys, let context):
+            ConfigurationFault(
+                file: file, line: context.mark.line,
+                problem: "'\(keys.first.map { "\($0)" } ?? "?")' is given twice")
+        default: ConfigurationFault(file: file, problem: "not YAML: \(error)")
+        }
+    }
+}
+
+/// A file that cannot be read, in words.
+func unreadable(_ path: String, what: String, _ error: any Error) -> ConfigurationFault {
+    let problem: String
+    switch (error as? CocoaError)?.code {
+    case .fileReadNoSuchFile, .fileNoSuchFile: problem = "\(what) does not exist"
+    case .fileReadNoPermission: problem = "\(what) may not be read by this user"
+    case .fileReadInapplicableStringEncoding, .fileReadCorruptFile:
+        problem = "\(what) is not UTF-8 text"
+    default: problem = "\(what) cannot be read: \(error.localizedDescription)"
+    }
+    return ConfigurationFault(file: path, problem: problem)
+}

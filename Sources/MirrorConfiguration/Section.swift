@@ -1,0 +1,137 @@
+import Yams
+
+// Reading YAML so that a mistake is told with its line and the nearest thing that would have been
+// right.
+
+/// One mapping of the file. Every key must be asked for before `finish`, or it is unknown.
+struct Section {
+    let file: String
+    /// As in `limits`; empty for the whole file.
+    let name: String
+    private let node: Node
+    private let mapping: Node.Mapping
+    private var asked: [String] = []
+
+    init(_ node: Node, name: String, file: String) throws(ConfigurationFault) {
+        guard let mapping = node.mapping else {
+            throw ConfigurationFault(
+                file: file, line: node.mark?.line,
+                problem: name.isEmpty
+                    ? "the file is no list of keys and values"
+                    : "\(name) must be a list of keys and values",
+                advice: "config/groupmirror.yaml shows every key")
+        }
+        self.file = file
+        self.name = name
+        self.node = node
+        self.mapping = mapping
+    }
+
+    private func path(_ key: String) -> String { name.isEmpty ? key : "\(name).\(key)" }
+
+    /// A fault at a key, or at the section when the key is not there.
+    func fault(_ key: String, _ problem: String, advice: String = "") -> ConfigurationFault {
+        let line = mapping.first { $0.key.string == key }?.key.mark?.line ?? node.mark?.line
+        return ConfigurationFault(
+            file: file, line: line, problem: "\(path(key)) \(problem)", advice: advice)
+    }
+
+    mutating func node(_ key: String) -> Node? {
+        asked.append(key)
+        return mapping.first { $0.key.string == key }?.value
+    }
+
+    mutating func section(_ key: String) throws(ConfigurationFault) -> Section? {
+        guard let node = node(key), !node.isNull else { return nil }
+        return try Section(node, name: path(key), file: file)
+    }
+
+    /// A scalar as it stands in the file, read by `read`; nil when the key is absent.
+    mutating func value<Value>(
+        _ key: String, _ expected: String, _ read: (String) -> Value?
+    ) throws(ConfigurationFault) -> Value? {
+        guard let node = node(key) else { return nil }
+        guard let text = node.scalar?.string else {
+            throw fault(key, "must be \(expected)")
+        }
+        guard let value = read(text) else {
+            throw fault(key, "must be \(expected), not '\(text.prefix(80))'")
+        }
+        return value
+    }
+
+    mutating func choice<Choice: RawRepresentable & CaseIterable>(
+        _ key: String, _ type: Choice.Type
+    ) throws(ConfigurationFault) -> Choice? where Choice.RawValue == String {
+        let words = Choice.allCases.map(\.rawValue)
+        return try value(key, "one of " + words.joined(separator: ", ")) {
+            Choice(rawValue: $0)
+        }
+    }
+
+    mutating func number(_ key: String, _ range: ClosedRange<Int>) throws(ConfigurationFault)
+        -> Int?
+    {
+        try value(key, "a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
+            Int(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    mutating func span(_ key: String, _ range: ClosedRange<Duration>) throws(ConfigurationFault)
+        -> Duration?
+    {
+        let bounds =
+            "\(SpanText.written(range.lowerBound)) to \(SpanText.written(range.upperBound))"
+        return try value(key, "a time from \(bounds), like 10s, 10m or 4h") { text in
+            SpanText.read(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    /// Complains about the first key that nobody asked for.
+    func finish(elsewhere: [String] = []) throws(ConfigurationFault) {
+        for (key, _) in mapping where !asked.contains(key.string ?? "") {
+            let word = key.string ?? "?"
+            let advice =
+                if let home = elsewhere.first(where: { $0.hasSuffix(".\(word)") }) {
+                    "did you mean \(home)?"
+                } else if let near = nearest(to: word, among: asked) {
+                    "did you mean '\(near)'?"
+                } else {
+                    "known here: " + asked.joined(separator: ", ")
+                }
+            throw ConfigurationFault(
+                file: file, line: key.mark?.line, problem: "'\(path(word))' is no known key",
+                advice: advice)
+        }
+    }
+}
+
+extension Node {
+    var isNull: Bool { scalar?.string.isEmpty == true && tag.description.hasSuffix("null") }
+}
+
+/// The word that takes the fewest changes of a letter to become `word`; nil when all take more than
+/// a third of it.
+func nearest(to word: String, among words: [String]) -> String? {
+    let best = words.map { ($0, distance(Array(word), Array($0))) }.min { $0.1 < $1.1 }
+    guard let best, best.1 <= max(2, word.count / 3) else { return nil }
+    return best.0
+}
+
+/// Insertions, removals, replacements and swaps of neighbours that make `right` of `left`.
+private func distance(_ left: [Character], _ right: [Character]) -> Int {
+    var rows = [Array(0...right.count)]
+    for i in 1..<(left.count + 1) {
+        var row = [i]
+        for j in 1..<(right.count + 1) {
+            var best = min(rows[i - 1][j] + 1, row[j - 1] + 1)
+            best = min(best, rows[i - 1][j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1))
+            if i > 1, j > 1, left[i - 1] == right[j - 2], left[i - 2] == right[j - 1] {
+                best = min(best, rows[i - 2][j - 2] + 1)
+            }
+            row.append(best)
+        }
+        rows.append(row)
+    }
+    return rows[left.count][right.count]
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import ChatModel
+import Daemon
+import MirrorStore
+
+/// `changes`: what was different at each pull.
+struct ChangesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "changes",
+        abstract: "Print the record of changes, oldest first.",
+        discussion: """
+            Every change has a number; numbers rise without gaps and are never given twice, so a \
+            consumer that remembers the last one misses nothing.
+
+            Examples:
+              groupmirror changes --since 1200        what came after number 1200
+              groupmirror changes --user alice        one user's
+              groupmirror changes --follow --json     as they come, for a program
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var output: JSONOption
+    @Option(help: "Only changes with a higher number.") var since: Int64 = 0
+    @Option(help: "Only this user's.") var user: String?
+    @Flag(help: "Go on printing changes as they come, until Ctrl-C.") var follow = false
+
+    private static let batch = 1000
+
+    func run() async throws {
+        let reader = try common.reader()
+        let name = try user.map { try userIDs([$0]) }?.first?.string
+        if let id = try user.map({ try userIDs([$0]) })?.first,
+            try reader.numbers(of: [id]).isEmpty
+        {
+            throw ProgramFailure.notListed(id)
+        }
+        let format = OutputFormat(output)
+        let time = SystemTimekeeper()
+        var last = since
+        while true {
+            let rows = try reader.changes(since: last, user: name, limit: Self.batch)
+            for row in rows { Output.data(row.rendered(as: format)) }
+            last = rows.last?.seq ?? last
+            if rows.count == Self.batch { continue }
+            guard follow else { return }
+            try await time.sleep(for: .milliseconds(250))
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import Daemon
+
+/// The command line. Every error leaves through here, so that each says what happened, what to do
+/// next, and ends with the status of the table.
+@main
+struct Groupmirror: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "groupmirror",
+        abstract: "Mirror conversation groups and marks of Tencent Cloud Chat into SQLite.",
+        discussion: """
+            'groupmirror run' keeps the mirror up to date; the other commands read it at any time, \
+            whether the daemon runs or not. Data goes to standard output, everything else to \
+            standard error.
+
+            Example: look at a mirror that a daemon keeps.
+              groupmirror status
+              groupmirror show alice
+              groupmirror changes --follow
+
+            Exit status: \
+            \(ExitStatus.allCases.map { "\($0.rawValue) \($0.meaning)" }.joined(separator: ", ")).
+            """,
+        version: "groupmirror \(Version.text)",
+        subcommands: [
+            RunCommand.self, ResyncCommand.self, StatusCommand.self, UsersCommand.self,
+            ShowCommand.self, ExportCommand.self, ChangesCommand.self, HeldCommand.self,
+            VerifyCommand.self, CheckCommand.self, UserSigCommand.self,
+        ])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as ProgramFailure {
+            leave(failure)
+        } catch  where isOfTheParser(error) {
+            exit(withError: error)
+        } catch {
+            leave(ProgramFailure(error))
+        }
+    }
+
+    private static func isOfTheParser(_ error: any Error) -> Bool {
+        if error is CleanExit || error is ValidationError || error is ExitCode { return true }
+        // The parser's own error type is not public.
+        return String(reflecting: type(of: error)).hasPrefix("ArgumentParser.")
+    }
+
+    private static func leave(_ failure: ProgramFailure) -> Never {
+        Output.note("groupmirror: \(failure.problem)")
+        if !failure.advice.isEmpty { Output.note("  \(failure.advice)") }
+        Output.leave(failure.status)
+    }
+}

@@ -1,0 +1,90 @@
+import ArgumentParser
+import ChatModel
+import Daemon
+import MirrorConfiguration
+import MirrorStore
+
+/// `held`: deletions that wait for a person.
+struct HeldCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "held",
+        abstract: "Decide about deletions that wait for a person.",
+        discussion: """
+            When too many users lose everything at once, the mirror keeps their rows until somebody \
+            has looked: an outage or a plan that ran out can look like this. Ask the cloud's console, \
+            then approve (the rows go at the next pull) or reject (they stay for as long as the cloud \
+            lists nothing).
+
+            Example: look, then approve all.
+              groupmirror held list
+              groupmirror held approve --all
+            """,
+        subcommands: [List.self, Approve.self, Reject.self])
+
+    /// `held list`
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List users whose deletions are held. Status 4 when any is undecided.")
+
+        @OptionGroup var common: CommonOptions
+        @OptionGroup var output: JSONOption
+
+        func run() throws {
+            let rows = try common.reader().held()
+            for row in rows { Output.data(row.rendered(as: OutputFormat(output))) }
+            if rows.contains(where: { $0.decision == nil }) { Output.leave(.personNeeded) }
+        }
+    }
+
+    /// `held approve`
+    struct Approve: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Believe the cloud: the rows go at the next pull.")
+
+        @OptionGroup var decision: Decision
+
+        func run() throws { try decision.record(.approved) }
+    }
+
+    /// `held reject`
+    struct Reject: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Do not believe the cloud: the rows stay while it lists nothing.")
+
+        @OptionGroup var decision: Decision
+
+        func run() throws { try decision.record(.rejected) }
+    }
+
+    /// For whom a decision is.
+    struct Decision: ParsableArguments {
+        @OptionGroup var common: CommonOptions
+        @Flag(help: "Every user whose deletions are held.") var all = false
+        @Argument(help: "Users.") var users: [String] = []
+
+        func validate() throws {
+            if all != users.isEmpty { throw ValidationError("name users, or say --all") }
+        }
+
+        func record(_ decision: HeldDecision) throws {
+            let settings = try common.settings()
+            let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+            let held = Set(try reader.held().map(\.user))
+            let ids = try userIDs(users)
+            for id in ids where !held.contains(id.string) {
+                throw ProgramFailure(
+                    .usage, "no deletions of '\(id)' are held",
+                    advice: "'groupmirror held list' shows whose are")
+            }
+            let numbers = all ? nil : Array(try reader.numbers(of: ids).values)
+            let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
+            defer { try? store.close() }
+            let decided = try store.decide(
+                decision, users: numbers, at: SystemTimekeeper().wallTime())
+            Output.note("\(decision.rawValue): \(decided.count) users")
+            if decision == .approved, LockFile.holder(database: settings.database) == nil {
+                Output.note("no daemon is running: the next run or resync carries it out")
+            }
+        }
+    }
+}

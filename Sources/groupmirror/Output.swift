@@ -1,0 +1,77 @@
+import CLinux
+import ChatModel
+import Daemon
+import Foundation
+import Glibc
+
+// Where all output passes: data on standard output, everything else on standard error.
+
+/// The two streams.
+enum Output {
+    /// A line of data.
+    static func data(_ line: String) {
+        raw(line + "\n", to: STDOUT_FILENO)
+    }
+
+    /// A line for the person.
+    static func note(_ line: String) {
+        raw(line + "\n", to: STDERR_FILENO)
+    }
+
+    /// Writes all of it; what a reader that went away does not take is lost.
+    static func raw(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            if count <= 0 { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+
+    static func leave(_ status: ExitStatus) -> Never {
+        Foundation.exit(status.rawValue)
+    }
+
+    /// Columns of the terminal behind standard error; nil when it is none.
+    static var terminalWidth: Int? {
+        guard isatty(STDERR_FILENO) == 1 else { return nil }
+        let columns = Int(gm_terminal_columns(STDERR_FILENO))
+        return columns > 0 ? columns : 80
+    }
+
+    /// Text of the cloud for a terminal: what could move the cursor or turn text around is shown as
+    /// `?`.
+    static func shown(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: "?"
+                    default: scalar
+                    }
+                }))
+    }
+
+    /// Columns padded to the widest of each.
+    static func table(_ rows: [[String]]) {
+        let count = rows.map(\.count).max() ?? 0
+        let widths = (0..<count).map { column in
+            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+        }
+        for row in rows {
+            let cells = zip(row, widths).map { cell, width in
+                cell + String(repeating: " ", count: width - cell.count)
+            }
+            data(cells.joined(separator: "  ").trimmedEnd)
+        }
+    }
+}
+
+extension String {
+    fileprivate var trimmedEnd: String {
+        var text = self
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+}

@@ -1,0 +1,150 @@
+import ChatModel
+import Daemon
+import MirrorStore
+import SyncEngine
+import SyncRules
+
+// How each kind of data looks, as text and as JSON. A new format is a new case here, and the
+// compiler asks for the rest.
+
+/// The forms in which data is printed.
+enum OutputFormat {
+    case text, json
+
+    init(_ option: JSONOption) { self = option.json ? .json : .text }
+}
+
+extension MirrorReader.MirroredUser {
+    /// A line of the export; its keys and their order are fixed.
+    var exportLine: String {
+        JSONText.object([
+            "user": JSONText.string(user.string),
+            "pulled_at": JSONText.string(pulledAt?.description),
+            "groups": JSONText.array(
+                snapshot.groups.map { group in
+                    JSONText.object([
+                        "id": JSONText.number(group.id.number),
+                        "name": JSONText.string(group.name.string),
+                    ])
+                }),
+            "conversations": JSONText.array(snapshot.conversations.map(\.exportObject)),
+        ])
+    }
+}
+
+extension Conversation {
+    fileprivate var exportObject: String {
+        JSONText.object([
+            "type": JSONText.number(id.kind.rawValue), "peer": JSONText.string(id.peer.string),
+            "groups": JSONText.array(groups.map { JSONText.number($0.number) }),
+            "standard_mark": JSONText.string(standardMark.description),
+            "custom_mark": JSONText.string(customMark.string),
+            "updated_at": JSONText.number(updatedAt),
+        ])
+    }
+
+    /// `user:bob  marks 0,33  custom "vip"`
+    var sentence: String {
+        let bits = (0..<64).filter { standardMark.bits & (1 << UInt64($0)) != 0 }
+        var parts = [Output.shown(id.description)]
+        if !bits.isEmpty { parts.append("marks " + bits.map(String.init).joined(separator: ",")) }
+        if !customMark.isEmpty { parts.append("custom \"\(Output.shown(customMark.string))\"") }
+        return parts.joined(separator: "  ")
+    }
+}
+
+extension MirrorReader.UserRow {
+    func rendered(as format: OutputFormat) -> String {
+        switch format {
+        case .json:
+            JSONText.object([
+                "user": JSONText.string(user), "state": JSONText.string(state),
+                "pulled_at": JSONText.string(pulledAt), "failure": JSONText.string(failure),
+                "failure_code": JSONText.number(failureCode),
+                "problem": JSONText.string(problem), "failures": JSONText.number(failures),
+                "failing_since": JSONText.string(failingSince),
+                "retry_at": JSONText.string(retryAt),
+            ])
+        case .text:
+            [
+                user + String(repeating: " ", count: max(0, 16 - user.count)),
+                state + String(repeating: " ", count: max(0, 8 - state.count)),
+                pulledAt ?? "never               ", problem.map { Output.shown($0) } ?? "",
+            ].joined(separator: "  ")
+        }
+    }
+}
+
+extension MirrorReader.ChangeRow {
+    func rendered(as format: OutputFormat) -> String {
+        switch format {
+        case .json:
+            JSONText.object([
+                "seq": JSONText.number(seq), "at": JSONText.string(at),
+                "user": JSONText.string(user), "kind": JSONText.string(kind),
+                "group_id": JSONText.number(groupID), "group_name": JSONText.string(groupName),
+                "type": JSONText.number(type), "peer": JSONText.string(peer),
+                "before": JSONText.string(before), "after": JSONText.string(after),
+                "edit": JSONText.number(edit),
+            ])
+        case .text: "\(seq)  \(at)  \(user)  \(Output.shown(sentence))"
+        }
+    }
+
+    private var sentence: String {
+        let conversation = conversationText
+        let group = "'\(groupName ?? "")' (\(groupID ?? 0))"
+        switch Change.Kind(rawValue: kind) {
+        case .groupCreated: return "group \(group) created"
+        case .groupRenamed: return "group '\(before ?? "")' renamed to \(group)"
+        case .groupDeleted: return "group \(group) deleted"
+        case .conversationAdded: return "\(conversation) added to \(group)"
+        case .conversationRemoved: return "\(conversation) removed from \(group)"
+        case .standardMarkChanged:
+            return "\(conversation) standard mark \(before ?? "") -> \(after ?? "")"
+        case .customMarkChanged:
+            return "\(conversation) custom mark \"\(before ?? "")\" -> \"\(after ?? "")\""
+        case nil: return kind
+        }
+    }
+
+    private var conversationText: String {
+        guard let kind = type.flatMap(ConversationID.Kind.init(rawValue:)) else { return "" }
+        return "\(kind.word):\(peer ?? "")"
+    }
+}
+
+extension MirrorReader.HeldRow {
+    func rendered(as format: OutputFormat) -> String {
+        switch format {
+        case .json:
+            JSONText.object([
+                "user": JSONText.string(user), "since": JSONText.string(since),
+                "groups": JSONText.number(groups),
+                "conversations": JSONText.number(conversations),
+                "decision": JSONText.string(decision),
+                "decided_at": JSONText.string(decidedAt),
+            ])
+        case .text:
+            "\(user)  since \(since)  \(groups) groups, \(conversations) conversations  "
+                + (decision ?? "undecided")
+        }
+    }
+}
+
+extension RequestProgress {
+    func rendered(as format: OutputFormat, verb: String, took: String) -> String {
+        switch format {
+        case .json:
+            JSONText.object([
+                "users": JSONText.number(total), "done": JSONText.number(done),
+                "differing": JSONText.number(changed), "changes": JSONText.number(changes),
+                "failed": JSONText.number(failed), "not_imported": JSONText.number(parked),
+            ])
+        case .text:
+            "\(verb) \(done - failed - parked) of \(total) users in \(took): "
+                + "\(changed) differed (\(changes) changes), \(failed) failed, "
+                + "\(parked) not imported"
+        }
+    }
+}

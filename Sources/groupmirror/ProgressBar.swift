@@ -1,0 +1,55 @@
+import ChatModel
+import Daemon
+import MirrorStore
+import Synchronization
+
+/// One line on a terminal that grows with the work and says how long it will take; nothing anywhere
+/// else.
+final class ProgressBar: Sendable {
+    private let width: Int?
+    private let time = SystemTimekeeper()
+    private let startedAt: MonotonicTime
+    private let isDrawn = Mutex(false)
+
+    init() {
+        width = Output.terminalWidth
+        startedAt = time.now()
+    }
+
+    /// How long the work has taken so far.
+    var elapsed: Duration { time.now() - startedAt }
+
+    func show(_ progress: RequestProgress) {
+        guard let width, progress.total > 0 else { return }
+        let share = Double(progress.done) / Double(progress.total)
+        let tail = " \(progress.done)/\(progress.total)  \(Int(share * 100)) %  \(remaining(share))"
+        let room = max(0, min(40, width - tail.count - 3))
+        let filled = Int(share * Double(room))
+        let bar =
+            "[" + String(repeating: "=", count: filled)
+            + String(repeating: " ", count: room - filled) + "]"
+        Output.raw("\r\u{1B}[K" + bar + tail, to: 2)
+        isDrawn.withLock { $0 = true }
+    }
+
+    /// Takes the line away, so that what follows stands in its place.
+    func clear() {
+        if isDrawn.withLock({ $0 }) { Output.raw("\r\u{1B}[K", to: 2) }
+    }
+
+    private func remaining(_ share: Double) -> String {
+        guard share > 0, share < 1 else { return "" }
+        return "eta " + spoken(.milliseconds(Int64(Double(elapsed.milliseconds) * (1 / share - 1))))
+    }
+}
+
+/// A span as a person says it: `850 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`.
+func spoken(_ span: Duration) -> String {
+    let seconds = span.milliseconds / 1000
+    switch seconds {
+    case ..<1: return "\(span.milliseconds) ms"
+    case ..<120: return "\(seconds) s"
+    case ..<7200: return "\(seconds / 60) min \(seconds % 60) s"
+    default: return "\(seconds / 3600) h \(seconds / 60 % 60) min"
+    }
+}

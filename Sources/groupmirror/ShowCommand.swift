@@ -1,0 +1,57 @@
+import ArgumentParser
+import ChatModel
+import Daemon
+import MirrorStore
+
+/// `show`: one user.
+struct ShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Show a user's groups, conversations and marks.",
+        discussion: """
+            With --json, prints the line of 'groupmirror export'.
+
+            Example:
+              groupmirror show alice
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var output: JSONOption
+    @Argument(help: "The user.") var user: String
+
+    func run() throws {
+        let reader = try common.reader()
+        guard let id = try userIDs([user]).first else { return }
+        var found: MirrorReader.MirroredUser?
+        try reader.export(only: [id]) { found = $0 }
+        guard let found else { throw ProgramFailure.notListed(id) }
+        switch OutputFormat(output) {
+        case .json: Output.data(found.exportLine)
+        case .text:
+            try reader.users(user: id.string) { printHead($0) }
+            printContent(found.snapshot)
+        }
+    }
+
+    private func printHead(_ row: MirrorReader.UserRow) {
+        Output.data("\(row.user): \(row.state), pulled \(row.pulledAt ?? "never")")
+        guard let problem = row.problem else { return }
+        let code = row.failureCode.map { " (code \($0))" } ?? ""
+        Output.data(
+            "  failing since \(row.failingSince ?? "?"), \(row.failures ?? 0) in a row: "
+                + "\(Output.shown(problem))\(code); next try \(row.retryAt ?? "?")")
+    }
+
+    private func printContent(_ snapshot: Snapshot) {
+        for group in snapshot.groups {
+            let members = snapshot.conversations.filter { $0.groups.contains(group.id) }
+            Output.data(
+                "group \(group.id) '\(Output.shown(group.name.string))': \(members.count)")
+            for member in members { Output.data("  \(member.sentence)") }
+        }
+        let others = snapshot.conversations.filter(\.groups.isEmpty)
+        if !others.isEmpty { Output.data("in no group: \(others.count)") }
+        for other in others { Output.data("  \(other.sentence)") }
+        if snapshot.isEmpty { Output.data("no groups, no marks") }
+    }
+}

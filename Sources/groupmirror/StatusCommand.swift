@@ -1,0 +1,132 @@
+import ArgumentParser
+import ChatModel
+import Daemon
+import MirrorConfiguration
+import MirrorStore
+
+/// `status`: how the mirror is.
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show how the mirror and its daemon are.",
+        discussion: """
+            Works whether the daemon runs or not. Status 4 when a person is needed.
+
+            Example: keep watching.
+              groupmirror status --watch
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var output: JSONOption
+    @Flag(help: "Show it again every second until Ctrl-C.") var watch = false
+
+    func run() async throws {
+        let settings = try common.settings()
+        let time = SystemTimekeeper()
+        while true {
+            let status = try MirrorStatus(settings, now: time.wallTime())
+            if watch, Output.terminalWidth != nil, !output.json { Output.data("\u{1B}[H\u{1B}[2J") }
+            status.print(as: OutputFormat(output))
+            guard watch else { Output.leave(status.undecided > 0 ? .personNeeded : .done) }
+            try await time.sleep(for: .seconds(1))
+        }
+    }
+}
+
+/// Everything that `status` shows, of one moment.
+struct MirrorStatus {
+    let settings: MirrorSettings
+    let now: WallTime
+    /// The daemon's process; nil when none runs.
+    let process: Int32?
+    let daemon: DaemonState?
+    let states: [String: Int]
+    let oldestPull: WallTime?
+    let lastChange: Int64
+    let undecided: Int
+
+    init(_ settings: MirrorSettings, now: WallTime) throws {
+        self.settings = settings
+        self.now = now
+        let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+        process = LockFile.holder(database: settings.database)
+        daemon = try reader.daemon()
+        states = try reader.states()
+        oldestPull = try reader.oldestPull()
+        lastChange = try reader.lastChange()
+        undecided = try reader.held().count { $0.decision == nil }
+    }
+
+    private static let order = [
+        "fresh", "stale", "new", "failing", "held", "parked", "unlisted",
+    ]
+
+    private var listed: Int {
+        states.filter { $0.key != "unlisted" }.values.reduce(0, +)
+    }
+
+    func print(as format: OutputFormat) {
+        switch format {
+        case .text: Output.table(rows)
+        case .json: Output.data(json)
+        }
+    }
+
+    private var rows: [[String]] {
+        var rows = [["app", "\(settings.sdkAppID), \(settings.database)"]]
+        rows.append(["daemon", daemonText])
+        rows.append(["cloud", cloudText])
+        let counted = Self.order.compactMap { state in
+            states[state].map { "\($0) \(state)" }
+        }
+        rows.append(["users", "\(listed): " + counted.joined(separator: ", ")])
+        if let oldestPull {
+            rows.append(["oldest", "copy pulled \(spoken(now - oldestPull)) ago"])
+        }
+        rows.append(["changes", "\(lastChange)"])
+        if undecided > 0 {
+            rows.append(["held", "\(undecided) users wait for a person: groupmirror held list"])
+        }
+        return rows
+    }
+
+    private var daemonText: String {
+        guard let process else {
+            return daemon.map { "not running; last seen \($0.at)" } ?? "has never run"
+        }
+        guard let daemon else { return "running (process \(process)), starting" }
+        return "running (process \(process)) since \(daemon.startedAt), version \(daemon.version)"
+    }
+
+    private var cloudText: String {
+        guard process != nil, let daemon else { return "not called" }
+        let problem = daemon.cloudProblem.isEmpty ? "" : ": \(Output.shown(daemon.cloudProblem))"
+        return "\(daemon.cloud)\(problem); \(Int(daemon.callsPerSecond)) calls a second, "
+            + "\(daemon.allowed) allowed"
+    }
+
+    private var json: String {
+        JSONText.object([
+            "app": JSONText.number(settings.sdkAppID),
+            "database": JSONText.string(settings.database),
+            "running": process == nil ? "false" : "true", "pid": JSONText.number(process),
+            "started_at": JSONText.string(daemon?.startedAt.description),
+            "seen_at": JSONText.string(daemon?.at.description),
+            "cloud": JSONText.string(daemon?.cloud),
+            "cloud_code": JSONText.number(daemon?.cloudCode),
+            "cloud_problem": JSONText.string(daemon?.cloudProblem),
+            "calls_per_second": daemon.map { String($0.callsPerSecond) },
+            "allowed": JSONText.number(daemon?.allowed),
+            "calls": JSONText.number(daemon?.calls),
+            "throttled": JSONText.number(daemon?.throttled),
+            "users": JSONText.number(listed), "fresh": count("fresh"), "stale": count("stale"),
+            "new": count("new"), "failing": count("failing"), "held": count("held"),
+            "parked": count("parked"), "unlisted": count("unlisted"),
+            "undecided": JSONText.number(undecided),
+            "oldest_pull": JSONText.string(oldestPull?.description),
+            "last_change": JSONText.number(lastChange),
+        ])
+    }
+
+    private func count(_ state: String) -> String { JSONText.number(states[state] ?? 0) }
+}
