@@ -94,6 +94,32 @@ let package = Package(
                 "SyncEngine", "Daemon", "CLinux", argumentParser,
             ]),
         program("chat-emulator", ["ChatEmulator", argumentParser]),
+        program("document", ["EventLog", "ChatAPI"]),
+
+        // tests
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "SyncEngine",
+                "ChatEmulator",
+            ],
+            path: "Tests/TestSupport", swiftSettings: strict),
+        tests("ChatModelTests", ["ChatModel"]),
+        tests("SyncRulesTests", ["ChatModel", "SyncRules"]),
+        tests("EventLogTests", ["ChatModel", "EventLog", "TestSupport"]),
+        tests(
+            "ChatAPITests",
+            ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "ChatEmulator", "TestSupport"]),
+        tests("MirrorStoreTests", ["ChatModel", "SyncRules", "MirrorStore", "TestSupport"]),
+        tests(
+            "MirrorConfigurationTests",
+            ["ChatModel", "EventLog", "SyncRules", "MirrorConfiguration", "TestSupport"]),
+        tests(
+            "SyncEngineTests",
+            [
+                "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "SyncEngine",
+                "ChatEmulator", "TestSupport",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -80,3 +80,10 @@ extension CloudCore {
         (0..<count).lazy.map { Population.name($0 + 1) }
     }
 }
+
+extension CloudCore {
+    /// The faults in force from now on.
+    package func set(_ list: [Fault]) {
+        faults.list = list
+    }
+}

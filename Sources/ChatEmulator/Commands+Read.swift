@@ -16,8 +16,8 @@ extension CloudCore {
         if fault == .drift, start > 0 { phoneChange(user: name, now: now) }
         let user = user(name, now: now)
         count("get_contact_group", "0")
-        let isPlain = fault != .stuckCursor && fault != .noCompleteFlag && fault != .dangling
-        guard isPlain else {
+        let bending: [Fault.Kind] = [.stuckCursor, .noCompleteFlag, .dangling, .omission]
+        guard fault.map(bending.contains) != true else {
             return envelope(page(of: user, from: start, fault), of: "get_contact_group").bytes
         }
         return encodedPage(of: name, cursor: start, version: user.version) {
@@ -26,10 +26,10 @@ extension CloudCore {
     }
 
     private func page(of user: CloudUser, from start: Int64, _ fault: Fault.Kind?) -> JSON {
-        let ids = user.order.dropFirst(Int(min(start, Int64(user.order.count))))
-            .prefix(options.pageSize)
+        let order = user.order.dropFirst(fault == .omission ? 1 : 0)
+        let ids = order.dropFirst(Int(min(start, Int64(order.count)))).prefix(options.pageSize)
         let end = start + Int64(ids.count)
-        let isLast = end >= Int64(user.order.count)
+        let isLast = end >= Int64(order.count)
         var items = ids.map { contact($0, of: user) }
         if fault == .dangling, let first = ids.first {
             items[0] = contact(first, of: user, extraGroup: 999_999)

@@ -30,6 +30,8 @@ package struct Fault: Sendable, Hashable {
         case itemFails(Int)
         /// The listing is empty, as after a plan was downgraded.
         case emptyListing
+        /// The listing leaves its first conversation out, though a look-up finds it.
+        case omission
         /// A conversation refers to a group that nobody names.
         case dangling
         /// The reply has no Content-Type.
@@ -63,7 +65,8 @@ extension Fault.Kind {
         "502": .badGateway, "reset-before": .resetBefore, "reset-after": .resetAfter,
         "stall": .stall, "silence": .silence, "truncated": .truncated, "garbage": .garbage,
         "drift": .drift, "stuck-cursor": .stuckCursor, "no-complete-flag": .noCompleteFlag,
-        "empty-listing": .emptyListing, "dangling": .dangling, "no-content-type": .noContentType,
+        "empty-listing": .emptyListing, "omission": .omission, "dangling": .dangling,
+        "no-content-type": .noContentType,
     ]
 
     /// The words that `init(written:)` understands, for the help text.

@@ -19,20 +19,20 @@ package enum JSON: Sendable, Hashable {
         .object(members.compactMap { key, value in value.map { Member(key: key, value: $0) } })
     }
 
-    subscript(key: String) -> JSON? {
+    package subscript(key: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.key == key }?.value
     }
 
-    var string: String? {
+    package var string: String? {
         if case .string(let string) = self { string } else { nil }
     }
 
-    var number: Int64? {
+    package var number: Int64? {
         if case .number(let number) = self { number } else { nil }
     }
 
-    var array: [JSON]? {
+    package var array: [JSON]? {
         if case .array(let array) = self { array } else { nil }
     }
 

@@ -17,6 +17,10 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
         MonotonicTime(nanoseconds: time.nanoseconds + span.nanoseconds)
     }
 
+    package static func - (time: MonotonicTime, span: Duration) -> MonotonicTime {
+        MonotonicTime(nanoseconds: time.nanoseconds - span.nanoseconds)
+    }
+
     package static func - (left: MonotonicTime, right: MonotonicTime) -> Duration {
         .nanoseconds(left.nanoseconds - right.nanoseconds)
     }

@@ -61,13 +61,21 @@ package struct MirrorSettings: Sendable {
             entry("limits.timeout", SpanText.written(timeout)),
             entry("limits.margin", margin.rawValue),
             entry("schedule.max_staleness", SpanText.written(maxStaleness), reloadable: true),
-            entry("guard.emptied_users", "\(guardLimits.share * 100)%", reloadable: true),
+            entry("guard.emptied_users", guardLimits.written, reloadable: true),
             entry("guard.at_least", String(guardLimits.atLeast), reloadable: true),
             entry("guard.window", SpanText.written(guardLimits.window), reloadable: true),
             entry("guard.listing_cap", String(listingCap)),
             entry("log.level", logLevel.rawValue, reloadable: true),
             entry("log.format", logFormat.rawValue, reloadable: true),
         ]
+    }
+}
+
+extension DeletionGuard.Limits {
+    /// The share as people write it: `5%`, `2.5%`.
+    fileprivate var written: String {
+        let percent = share * 100
+        return percent == percent.rounded() ? "\(Int(percent))%" : "\(percent)%"
     }
 }
 

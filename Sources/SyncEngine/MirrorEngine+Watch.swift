@@ -8,9 +8,8 @@ import SyncRules
 // and the numbers.
 
 extension MirrorEngine {
-    /// How often the database is looked at: edits and requests are noticed within a quarter of a
-    /// second.
-    private static let glance = Duration.milliseconds(200)
+    /// How often the database is looked at, and the dispatcher at the clock.
+    static let glance = Duration.milliseconds(100)
     private static let report = Duration.seconds(1)
     private static let statistics = Duration.seconds(15)
 
@@ -21,6 +20,7 @@ extension MirrorEngine {
         await look(isFirst: true)
         while !isStopping {
             try? await parts.time.sleep(for: Self.glance)
+            wakeDispatcher()
             await look(isFirst: false)
             let now = parts.time.now()
             if now >= nextReport {

@@ -190,22 +190,32 @@ package actor MirrorEngine {
             // Somebody waits for those who are asked for: they need not wait for a slow call to
             // end.
             let room = settings.passesAtOnce + (isAsked ? Self.extraForAsked : 0)
-            if running >= room {
-                await withCheckedContinuation { idleDispatcher = $0 }
+            guard running < room else {
+                await suspendDispatcher()
                 continue
             }
-            let isDue = schedule.hasDue(now: now) || !comparisons.isEmpty
-            if isDue, health.mayStart(now: now) { return true }
             beats += 1
-            try? await parts.time.sleep(until: now + Self.glance)
+            let due = comparisons.isEmpty ? schedule.nextDue(now: now) : now
+            if let due, due <= now {
+                if health.mayStart(now: now) { return true }
+                await suspendDispatcher()
+            } else if let due, due < now + Self.glance {
+                try? await parts.time.sleep(until: due)
+            } else {
+                await suspendDispatcher()
+            }
         }
         return false
     }
 
-    /// How long an idle dispatcher looks away.
-    private static let glance = Duration.milliseconds(50)
+    private func suspendDispatcher() async {
+        await withCheckedContinuation { idleDispatcher = $0 }
+    }
+
     private static let extraForAsked = 10
 
+    /// Called for whatever may give the dispatcher work: a pass that ended, a request, the passage
+    /// of time.
     func wakeDispatcher() {
         idleDispatcher.take()?.resume()
     }

@@ -32,6 +32,16 @@ package struct UserBook: Sendable {
         package var removed = 0
         package var repeated = 0
         package var unusual = 0
+
+        package init(
+            users: Int = 0, added: Int = 0, removed: Int = 0, repeated: Int = 0, unusual: Int = 0
+        ) {
+            self.users = users
+            self.added = added
+            self.removed = removed
+            self.repeated = repeated
+            self.unusual = unusual
+        }
     }
 
     /// Users written to the store at once.

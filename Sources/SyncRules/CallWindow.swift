@@ -7,14 +7,16 @@ import ChatModel
 //
 //     arrival(next) >= send(next) >= reply(previous) + 1 s - margin >= arrival(previous) + 1 s
 //
-// as long as the margin is at most the shortest way out plus the shortest way back. It is 0.9 of
-// the smallest round trip seen; the tenth is for what the server itself takes.
+// as long as the margin is at most the shortest way out plus the shortest way back. The smallest
+// round trip seen is that sum and a little more; how much more falls with the number of round trips
+// seen, and is large while a start-up keeps everything slow. So nothing is taken off at first, and
+// later the smallest round trip less a twentieth, or less 3 ms where that is more.
 
 /// The right to send calls of one command. A value: it is told the time, and holds no lock.
 package struct CallWindow: Sendable {
     /// How much of the round trip a token may save.
     package enum Margin: String, Sendable, CaseIterable {
-        /// 0.9 of the smallest round trip seen: 98 to 100 % of the limit is used.
+        /// Most of the smallest round trip seen: 98 to 100 % of the limit is used.
         case measured
         /// Nothing: holds without any assumption about the network, and costs one round trip in
         /// every second.
@@ -44,8 +46,10 @@ package struct CallWindow: Sendable {
     /// The share of `limit` in use: all of it, less after the cloud said "too often".
     private var allowance: Double
     private var inFlight = 0
+    /// When the replies came whose tokens are not back yet. Not when they will be: the margin may
+    /// shrink in the meantime, and then holds for all of them.
     private var cooling = SortedTimes()
-    private var smallestRoundTrip: Duration?
+    private var roundTrips = RoundTrips()
     private var nextSend: MonotonicTime
     private var pausedUntil: MonotonicTime
     private var lastCut: MonotonicTime?
@@ -78,12 +82,13 @@ package struct CallWindow: Sendable {
     /// Takes a token if one may be used at `now`.
     package mutating func take(now: MonotonicTime) -> Answer {
         climb(now: now)
-        cooling.removeAll(upTo: now)
+        let spell = Self.second - saved(now: now)
+        cooling.removeAll(upTo: now - spell)
         let opening = max(pausedUntil, nextSend)
         if opening > now { return .wait(until: opening) }
         if inFlight + cooling.count >= allowedNow {
             guard let first = cooling.first else { return .waitForReply }
-            return .wait(until: first)
+            return .wait(until: first + spell)
         }
         inFlight += 1
         nextSend = now + pace
@@ -96,11 +101,10 @@ package struct CallWindow: Sendable {
         inFlight -= 1
         switch ending {
         case .replied:
-            let roundTrip = now - sentAt
-            smallestRoundTrip = min(smallestRoundTrip ?? roundTrip, roundTrip)
-            cooling.insert(now + (Self.second - saved))
+            roundTrips.add(now - sentAt, now: now)
+            cooling.insert(now)
         case .lost:
-            cooling.insert(now + Self.second)
+            cooling.insert(now + saved(now: now))
         case .notSent:
             break
         }
@@ -130,9 +134,34 @@ package struct CallWindow: Sendable {
     /// a call that comes late does not cost the rate.
     private var pace: Duration { Self.second / (2 * limit) }
 
-    private var saved: Duration {
-        guard margin == .measured, let smallestRoundTrip else { return .zero }
-        return min(smallestRoundTrip * 9 / 10, Self.second)
+    private func saved(now: MonotonicTime) -> Duration {
+        margin == .measured ? roundTrips.margin(now: now) : .zero
+    }
+}
+
+/// What the round trips of the past allow to be saved.
+private struct RoundTrips: Sendable {
+    private var smallest: Duration?
+    private var count = 0
+    private var firstAt: MonotonicTime?
+
+    /// With jitter of 15 ms each way, the smallest of 200 round trips is 1.5 ms above the shortest
+    /// way out plus the shortest way back, on average.
+    private static let enough = 200
+    /// The burst of a start keeps even the fastest call slow.
+    private static let settling = Duration.seconds(2)
+    private static let slack = Duration.milliseconds(3)
+
+    mutating func add(_ roundTrip: Duration, now: MonotonicTime) {
+        smallest = min(smallest ?? roundTrip, roundTrip)
+        count += 1
+        if firstAt == nil { firstAt = now }
+    }
+
+    func margin(now: MonotonicTime) -> Duration {
+        guard let smallest, let firstAt, count >= Self.enough, now - firstAt >= Self.settling
+        else { return .zero }
+        return min(max(.zero, smallest - max(Self.slack, smallest / 20)), CallWindow.second)
     }
 }
 

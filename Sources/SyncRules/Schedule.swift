@@ -166,12 +166,13 @@ package struct Schedule: Sendable {
     /// How many wait for the end of a back-off.
     package var waitingCount: Int { lists[.waiting, default: Ends()].count }
 
-    /// Whether `take` would have a user.
-    package func hasDue(now: MonotonicTime) -> Bool {
-        if backlog > 0 { return true }
-        if let first = waiting.first, first.time <= now { return true }
+    /// When `take` will have a user, if nothing happens until then: a time not after `now` when it
+    /// has one already, nil when it never will.
+    package func nextDue(now: MonotonicTime) -> MonotonicTime? {
+        if backlog > 0 { return now }
         let oldest = lists[.rotation, default: Ends()].head
-        return oldest != 0 && lastPull[Int(oldest)] + Self.shortestInterval <= now
+        let rotation = oldest == 0 ? nil : lastPull[Int(oldest)] + Self.shortestInterval
+        return [rotation, waiting.first?.time].compactMap(\.self).min()
     }
 
     /// Takes the next user. It belongs to the caller until `finish`.

@@ -1,0 +1,290 @@
+import ChatAPI
+import ChatModel
+import EventLog
+import SyncRules
+import Synchronization
+import TestSupport
+import Testing
+
+/// A cloud that answers what it is told to, call by call; the last answer is repeated.
+private final class ScriptedCloud: HTTPTransport {
+    private let answers: Mutex<[Result<HTTPReply, TransportFailure>]>
+    private let seen = Mutex<[String]>([])
+
+    init(_ answers: Result<HTTPReply, TransportFailure>...) {
+        self.answers = Mutex(answers)
+    }
+
+    convenience init(_ body: String) {
+        self.init(.success(HTTPReply(status: 200, body: Array(body.utf8))))
+    }
+
+    var paths: [String] { seen.withLock { $0 } }
+
+    func post(path: String, body: [UInt8]) async throws(TransportFailure) -> HTTPReply {
+        seen.withLock { $0.append(path) }
+        let answer = answers.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+        return try answer.get()
+    }
+}
+
+private func ok(_ body: String) -> Result<HTTPReply, TransportFailure> {
+    .success(HTTPReply(status: 200, body: Array(body.utf8)))
+}
+
+private func failed(_ code: Int) -> Result<HTTPReply, TransportFailure> {
+    ok(#"{"ActionStatus":"FAIL","ErrorCode":\#(code),"ErrorInfo":"words of the cloud"}"#)
+}
+
+private let empty =
+    #"{"CompleteFlag":1,"NextStartIndex":0,"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#
+
+/// The client's whole chain over a scripted cloud.
+private struct Client {
+    let clock = TestClock()
+    let recorder = LogRecorder()
+    let counters = CallCounters()
+    let gate: CallGate
+    let cloud: ChatCloud
+
+    init(_ transport: ScriptedCloud) throws {
+        let log = recorder.log(clock)
+        let signer = Signer(
+            sdkAppID: 1, admin: "the admin", key: try SecretKey(contents: "made-up-key"),
+            time: clock, log: log)
+        gate = CallGate(limit: 200, margin: .measured, inFlight: 5, time: clock, log: log)
+        let http = HTTPSender(transport: transport, signer: signer, random: { 7 })
+        cloud = ChatCloud(
+            sender: ResigningSender(
+                LimitedSender(
+                    RecordedSender(http, counters: counters, time: clock, log: log), gate: gate),
+                signer: signer))
+    }
+
+    func page(known: Digest? = nil) async throws(CallFailure) -> PageReply {
+        guard let user = try? UserID("alice") else { preconditionFailure("alice is a user id") }
+        return try await cloud.page(of: user, from: 0, known: known, turn: .wait(.starting))
+    }
+
+    func content() async throws(CallFailure) -> ListingPage {
+        guard case .page(let page) = try await self.page() else {
+            preconditionFailure("nothing was known")
+        }
+        return try page.decoded()
+    }
+}
+
+@Suite struct APage {
+    private func content(_ members: String) async throws -> ListingPage {
+        try await Client(ScriptedCloud("{\(members),\(empty.dropFirst())")).content()
+    }
+
+    @Test func inTheVendorsForm_isUnderstood() async throws {
+        let page = try await content(
+            #""ContactItem":[{"Type":1,"To_Account":"bob","StandardMark":"101","#
+                + #""ContactGroupId":[2,1],"Timestamp":1670843110},{"Type":2,"#
+                + #""ToGroupId":"@TGS#1","CustomMark":"vip","Timestamp":1672998266}],"#
+                + #""GroupItem":[{"GroupName":"family","GroupId":1},{"GroupName":"work","GroupId":2}]"#
+        )
+        #expect(
+            page.conversations == [
+                Conversation(
+                    id: .user("bob"), groups: [1, 2], standardMark: StandardMark(bits: 5),
+                    updatedAt: 1_670_843_110),
+                Conversation(
+                    id: .chatGroup("@TGS#1"), groups: [], customMark: "vip",
+                    updatedAt: 1_672_998_266),
+            ])
+        #expect(page.groups.map(\.name) == ["family", "work"])
+        #expect(page.isLast)
+    }
+
+    @Test func withNumbersAsStrings_isUnderstood() async throws {
+        let page = try await Client(
+            ScriptedCloud(
+                #"{"ContactItem":[{"Type":"1","To_Account":"bob","ContactGroupId":["7"],"#
+                    + #""Timestamp":"5"}],"GroupItem":[{"GroupName":"g","GroupId":"7"}],"#
+                    + #""CompleteFlag":"0","NextStartIndex":"9","ActionStatus":"OK","ErrorCode":"0"}"#
+            )
+        ).content()
+        #expect(page.conversations.first?.groups == [7])
+        #expect(!page.isLast && page.next == 9)
+    }
+
+    @Test func withoutAnyArray_isAnEmptyOne() async throws {
+        let page = try await Client(ScriptedCloud(empty)).content()
+        #expect(page.conversations.isEmpty && page.groups.isEmpty && page.isLast)
+    }
+
+    @Test(arguments: [
+        ("", "it is empty"), ("null", "is no"), ("[]", "is no"), ("\"OK\"", "is no"),
+        ("<html>502</html>", "it is not JSON"), (String(empty.dropLast(9)), "it is not JSON"),
+        (#"{"ActionStatus":"OK"}"#, "lacks ErrorCode"),
+        (#"{"ErrorCode":0}"#, "lacks ActionStatus"),
+        (#"{"ActionStatus":"OK","ErrorCode":"x"}"#, "ErrorCode is wrong"),
+        (#"{"ActionStatus":"FAIL","ErrorCode":0}"#, "it says FAIL with code 0"),
+        (#"{"ActionStatus":"OK","ErrorCode":50004}"#, "it says OK with code 50004"),
+        (#"{"ActionStatus":"OK","ErrorCode":0}"#, "it has no CompleteFlag"),
+        (#"{"ActionStatus":"OK","ErrorCode":0,"CompleteFlag":2}"#, "its CompleteFlag is 2"),
+        (String(repeating: "[", count: 100_000), "it is not JSON"),
+    ])
+    func thatCannotBeRead_isATransientFailureAndNeverAnEmptyListing(body: String, fault: String)
+        async throws
+    {
+        let client = try Client(ScriptedCloud(body))
+        let failure = await #expect(throws: CallFailure.self) { try await client.content() }
+        #expect(failure?.kind == .transient)
+        #expect(failure?.problem.contains(fault) == true, "\(failure?.problem ?? "")")
+    }
+
+    @Test(arguments: [
+        #"[{"Type":3,"To_Account":"b"}]"#, #"[{"Type":1,"ToGroupId":"b"}]"#,
+        #"[{"Type":1,"To_Account":""}]"#, #"[{"To_Account":"b"}]"#, #"{"Type":1}"#, #"["b"]"#,
+        #"[{"Type":1,"To_Account":"b","StandardMark":"012"}]"#,
+        #"[{"Type":1,"To_Account":"b","ContactGroupId":"1"}]"#,
+    ])
+    func withAConversationThatIsNone_isATransientFailure(items: String) async throws {
+        let client = try Client(ScriptedCloud(#"{"ContactItem":\#(items),\#(empty.dropFirst())"#))
+        let failure = await #expect(throws: CallFailure.self) { try await client.content() }
+        #expect(failure?.kind == .transient)
+    }
+
+    @Test func inLatin1_isATransientFailure() async throws {
+        let bytes =
+            Array(#"{"ContactItem":[],"x":"caf"#.utf8) + [0xE9]
+            + Array("\",\(empty.dropFirst())".utf8)
+        let client = try Client(ScriptedCloud(.success(HTTPReply(status: 200, body: bytes))))
+        let failure = await #expect(throws: CallFailure.self) { try await client.content() }
+        #expect(failure?.problem == "the reply cannot be read: it is not UTF-8")
+    }
+
+    @Test func thatIsKnown_isNotEvenDecoded() async throws {
+        let body = "no JSON at all"
+        let client = try Client(ScriptedCloud(body))
+        guard case .known = try await client.page(known: Digest.of(Array(body.utf8))) else {
+            Issue.record("the page was decoded")
+            return
+        }
+    }
+}
+
+@Suite struct ACall {
+    @Test func carriesWhatTheGatewayWants() async throws {
+        let transport = ScriptedCloud(empty)
+        _ = try await Client(transport).page()
+        let path = try #require(transport.paths.first)
+        #expect(
+            path.hasPrefix(
+                "v4/recentcontact/get_contact_group?sdkappid=1&identifier=the%20admin&usersig=eJ"))
+        #expect(path.hasSuffix("&random=7&contenttype=json"))
+    }
+
+    @Test func anotherStatusThan200_isTransient() async throws {
+        let client = try Client(ScriptedCloud(.success(HTTPReply(status: 302, body: []))))
+        let failure = await #expect(throws: CallFailure.self) { try await client.page() }
+        #expect(failure?.kind == .transient && failure?.problem == "HTTP status 302")
+    }
+
+    @Test func withoutAnAnswer_isTransientAndSaysSo() async throws {
+        let client = try Client(
+            ScriptedCloud(.failure(TransportFailure(problem: "gone", mayHaveArrived: true))))
+        let failure = await #expect(throws: CallFailure.self) { try await client.page() }
+        #expect(failure?.isWithoutAnswer == true)
+    }
+
+    @Test func withAnExpiredSignature_isRepeatedOnceWithAFreshOne() async throws {
+        let transport = ScriptedCloud(failed(70001), ok(empty))
+        let client = try Client(transport)
+        client.clock.advance(by: .seconds(100))
+        _ = try await client.page()
+        #expect(transport.paths.count == 2)
+        #expect(client.counters.totals.calls[.getContactGroup] == ["70001": 1, "0": 1])
+    }
+
+    @Test func withASignatureRefusedTwice_countsAsRefusalOfTheApp() async throws {
+        let transport = ScriptedCloud(failed(70003))
+        let client = try Client(transport)
+        let failure = await #expect(throws: CallFailure.self) { try await client.page() }
+        #expect(failure?.kind == .refusedApp && failure?.code == 70003)
+        #expect(transport.paths.count == 2)
+    }
+
+    @Test func foundTooOften_isRepeatedAfterAPauseAndNarrowsTheWindow() async throws {
+        let transport = ScriptedCloud(failed(60007), failed(60018), ok(empty))
+        let client = try Client(transport)
+        _ = try await client.page()
+        #expect(transport.paths.count == 3)
+        #expect(client.recorder.lines(of: "window_narrowed").count == 2)
+        #expect(client.clock.now() >= .zero + .seconds(3))
+    }
+
+    @Test func foundTooOftenForTheApp_narrowsEveryCommand() async throws {
+        let client = try Client(ScriptedCloud(failed(60011), ok(empty)))
+        _ = try await client.page()
+        #expect(client.recorder.lines(of: "window_narrowed").count == Command.allCases.count)
+    }
+
+    @Test func failed_hasALineWithKindCodeAndTheCloudsWords() async throws {
+        let client = try Client(ScriptedCloud(failed(50004)))
+        _ = try? await client.page()
+        let line = try #require(client.recorder.lines(of: "call_failed").first)
+        #expect(
+            line.contains(
+                "kind=transient code=50004 problem=\"internal error: words of the cloud\""))
+    }
+
+    @Test func afterTheGateClosed_nothingIsSent() async throws {
+        let transport = ScriptedCloud(empty)
+        let client = try Client(transport)
+        await client.gate.close()
+        let failure = await #expect(throws: CallFailure.self) { try await client.page() }
+        #expect(failure?.kind == .stopping)
+        #expect(transport.paths.isEmpty)
+    }
+}
+
+@Suite struct TheCallGate {
+    @Test func furtherPagesOfAPull_goBeforeNewPasses() async throws {
+        let clock = TestClock()
+        let gate = CallGate(
+            limit: 1, margin: .none, inFlight: 5, time: clock, log: LogRecorder().log(clock))
+        let order = Shared<[CallUrgency]>([])
+        await withTaskGroup(of: Void.self) { group in
+            for urgency in [CallUrgency.starting, .starting, .pulling] {
+                group.addTask {
+                    guard let permit = try? await gate.permit(.getContactGroup, urgency) else {
+                        return
+                    }
+                    order.change { $0.append(urgency) }
+                    await gate.ended(permit, .replied)
+                }
+            }
+        }
+        // The first second is waited out by all three together.
+        #expect(order.value == [.pulling, .starting, .starting])
+    }
+
+    @Test func noMoreCallsThanAllowed_areInFlight() async throws {
+        let clock = TestClock()
+        let gate = CallGate(
+            limit: 200, margin: .none, inFlight: 2, time: clock, log: LogRecorder().log(clock))
+        let counts = Shared((now: 0, most: 0))
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<20 {
+                group.addTask {
+                    guard let permit = try? await gate.permit(.getContactGroup, .starting) else {
+                        return
+                    }
+                    counts.change {
+                        $0.now += 1
+                        $0.most = max($0.most, $0.now)
+                    }
+                    try? await clock.sleep(for: .milliseconds(30))
+                    counts.change { $0.now -= 1 }
+                    await gate.ended(permit, .replied)
+                }
+            }
+        }
+        #expect(counts.value.most == 2)
+    }
+}

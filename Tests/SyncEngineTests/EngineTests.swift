@@ -1,0 +1,378 @@
+import ChatAPI
+import ChatEmulator
+import ChatModel
+import MirrorStore
+import SyncEngine
+import SyncRules
+import TestSupport
+import Testing
+
+@Suite struct TheEngine {
+    @Test func whilePhonesChangeThings_followsThem() async throws {
+        let fixture = try MirrorFixture()
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "the first round") {
+                try fixture.reader.states()["new"] == nil
+            }
+            for _ in 0..<5 {
+                fixture.cloud.churn(20)
+                try await fixture.wait(for: "the mirror to be equal again") {
+                    try fixture.mirror == fixture.cloud.truth
+                }
+            }
+        }
+        #expect(try fixture.reader.lastChange() > 0)
+    }
+
+    @Test func oneUsersFailure_doesNotStopTheOthers() async throws {
+        let fixture = try MirrorFixture(
+            faults: [Fault(.code(50002, applied: false), user: "user00000003")])
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "nineteen fresh users") {
+                try fixture.reader.states()["new"] == nil
+            }
+            fixture.cloud.churn(40)
+            try await fixture.wait(for: "the others to be equal") {
+                let (mirror, truth) = (try fixture.mirror, fixture.cloud.truth)
+                return mirror.filter { $0.key.string != "user00000003" }
+                    == truth.filter { $0.key.string != "user00000003" }
+            }
+        }
+        #expect(
+            fixture.recorder.lines(of: "pass_failed").allSatisfy { $0.contains("user00000003") })
+    }
+
+    @Test func aUserTheCloudDoesNotKnow_isParkedAndNotPulledAgain() async throws {
+        let fixture = try MirrorFixture()
+        let engine = try fixture.engine(users: ["user00000001", "stranger"])
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "the stranger to be parked") {
+                try fixture.reader.states()["parked"] == 1
+            }
+            let calls = fixture.recorder.lines(of: "call_failed").count
+            try await fixture.clock.sleep(for: .seconds(600))
+            #expect(fixture.recorder.lines(of: "call_failed").count == calls)
+        }
+        #expect(fixture.recorder.lines(of: "user_parked").count == 1)
+    }
+
+    @Test func refusedByTheCloud_leavesOneProbeAMinuteAndRecovers() async throws {
+        let fixture = try MirrorFixture()
+        try await fixture.resync()
+        fixture.cloud.setFaults([Fault(.code(60020, applied: false))])
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "the refusal") {
+                !fixture.recorder.lines(of: "cloud_refusing").isEmpty
+            }
+            // What was in flight at the refusal has ended after a few seconds.
+            try await fixture.clock.sleep(for: .seconds(10))
+            let calls = fixture.cloud.callCount
+            try await fixture.clock.sleep(for: .seconds(300))
+            #expect((4...6).contains(fixture.cloud.callCount - calls))
+            fixture.cloud.setFaults([])
+            try await fixture.wait(for: "calls again", within: .seconds(120)) {
+                fixture.recorder.lines(of: "cloud_accepting").count == 2
+            }
+        }
+        #expect(try fixture.reader.states()["failing"] == nil)
+        #expect(fixture.recorder.lines(of: "cloud_refusing").count == 1)
+    }
+
+    @Test func withoutAnyAnswer_isAnOutageAndEndsByItself() async throws {
+        var options = EmulatorOptions.small
+        options.users = 60
+        let fixture = try MirrorFixture(options)
+        try await fixture.resync()
+        fixture.cloud.setFaults([Fault(.resetBefore)])
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "the outage to be seen") {
+                !fixture.recorder.lines(of: "cloud_unreachable").isEmpty
+            }
+            try await fixture.clock.sleep(for: .seconds(30))
+            let calls = fixture.cloud.callCount
+            try await fixture.clock.sleep(for: .seconds(100))
+            #expect(fixture.cloud.callCount - calls <= 21)
+            fixture.cloud.setFaults([])
+            fixture.cloud.churn(20)
+            try await fixture.wait(for: "everybody to be right again", within: .seconds(2000)) {
+                try fixture.mirror == fixture.cloud.truth
+            }
+        }
+    }
+
+    @Test func withAWrongKeyBeforeAnyCallWasAccepted_ends() async throws {
+        let fixture = try MirrorFixture()
+        var settings = MirrorFixture.settings()
+        settings.endsWhenRefused = true
+        let engine = try fixture.engine(key: "made-up-wrong-key", settings: settings)
+        guard case .refused(let failure) = await engine.run() else {
+            Issue.record("the engine did not end by the refusal")
+            return
+        }
+        #expect(failure.code == 70009)
+    }
+
+    @Test func whenTheSignatureExpires_signsAfreshAndNobodyNotices() async throws {
+        let fixture = try MirrorFixture(
+            faults: [Fault(.code(70001, applied: false), times: 1)])
+        let (_, progress) = try await fixture.resync()
+        #expect(progress?.failed == 0)
+        #expect(try fixture.mirror == fixture.cloud.truth)
+    }
+
+    @Test func aThirdPartyThatCutsTheLimit_narrowsTheWindowAndLosesNobody() async throws {
+        var options = EmulatorOptions.small
+        options.users = 200
+        options.conversations = 3
+        options.rate = 40
+        let fixture = try MirrorFixture(options)
+        let (_, progress) = try await fixture.resync()
+        #expect(progress?.done == 200 && progress?.failed == 0)
+        #expect(!fixture.recorder.lines(of: "window_narrowed").isEmpty)
+        #expect(try fixture.mirror == fixture.cloud.truth)
+    }
+
+    @Test(arguments: [60007, 60011, 60018, 60019, 60022])
+    func everyCodeForTooOften_isWaitedOut(code: Int) async throws {
+        let fixture = try MirrorFixture(
+            faults: [Fault(.code(code, applied: false), rate: 0.2, times: 5)])
+        let (_, progress) = try await fixture.resync()
+        #expect(progress?.failed == 0)
+        #expect(try fixture.mirror == fixture.cloud.truth)
+    }
+
+    @Test func badWeather_isOutlasted() async throws {
+        let weather: [Fault.Kind] = [
+            .badGateway, .resetBefore, .resetAfter, .stall, .silence, .truncated, .garbage,
+            .code(50004, applied: false), .code(50005, applied: false), .noContentType,
+        ]
+        var options = EmulatorOptions.small
+        options.users = 60
+        let fixture = try MirrorFixture(options, faults: weather.map { Fault($0, rate: 0.02) })
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            for _ in 0..<10 {
+                fixture.cloud.churn(20)
+                try await fixture.clock.sleep(for: .seconds(20))
+            }
+            fixture.cloud.setFaults([])
+            try await fixture.wait(for: "the mirror to be equal", within: .seconds(2000)) {
+                try fixture.mirror == fixture.cloud.truth
+            }
+        }
+    }
+
+    @Test func drained_itEndsWithEverythingStored() async throws {
+        var options = EmulatorOptions.small
+        options.users = 300
+        let fixture = try MirrorFixture(options)
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "some users") {
+                (try fixture.reader.states()["new"] ?? 0) < 200
+            }
+        }
+        let truth = fixture.cloud.truth
+        var pulled = 0
+        try fixture.reader.export { user in
+            guard user.pulledAt != nil else { return }
+            pulled += 1
+            #expect(user.snapshot == truth[user.user])
+        }
+        #expect(pulled > 100)
+        #expect(fixture.recorder.lines(of: "stats").count == 1)
+    }
+
+    @Test func startedAgain_goesOnWhereItWas() async throws {
+        let fixture = try MirrorFixture()
+        try await fixture.resync()
+        let changes = try fixture.reader.lastChange()
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "another round") { fixture.cloud.callCount >= 60 }
+        }
+        #expect(try fixture.reader.lastChange() == changes)
+        #expect(fixture.recorder.lines(of: "pass_changed").allSatisfy { $0.contains("first=true") })
+    }
+}
+
+@Suite struct AskingTheEngine {
+    @Test func aRequestInTheDatabase_isNoticedAndServed() async throws {
+        let fixture = try MirrorFixture()
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "the first round") {
+                try fixture.reader.states()["new"] == nil
+            }
+            let other = try SQLiteMirror(
+                path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+            let user = try #require(
+                try fixture.reader.numbers(of: [UserID("user00000005")]).values.first)
+            let request = try other.ask(.resync, users: [user], at: fixture.clock.wallTime())
+            try await fixture.wait(for: "the request to be served") {
+                try other.progress(of: request)?.isFinished == true
+            }
+            #expect(try other.progress(of: request)?.done == 1)
+            #expect(try other.results(of: request).map(\.user.string) == ["user00000005"])
+        }
+    }
+
+    @Test func comparing_leavesTheScheduleAlone() async throws {
+        let fixture = try MirrorFixture()
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "the first round") {
+                try fixture.reader.states()["new"] == nil
+            }
+            let other = try SQLiteMirror(
+                path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+            let request = try other.ask(.compare, users: nil, at: fixture.clock.wallTime())
+            try await fixture.wait(for: "the comparison") {
+                try other.progress(of: request)?.isFinished == true
+            }
+            #expect(try other.progress(of: request)?.changed == 0)
+            #expect(try other.progress(of: request)?.done == 20)
+            fixture.cloud.churn(10)
+            try await fixture.wait(for: "the schedule to go on") {
+                try fixture.mirror == fixture.cloud.truth
+            }
+        }
+    }
+
+    @Test func aUserThatFails_isTriedThreeTimesBeforeItCountsAsFailed() async throws {
+        let fixture = try MirrorFixture(
+            faults: [Fault(.badGateway, times: 2, user: "user00000001")])
+        let (_, progress) = try await fixture.resync()
+        #expect(progress?.failed == 0)
+        fixture.cloud.setFaults([Fault(.badGateway, times: 3, user: "user00000001")])
+        let (_, again) = try await fixture.resync()
+        #expect(again?.failed == 1 && again?.done == 20)
+    }
+}
+
+@Suite struct TheListOfUsersChanges {
+    @Test func whoLeaves_isKeptAndPulledNoMore_andWhoComesIsPulled() async throws {
+        let fixture = try MirrorFixture()
+        let engine = try fixture.engine(users: ["user00000001", "user00000002"])
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "both") { try fixture.reader.states()["new"] == nil }
+            var book = try UserBook(reading: fixture.store)
+            let counts = try book.relist(in: fixture.store, at: fixture.clock.wallTime()) { each in
+                for name in ["user00000002", "user00000003", "user00000003", "odd user"] {
+                    each(Array(name.utf8)[...])
+                }
+            }
+            #expect(
+                counts
+                    == .init(users: 3, added: 2, removed: 1, repeated: 1, unusual: 1))
+            await engine.reload(
+                book, maxStaleness: .seconds(60),
+                guardLimits: MirrorFixture.settings().guardLimits)
+            try await fixture.wait(for: "the new ones") {
+                try fixture.reader.states()["new"] == nil
+            }
+        }
+        var states: [String: String] = [:]
+        try fixture.reader.users { states[$0.user] = $0.state }
+        #expect(states["user00000001"] == "unlisted")
+        #expect(states["odd user"] == "parked")
+        #expect(
+            try fixture.mirror.keys.map(\.string).sorted() == [
+                "odd user", "user00000002", "user00000003",
+            ])
+        #expect(try await !fixture.store.snapshot(of: 1).isEmpty)
+    }
+}
+
+@Suite struct WhenEverybodyLosesEverything {
+    private func fixture() async throws -> MirrorFixture {
+        var options = EmulatorOptions.small
+        options.users = 60
+        options.conversations = 4
+        let fixture = try MirrorFixture(options)
+        try await fixture.resync()
+        fixture.cloud.setFaults([Fault(.emptyListing)])
+        return fixture
+    }
+
+    @Test func deletionsAreHeldFromTheTwentiethOn() async throws {
+        let fixture = try await fixture()
+        try await fixture.resync()
+        #expect(try fixture.reader.held().count == 41)
+        #expect(try fixture.mirror.values.count { $0.isEmpty } == 19)
+        #expect(fixture.recorder.lines(of: "guard_tripped").count == 1)
+        #expect(try fixture.reader.states()["held"] == 41)
+    }
+
+    @Test func whenTheCloudIsWellAgain_nobodyIsHeldAnyMore() async throws {
+        let fixture = try await fixture()
+        try await fixture.resync()
+        fixture.cloud.setFaults([])
+        try await fixture.resync()
+        #expect(try fixture.reader.held().isEmpty)
+        #expect(try fixture.mirror == fixture.cloud.truth)
+    }
+
+    @Test func approved_theRowsGo() async throws {
+        let fixture = try await fixture()
+        try await fixture.resync()
+        _ = try fixture.store.decide(.approved, users: nil, at: fixture.clock.wallTime())
+        try await fixture.resync()
+        #expect(try fixture.reader.held().isEmpty)
+        #expect(try fixture.mirror.values.allSatisfy(\.isEmpty))
+    }
+
+    @Test func rejected_theRowsStayAndNobodyIsAsked() async throws {
+        let fixture = try await fixture()
+        try await fixture.resync()
+        _ = try fixture.store.decide(.rejected, users: nil, at: fixture.clock.wallTime())
+        try await fixture.resync()
+        let held = try fixture.reader.held()
+        #expect(held.count == 41 && held.allSatisfy { $0.decision == "rejected" })
+        #expect(try fixture.mirror.values.count { $0.isEmpty } == 19)
+        #expect(fixture.recorder.lines(of: "guard_tripped").count == 1)
+    }
+
+    @Test func aRunningEngine_carriesTheDecisionOut() async throws {
+        let fixture = try await fixture()
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "deletions to be held") {
+                try fixture.reader.held().count == 41
+            }
+            let other = try SQLiteMirror(
+                path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+            _ = try other.decide(.approved, users: nil, at: fixture.clock.wallTime())
+            try await fixture.wait(for: "the rows to go") { try fixture.reader.held().isEmpty }
+        }
+        #expect(fixture.recorder.lines(of: "guard_reset").count == 1)
+    }
+}
+
+@Suite struct AStoreThatFails {
+    @Test func lockedForAWhile_isWaitedForAndNothingIsLost() async throws {
+        let fixture = try MirrorFixture()
+        let store = FailingStore(fixture.store, failures: 3)
+        let commits = try fixture.engine(store: store)
+        _ = try await fixture.running(commits) {
+            try await fixture.wait(for: "the mirror to be equal") {
+                try fixture.mirror == fixture.cloud.truth
+            }
+        }
+        #expect(fixture.recorder.lines(of: "store_failed").count == 3)
+        #expect(fixture.recorder.lines(of: "store_recovered").count == 1)
+    }
+
+    @Test func damaged_endsTheEngine() async throws {
+        let fixture = try MirrorFixture()
+        let store = FailingStore(fixture.store, failures: .max, kind: .unusable)
+        guard case .storeUnusable = await (try fixture.engine(store: store)).run() else {
+            Issue.record("the engine went on")
+            return
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import ChatModel
+import SyncRules
+import Testing
+
+private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
+
+@Suite struct BackingOff {
+    @Test(arguments: [(1, 2), (2, 4), (3, 8), (9, 512), (10, 900), (1000, 900)])
+    func eachFailureDoublesThePauseUpToAQuarterOfAnHour(failures: Int, seconds: Int) {
+        let longest = BackOff.delay(afterFailures: failures, chance: 0.999_999)
+        let shortest = BackOff.delay(afterFailures: failures, chance: 0)
+        #expect(shortest == .milliseconds(seconds * 500))
+        #expect(longest > .milliseconds(seconds * 999) && longest <= .seconds(seconds))
+    }
+}
+
+@Suite struct TheDeletionGuard {
+    private let limits = DeletionGuard.Limits(share: 0.05, atLeast: 3, window: .seconds(600))
+
+    @Test func fewEmptiedUsers_areDeleted() {
+        var rule = DeletionGuard(limits: limits)
+        #expect(rule.emptied(now: at(0)) == .delete)
+        #expect(rule.emptied(now: at(1)) == .delete)
+    }
+
+    @Test func tooManyAtOnce_tripIt() {
+        var rule = DeletionGuard(limits: limits)
+        for _ in 0..<10 { rule.kept(now: at(0)) }
+        #expect(rule.emptied(now: at(1)) == .delete)
+        #expect(rule.emptied(now: at(2)) == .delete)
+        #expect(rule.emptied(now: at(3)) == .holdAndTrip)
+        #expect(rule.emptied(now: at(4)) == .hold)
+        #expect(rule.isTripped)
+    }
+
+    @Test func aSmallShareOfMany_doesNotTripIt() {
+        var rule = DeletionGuard(limits: limits)
+        for _ in 0..<1000 { rule.kept(now: at(0)) }
+        for second in 1...50 { #expect(rule.emptied(now: at(second)) == .delete) }
+    }
+
+    @Test func exactlyTheShare_doesNotTripIt() {
+        var rule = DeletionGuard(limits: limits)
+        for _ in 0..<95 { rule.kept(now: at(0)) }
+        for _ in 0..<5 { #expect(rule.emptied(now: at(1)) == .delete) }
+        #expect(rule.emptied(now: at(1)) == .holdAndTrip)
+    }
+
+    @Test func whatLeftTheWindow_doesNotCount() {
+        var rule = DeletionGuard(limits: limits)
+        #expect(rule.emptied(now: at(0)) == .delete)
+        #expect(rule.emptied(now: at(1)) == .delete)
+        #expect(rule.emptied(now: at(700)) == .delete)
+        #expect(rule.totals.emptied == 1)
+    }
+
+    @Test func onceTripped_itHoldsUntilAPersonDecides() {
+        var rule = DeletionGuard(limits: limits, isTripped: true)
+        #expect(rule.emptied(now: at(99_999)) == .hold)
+        rule.decided()
+        #expect(rule.emptied(now: at(99_999)) == .delete)
+    }
+}
+
+@Suite struct TheHealthOfTheCloud {
+    @Test func refusal_leavesOneProbeAMinute() {
+        var health = CloudHealth()
+        #expect(health.observe(.refused(code: 70009), now: at(0)) == true)
+        #expect(health.mayStart(now: at(59)) == false)
+        #expect(health.mayStart(now: at(60)) == true)
+        #expect(health.mayStart(now: at(61)) == false)
+        #expect(health.observe(.accepted, now: at(62)) == true)
+        #expect(health.mayStart(now: at(62)) == true)
+    }
+
+    @Test func aFewUnansweredCalls_areNoOutage() {
+        var health = CloudHealth()
+        _ = health.observe(.accepted, now: at(0))
+        for _ in 1..<CloudHealth.patience {
+            #expect(health.observe(.noAnswer, now: at(1)) == false)
+        }
+        #expect(health.mayStart(now: at(1)) == true)
+        #expect(health.observe(.noAnswer, now: at(1)) == true)
+        #expect(health.state == .unreachable)
+        #expect(health.mayStart(now: at(5)) == false)
+        #expect(health.mayStart(now: at(6)) == true)
+    }
+
+    @Test func anAnswerBetweenThem_beginsTheCountAnew() {
+        var health = CloudHealth()
+        for _ in 1..<CloudHealth.patience { _ = health.observe(.noAnswer, now: at(0)) }
+        _ = health.observe(.accepted, now: at(0))
+        #expect(health.observe(.noAnswer, now: at(0)) == false)
+    }
+
+    @Test func reconsidering_allowsAProbeAtOnce() {
+        var health = CloudHealth()
+        _ = health.observe(.refused(code: 70009), now: at(0))
+        health.reconsider()
+        #expect(health.mayStart(now: at(1)) == true)
+    }
+}

@@ -1,0 +1,128 @@
+import ChatAPI
+import ChatEmulator
+import ChatModel
+import EventLog
+import MirrorStore
+import SyncEngine
+import SyncRules
+
+/// A whole mirror in one process: the engine on a real database, against the emulator's core, on a
+/// clock that nobody waits for.
+package final class MirrorFixture: Sendable {
+    package let directory: TemporaryDirectory
+    package let clock: TestClock
+    package let cloud: EmulatedCloud
+    package let recorder = LogRecorder()
+    package let store: SQLiteMirror
+    package let app: Int64 = 1_400_000_000
+
+    package init(
+        _ options: EmulatorOptions = .small, faults: [Fault] = [], clock: TestClock = TestClock()
+    ) throws {
+        directory = try TemporaryDirectory()
+        self.clock = clock
+        cloud = EmulatedCloud(options, faults: faults, time: clock)
+        store = try SQLiteMirror(path: directory.file("mirror.db"), sdkAppID: app)
+    }
+
+    package var reader: MirrorReader {
+        get throws { try MirrorReader(path: directory.file("mirror.db"), sdkAppID: app) }
+    }
+
+    /// What the mirror holds of every listed user.
+    package var mirror: [UserID: Snapshot] {
+        get throws {
+            var mirror: [UserID: Snapshot] = [:]
+            try reader.export { mirror[$0.user] = $0.snapshot }
+            return mirror
+        }
+    }
+
+    package static func settings() -> MirrorEngine.Settings {
+        MirrorEngine.Settings(
+            maxStaleness: .seconds(4 * 3600), passesAtOnce: 20, listingCap: 0,
+            guardLimits: .init(share: 0.05, atLeast: 20, window: .seconds(600)),
+            version: "test", pid: 1)
+    }
+
+    /// An engine over `users` (all that the emulator has, when nil), as after a start.
+    package func engine(
+        users: [String]? = nil, key: String = EmulatorOptions().key,
+        settings: MirrorEngine.Settings = MirrorFixture.settings(),
+        store other: (any MirrorStore)? = nil
+    ) throws -> MirrorEngine {
+        let names = users ?? cloud.with { Array(CloudCore.userNames($0.options.users)) }
+        var book = try UserBook(reading: store)
+        _ = try book.relist(in: store, at: clock.wallTime()) { each in
+            for name in names { each(Array(name.utf8)[...]) }
+        }
+        let log = recorder.log(clock)
+        let signer = Signer(
+            sdkAppID: app, admin: "administrator", key: try SecretKey(contents: key), time: clock,
+            log: log)
+        let gate = CallGate(
+            limit: 200, margin: .measured, inFlight: 50, time: clock, log: log)
+        let counters = CallCounters()
+        let http = HTTPSender(transport: cloud, signer: signer, random: { 1 })
+        let sender = ResigningSender(
+            LimitedSender(
+                RecordedSender(http, counters: counters, time: clock, log: log), gate: gate),
+            signer: signer)
+        return MirrorEngine(
+            parts: MirrorEngine.Parts(
+                cloud: ChatCloud(sender: sender), gate: gate, counters: counters,
+                store: other ?? store,
+                time: clock, log: log, chance: { 0.5 }),
+            settings: settings, book: book)
+    }
+
+    /// Serves one request for everybody and ends, as `resync --all` does without a daemon.
+    @discardableResult
+    package func resync(
+        _ kind: Request.Kind = .resync, users: [String]? = nil,
+        settings: MirrorEngine.Settings = MirrorFixture.settings()
+    ) async throws -> (end: MirrorEngine.End, progress: RequestProgress?) {
+        let request = try store.ask(kind, users: nil, at: clock.wallTime())
+        var settings = settings
+        settings.onlyRequest = request
+        let end = try await engine(users: users, settings: settings).run()
+        return (end, try store.progress(of: request))
+    }
+
+    /// Runs `body` beside an engine that runs until `body` is done.
+    package func running(_ engine: MirrorEngine, _ body: @Sendable () async throws -> Void)
+        async throws -> MirrorEngine.End
+    {
+        async let end = engine.run()
+        do {
+            try await body()
+        } catch {
+            await engine.drain()
+            _ = await end
+            throw error
+        }
+        await engine.drain()
+        return await end
+    }
+
+    /// Waits until `condition` holds; throws when a minute of the clock was not enough.
+    package func wait(
+        for what: String, within span: Duration = .seconds(60),
+        _ condition: () async throws -> Bool
+    ) async throws {
+        let deadline = clock.now() + span
+        while try await !condition() {
+            guard clock.now() < deadline else { throw NeverHappened(what: what) }
+            try await clock.sleep(for: .milliseconds(20))
+        }
+    }
+}
+
+/// What a test waited for did not come.
+package struct NeverHappened: Error, CustomStringConvertible {
+    let what: String
+
+    package init(what: String) { self.what = what }
+
+    package var description: String { "this never happened: \(what)" }
+}
