@@ -110,6 +110,7 @@ let package = Package(
         tests(
             "ChatAPITests",
             ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "ChatEmulator", "TestSupport"]),
+        tests("CurlTransportTests", ["ChatAPI", "CurlTransport", "TestSupport"]),
         tests("MirrorStoreTests", ["ChatModel", "SyncRules", "MirrorStore", "TestSupport"]),
         tests(
             "MirrorConfigurationTests",

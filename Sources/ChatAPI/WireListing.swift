@@ -39,8 +39,8 @@ struct WireGroup: Decodable {
     var group: ConversationGroup { ConversationGroup(id: GroupID(id.value), name: ExactText(name)) }
 }
 
-/// Which conversation; both directions.
-struct WireConversationID: Codable {
+/// Which conversation, in a request.
+struct WireConversationID: Encodable {
     let type: WireType
     let user: String?
     let chatGroup: String?
@@ -76,40 +76,34 @@ struct WireConversationID: Codable {
         case .chatGroup: (type, user, chatGroup) = (.chatGroup, nil, id.peer.string)
         }
     }
-
-    func conversationID() throws(CallFailure) -> ConversationID {
-        let peer = type == .user ? user : chatGroup
-        guard let peer, !peer.isEmpty else { throw .unreadable("a conversation has no id") }
-        return ConversationID(type == .user ? .user : .chatGroup, ExactText(peer))
-    }
 }
 
-/// A conversation with what the cloud keeps about it. Every field but the id may be absent.
+/// A conversation with what the cloud keeps about it. Every field but the type may be absent.
 struct WireContact: Decodable {
-    private let id: WireConversationID
+    private let type: WireConversationID.WireType
+    private let user: String?
+    private let chatGroup: String?
     private let standardMark: String?
     private let customMark: String?
     private let groups: [WireNumber]?
     private let timestamp: WireNumber?
 
     private enum CodingKeys: String, CodingKey {
+        case type = "Type"
+        case user = "To_Account"
+        case chatGroup = "ToGroupId"
         case standardMark = "StandardMark"
         case customMark = "CustomMark"
         case groups = "ContactGroupId"
         case timestamp = "Timestamp"
     }
 
-    init(from decoder: any Decoder) throws {
-        id = try WireConversationID(from: decoder)
-        let fields = try decoder.container(keyedBy: CodingKeys.self)
-        standardMark = try fields.decodeIfPresent(String.self, forKey: .standardMark)
-        customMark = try fields.decodeIfPresent(String.self, forKey: .customMark)
-        groups = try fields.decodeIfPresent([WireNumber].self, forKey: .groups)
-        timestamp = try fields.decodeIfPresent(WireNumber.self, forKey: .timestamp)
-    }
-
     func conversation() throws(CallFailure) -> Conversation {
-        let id = try id.conversationID()
+        let kind: ConversationID.Kind = type == .user ? .user : .chatGroup
+        guard let peer = type == .user ? user : chatGroup, !peer.isEmpty else {
+            throw .unreadable("a conversation has no id")
+        }
+        let id = ConversationID(kind, ExactText(peer))
         guard let mark = StandardMark(binary: standardMark ?? "") else {
             throw .unreadable("\(id) has a StandardMark that is no 64 binary digits")
         }
