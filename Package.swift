@@ -95,6 +95,9 @@ let package = Package(
             ]),
         program("chat-emulator", ["ChatEmulator", argumentParser]),
         program("document", ["EventLog", "ChatAPI"]),
+        .executableTarget(
+            name: "benchmark", dependencies: ["ChatAPI", "ChatModel", "CurlTransport"],
+            path: "Benchmarks", swiftSettings: strict),
 
         // tests
         .target(
@@ -121,6 +124,7 @@ let package = Package(
                 "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "SyncEngine",
                 "ChatEmulator", "TestSupport",
             ]),
+        tests("EndToEndTests", ["TestSupport", "groupmirror", "chat-emulator"]),
     ],
     swiftLanguageModes: [.v6]
 )

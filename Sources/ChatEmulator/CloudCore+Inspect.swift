@@ -35,7 +35,8 @@ extension CloudCore {
         return line.bytes + [UInt8(ascii: "\n")]
     }
 
-    /// Calls by command and code, the widest second of each command, faults that struck.
+    /// Calls by command and code, the widest second of each command, the milliseconds from its
+    /// first call to its last, faults that struck.
     package var stats: JSON {
         func numbers(_ counts: [String: Int]) -> JSON {
             .object(
@@ -51,6 +52,7 @@ extension CloudCore {
                 value: .members([
                     "calls": .number(Int64(calls.values.reduce(0, +))), "codes": numbers(calls),
                     "widest_second": .number(Int64(limits[name]?.widest ?? 0)),
+                    "milliseconds": .number((limits[name]?.span ?? 0) / 1_000_000),
                     "refused": .number(Int64(calls[String(options.rateCode)] ?? 0)),
                 ]))
         }

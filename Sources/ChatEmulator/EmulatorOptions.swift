@@ -14,6 +14,8 @@ package struct EmulatorOptions: Sendable {
     package var conversations: Int?
     /// Changes a second that phones make, over all users.
     package var churn = 0.0
+    /// After so many seconds the phones fall silent; nil: never.
+    package var churnSeconds: Double?
 
     package var pageSize = 100
     package var groupItems = GroupItems.every

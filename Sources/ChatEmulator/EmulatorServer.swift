@@ -39,12 +39,17 @@ package final class EmulatorServer: Sendable {
             configuration: .init(address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { channel in ready(channel.localAddress?.port ?? port) },
             logger: logger)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await application.runService() }
-            if options.churn > 0 { group.addTask { try await self.churn() } }
-            try await group.next()
-            group.cancelAll()
-        }
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await application.runService()
+                    // The end of the service ends the phones too.
+                    throw CancellationError()
+                }
+                if options.churn > 0 { group.addTask { try await self.churn() } }
+                try await group.waitForAll()
+            }
+        } catch is CancellationError {}
     }
 
     private var now: EmulatorTime {
@@ -57,7 +62,8 @@ package final class EmulatorServer: Sendable {
     /// Phones at work: a tenth of a second's changes at a time.
     private func churn() async throws {
         var due = 0.0
-        while !Task.isCancelled {
+        let end = options.churnSeconds.map { ContinuousClock.now + .seconds($0) }
+        while end.map({ ContinuousClock.now < $0 }) ?? true {
             try await Task.sleep(for: .milliseconds(100))
             due += options.churn / 10
             let whole = Int(due)

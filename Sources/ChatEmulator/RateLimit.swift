@@ -4,11 +4,18 @@ struct RateLimit: Sendable {
     private var arrived = Second()
     /// The most calls, refused ones included, that arrived within any second.
     private(set) var widest = 0
+    private var first: Int64?
+    private var last: Int64 = 0
+
+    /// Nanoseconds from the first call to the last.
+    var span: Int64 { first.map { last - $0 } ?? 0 }
 
     /// Counts a call that arrives at `now` (nanoseconds); false when it is one too many. A refused
     /// call does not count against later ones.
     mutating func admit(now: Int64, limit: Int) -> Bool {
         widest = max(widest, arrived.add(now))
+        first = first ?? now
+        last = now
         guard accepted.count(now) < limit else { return false }
         _ = accepted.add(now)
         return true

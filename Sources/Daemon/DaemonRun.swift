@@ -92,10 +92,11 @@ package struct DaemonRun: Sendable {
             var book = try UserBook(reading: instance.store)
             let counts = try Instance.relist(&book, new, instance.store, instance.time)
             try instance.store.setMaxStaleness(new.maxStaleness)
+            // Before the engine asks the cloud again.
+            let isNewKey = instance.signer.replace(key: key)
             await instance.engine.reload(
                 book, maxStaleness: new.maxStaleness, guardLimits: new.guardLimits)
             instance.log.set(level: new.logLevel, format: new.logFormat)
-            let isNewKey = instance.signer.replace(key: key)
             logReload(old, new, counts, isNewKey: isNewKey)
             return new
         } catch {

@@ -135,15 +135,16 @@ extension SQLiteMirror {
 }
 
 extension RequestProgress {
+    /// Progress that arrives late must not undo what came after it.
     func write(to database: Database) throws {
         try database.cachedStatement(
             sql: """
                 UPDATE request SET total = ?, done = ?, changed = ?, changes = ?, failed = ?,
                     parked = ?, finished = max(finished, ?)
-                WHERE id = ?
+                WHERE id = ? AND done <= ?
                 """
         ).execute(arguments: [
-            total, done, changed, changes, failed, parked, isFinished, request,
+            total, done, changed, changes, failed, parked, isFinished, request, done,
         ])
     }
 }

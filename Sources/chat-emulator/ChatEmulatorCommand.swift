@@ -40,6 +40,8 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
     @Option(help: "Conversations of each user (default: a mix of none to some hundreds).")
     var conversations: Int?
     @Option(help: "Changes a second that phones make, over all users.") var churn = 0.0
+    @Option(help: "Seconds after which the phones fall silent (default: never).")
+    var churnSeconds: Double?
     @Option(
         help: "Write groupmirror.yaml, secret.key and users.txt for this emulator into a directory."
     )
@@ -128,6 +130,7 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         options.seed = seed
         options.conversations = conversations
         options.churn = churn
+        options.churnSeconds = churnSeconds
         options.pageSize = pageSize
         options.groupItems = groupItems
         options.emptyArrays = emptyArrays

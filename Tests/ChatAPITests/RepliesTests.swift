@@ -126,7 +126,6 @@ private struct Client {
         (#"{"ActionStatus":"OK","ErrorCode":50004}"#, "it says OK with code 50004"),
         (#"{"ActionStatus":"OK","ErrorCode":0}"#, "it has no CompleteFlag"),
         (#"{"ActionStatus":"OK","ErrorCode":0,"CompleteFlag":2}"#, "its CompleteFlag is 2"),
-        (String(repeating: "[", count: 100_000), "it is not JSON"),
     ])
     func thatCannotBeRead_isATransientFailureAndNeverAnEmptyListing(body: String, fault: String)
         async throws
@@ -135,6 +134,12 @@ private struct Client {
         let failure = await #expect(throws: CallFailure.self) { try await client.content() }
         #expect(failure?.kind == .transient)
         #expect(failure?.problem.contains(fault) == true, "\(failure?.problem ?? "")")
+    }
+
+    @Test func nestedTooDeep_isATransientFailure() async throws {
+        let client = try Client(ScriptedCloud(String(repeating: "[", count: 100_000)))
+        let failure = await #expect(throws: CallFailure.self) { try await client.content() }
+        #expect(failure?.problem == "the reply cannot be read: it is not JSON")
     }
 
     @Test(arguments: [

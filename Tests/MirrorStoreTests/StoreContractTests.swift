@@ -187,6 +187,17 @@ private struct Fixture {
         #expect(results.map(\.user.string) == ["bob"] && results[0].result == result)
     }
 
+    /// Found as "pulled 19 of 20 users": the second loop wrote what it had read before the end.
+    @Test func progressThatArrivesLate_doesNotUndoWhatCameAfter() async throws {
+        let fixture = try Fixture()
+        let request = try fixture.store.ask(.resync, users: nil, at: noon)
+        var progress = RequestProgress(request: request, total: 2)
+        let early = progress
+        progress.add(RequestResult(.same))
+        try await fixture.store.commit([.progress(progress), .progress(early)])
+        #expect(try fixture.store.progress(of: request)?.done == 1)
+    }
+
     @Test func aWithdrawnRequest_staysWithdrawn() async throws {
         let fixture = try Fixture()
         let request = try fixture.store.ask(.resync, users: nil, at: noon)

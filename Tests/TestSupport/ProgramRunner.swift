@@ -20,68 +20,73 @@ package enum Program: String, Sendable {
     }
 }
 
-/// A process under test; killed with its owner, by its id.
+/// A process under test; killed with its owner, by its id. Made with posix_spawn: every descriptor
+/// of this process is closed in the child, so that the end of a pipe is the end of its process.
 package final class RunningProgram: Sendable {
-    private struct Output {
-        var stdout = Data()
-        var stderr = Data()
+    private struct State {
+        var stdout: [UInt8] = []
+        var stderr: [UInt8] = []
+        var status: Int32?
     }
 
-    private let process: Process
-    private let output = Mutex(Output())
-    private let readers = DispatchGroup()
+    private static let starting = Mutex(())
 
-    package init(
+    package let pid: Int32
+    private let state: Shared<State>
+    private let finished: DispatchGroup
+
+    package convenience init(
         _ program: Program, _ arguments: [String], environment: [String: String] = [:],
         wrapper: [String] = []
     ) throws {
-        process = Process()
-        let command = wrapper + [program.url.path] + arguments
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        let (out, err) = (Pipe(), Pipe())
-        process.standardOutput = out
-        process.standardError = err
-        try process.run()
-        collect(out) { $0.stdout += $1 }
-        collect(err) { $0.stderr += $1 }
+        try self.init(
+            command: wrapper + [program.url.path] + arguments, environment: environment)
+    }
+
+    package init(command: [String], environment: [String: String] = [:]) throws {
+        // One start at a time: else a child could inherit a pipe that is being made for another.
+        let (pid, out, err) = try RunningProgram.starting.withLock { _ in
+            let (out, err) = (try RunningProgram.pipe(), try RunningProgram.pipe())
+            let pid = try RunningProgram.spawn(command, environment, out.write, err.write)
+            close(out.write)
+            close(err.write)
+            return (pid, out.read, err.read)
+        }
+        self.pid = pid
+        let (state, finished) = (Shared(State()), DispatchGroup())
+        RunningProgram.collect(out, finished) { bytes in state.change { $0.stdout += bytes } }
+        RunningProgram.collect(err, finished) { bytes in state.change { $0.stderr += bytes } }
+        RunningProgram.inBackground(finished) {
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            let signal = status & 0x7F
+            state.change { $0.status = signal == 0 ? (status >> 8) & 0xFF : 128 + signal }
+        }
+        self.state = state
+        self.finished = finished
     }
 
     deinit {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        if isRunning { kill(pid, SIGKILL) }
     }
 
-    private func collect(
-        _ pipe: Pipe, _ store: @escaping @Sendable (inout Output, Data) -> Void
-    ) {
-        let handle = pipe.fileHandleForReading
-        readers.enter()
-        Thread.detachNewThread { [self] in
-            while case let data = handle.availableData, !data.isEmpty {
-                output.withLock { store(&$0, data) }
-            }
-            readers.leave()
-        }
+    package var stdout: String { String(decoding: state.value.stdout, as: UTF8.self) }
+    package var stderr: String { String(decoding: state.value.stderr, as: UTF8.self) }
+    package var isRunning: Bool { state.value.status == nil }
+
+    package func signal(_ number: Int32) {
+        if isRunning { kill(pid, number) }
     }
 
-    package var stdout: String { text(output.withLock { $0.stdout }) }
-    package var stderr: String { text(output.withLock { $0.stderr }) }
-    package var isRunning: Bool { process.isRunning }
-    package var pid: Int32 { process.processIdentifier }
-
-    private func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self) }
-
-    package func signal(_ number: Int32) { kill(process.processIdentifier, number) }
-
-    /// Waits for the end; the exit status, or 128 and the number of the signal that ended it.
+    /// Waits for the end; the exit status, or 128 and the number of the signal that ended it. A
+    /// process that takes longer than two minutes is killed.
     @discardableResult
     package func wait() -> Int32 {
-        process.waitUntilExit()
-        readers.wait()
-        return process.terminationReason == .exit
-            ? process.terminationStatus : 128 + process.terminationStatus
+        if finished.wait(timeout: .now() + 120) == .timedOut {
+            signal(SIGKILL)
+            finished.wait()
+        }
+        return state.value.status ?? -1
     }
 
     /// Polls real processes: their clocks are their own. A minute is long enough for anything here.
@@ -94,6 +99,55 @@ package final class RunningProgram: Sendable {
                 throw NeverHappened(what: "\(what)\n\(stdout.suffix(2000))\(stderr.suffix(4000))")
             }
             usleep(20_000)
+        }
+    }
+
+    private static func pipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [0, 0]
+        guard Glibc.pipe(&ends) == 0 else { throw NeverHappened(what: "a pipe") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (ends[0], ends[1])
+    }
+
+    private static func spawn(
+        _ command: [String], _ environment: [String: String], _ out: Int32, _ err: Int32
+    ) throws -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, out, 1)
+        posix_spawn_file_actions_adddup2(&actions, err, 2)
+        let whole = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        var arguments = command.map { strdup($0) } + [nil]
+        var variables = whole.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { for text in arguments + variables { free(text) } }
+        var pid: pid_t = 0
+        guard posix_spawnp(&pid, command[0], &actions, nil, &arguments, &variables) == 0 else {
+            throw NeverHappened(what: "the start of \(command[0])")
+        }
+        return pid
+    }
+
+    private static func collect(
+        _ descriptor: Int32, _ group: DispatchGroup, _ store: @escaping @Sendable ([UInt8]) -> Void
+    ) {
+        inBackground(group) {
+            var bytes = [UInt8](repeating: 0, count: 1 << 16)
+            while case let count = read(descriptor, &bytes, bytes.count), count > 0 {
+                store(Array(bytes[..<count]))
+            }
+            close(descriptor)
+        }
+    }
+
+    private static func inBackground(
+        _ group: DispatchGroup, _ body: @escaping @Sendable () -> Void
+    ) {
+        group.enter()
+        Thread.detachNewThread {
+            body()
+            group.leave()
         }
     }
 }
@@ -140,23 +194,24 @@ package final class EmulatorProcess: Sendable {
     }
 
     private func http(_ method: String, _ route: String, _ body: String?) throws -> String {
-        let curl = Process()
-        curl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        curl.arguments =
-            ["curl", "-sS", "-m", "30", "-X", method]
-            + (body.map { ["--data-binary", $0] } ?? []) + ["\(address)/emulator/\(route)"]
-        let output = Pipe()
-        curl.standardOutput = output
-        try curl.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        curl.waitUntilExit()
-        return String(decoding: data, as: UTF8.self)
+        let curl = try RunningProgram(
+            command: ["curl", "-sS", "-m", "30", "-X", method]
+                + (body.map { ["--data-binary", $0] } ?? []) + ["\(address)/emulator/\(route)"])
+        curl.wait()
+        return curl.stdout
     }
 
     /// Runs a command of groupmirror to its end.
     package func groupmirror(
         _ arguments: String..., environment: [String: String] = [:]
     ) throws -> FinishedProgram {
+        try run(arguments, environment: environment)
+    }
+
+    /// Runs a command of groupmirror given as a list.
+    package func run(_ arguments: [String], environment: [String: String] = [:]) throws
+        -> FinishedProgram
+    {
         let process = try RunningProgram(
             .groupmirror, arguments + ["--config", configuration], environment: environment)
         let status = process.wait()
@@ -180,4 +235,13 @@ package final class EmulatorProcess: Sendable {
 
     /// Whether mirror and cloud are equal, line by line.
     package func isEqual() throws -> Bool { try export() == get("export") }
+}
+
+extension RunningProgram {
+    /// Runs a program of the system to its end.
+    package static func run(_ command: String...) throws -> FinishedProgram {
+        let process = try RunningProgram(command: command)
+        let status = process.wait()
+        return FinishedProgram(status: status, stdout: process.stdout, stderr: process.stderr)
+    }
 }

@@ -1,0 +1,186 @@
+import ChatAPI
+import ChatModel
+import CurlTransport
+import Foundation
+
+/// How much of 200 calls a second is used, and whether it is ever exceeded, on three networks.
+enum ShareOfTheLimit {
+    static func measure() throws -> [Figure] {
+        try [(0, 0), (20, 5), (60, 15)].flatMap { latency, jitter in
+            let bed = try Bed([
+                "--users", "5000", "--conversations", "20", "--latency", "\(latency)", "--jitter",
+                "\(jitter)",
+            ])
+            let daemon = try bed.daemon()
+            try daemon.wait(for: "daemon_ready")
+            sleep(60)
+            daemon.stop()
+            let share =
+                try bed.statistic("calls") / (200 * bed.statistic("milliseconds") / 1000) * 100
+            let widest = try bed.statistic("widest_second")
+            let refused = try bed.statistic("refused")
+            let name = "at \(latency)±\(jitter) ms: "
+            return [
+                Figure(
+                    name + "share of 200 calls/s used over a minute", rounded(share, 2) + " %",
+                    goal: "≥ 98 %", isMet: share >= 98),
+                Figure(name + "calls refused", rounded(refused, 0), goal: "0", isMet: refused == 0),
+                Figure(
+                    name + "widest second at the server", rounded(widest, 0), goal: "≤ 200",
+                    isMet: widest <= 200),
+            ]
+        }
+    }
+}
+
+/// Processor time of the whole daemon for one pass, at the ordinary 200 a second.
+enum CostOfAPass {
+    static func measure() throws -> [Figure] {
+        let still = try Bed(["--users", "1000", "--conversations", "20"])
+        let unchanged = try cost(still, users: 1000, settle: 1200)
+        let busy = try Bed([
+            "--users", "200", "--conversations", "100", "--churn", "2000", "--page-size", "1000",
+        ])
+        let changed = try cost(busy, users: 200, settle: 600)
+        return [
+            Figure(
+                "processor time of an unchanged pass", rounded(unchanged * 1e6, 0) + " µs",
+                goal: "≤ 250 µs", isMet: unchanged <= 250e-6),
+            Figure(
+                "processor time of a changed pass, about 100 conversations",
+                rounded(changed * 1e3, 2) + " ms", goal: "≤ 2 ms", isMet: changed <= 2e-3),
+        ]
+    }
+
+    private static func cost(_ bed: Bed, users: Int, settle: Double) throws -> Double {
+        let daemon = try bed.daemon()
+        try bed.waitForCalls(settle)
+        let (calls, time) = (try bed.statistic("calls"), daemon.processorTime)
+        sleep(15)
+        let cost = (daemon.processorTime - time) / (try bed.statistic("calls") - calls)
+        daemon.stop()
+        return cost
+    }
+}
+
+/// Unchanged passes a second when nothing limits them, beside the bare door to the network.
+enum WithoutALimit {
+    private static let users = 20_000
+
+    static func measure() async throws -> [Figure] {
+        let bed = try Bed([
+            "--users", "\(users)", "--conversations", "20", "--rate", "10000000",
+        ])
+        try bed.configure("limits: {calls_per_second: 1000000, in_flight: 100}")
+        let daemon = try bed.daemon()
+        try bed.waitForCalls(Double(users))
+        sleep(2)
+        let before = try bed.statistic("calls")
+        let start = Date()
+        sleep(10)
+        let passes = (try bed.statistic("calls") - before) / Date().timeIntervalSince(start)
+        daemon.stop()
+        let bare = try await bareCalls(bed)
+        let size = try databaseSize(bed) / Double(users)
+        return [
+            Figure("unchanged passes a second without a limit", rounded(passes, 0)),
+            Figure("calls a second of the bare curl door, same server", rounded(bare, 0)),
+            Figure("bytes on disk for a user of 20 conversations", rounded(size, 0)),
+        ]
+    }
+
+    private static func bareCalls(_ bed: Bed) async throws -> Double {
+        let key = try SecretKey(
+            contents: String(contentsOfFile: bed.folder + "/secret.key", encoding: .utf8))
+        let usersig = try UserSig(
+            sdkAppID: 1_400_000_000, identifier: "administrator",
+            time: WallTime(seconds: Int64(Date().timeIntervalSince1970)), lifetime: .seconds(3600)
+        ).text(key: key)
+        let path =
+            "v4/recentcontact/get_contact_group?sdkappid=1400000000&identifier=administrator"
+            + "&usersig=\(usersig)&random=1&contenttype=json"
+        let transport = CurlTransport(
+            CurlSettings(
+                endpoint: bed.address, timeout: .seconds(10), connections: 110,
+                trustedCertificates: nil))
+        defer { transport.close() }
+        let start = Date()
+        let end = start.addingTimeInterval(10)
+        let count = try await withThrowingTaskGroup(of: Int.self) { group in
+            for lane in 0..<100 {
+                group.addTask {
+                    var count = 0
+                    while Date() < end {
+                        let number = 1 + (lane * 199 + count) % users
+                        let name = String(format: "user%08d", number)
+                        let body = #"{"From_Account":"\#(name)","StartIndex":0}"#
+                        _ = try await transport.post(path: path, body: Array(body.utf8))
+                        count += 1
+                    }
+                    return count
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        return Double(count) / Date().timeIntervalSince(start)
+    }
+
+    private static func databaseSize(_ bed: Bed) throws -> Double {
+        // Without the record of changes, which grows with time and not with the number of users.
+        let sqlite = Process()
+        sqlite.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        sqlite.arguments = [
+            "sqlite3", bed.folder + "/mirror.db", "DELETE FROM change; VACUUM;",
+            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size;",
+        ]
+        let pipe = Pipe()
+        sqlite.standardOutput = pipe
+        try sqlite.run()
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        sqlite.waitUntilExit()
+        return Double(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)) ?? 0
+    }
+}
+
+/// Memory and start with long lists.
+enum SizeOfTheList {
+    static func measure() throws -> [Figure] {
+        try [(1000, 40.0), (100_000, 64), (1_000_000, 200)].flatMap { users, goal in
+            let bed = try Bed(["--users", "\(users)", "--conversations", "20"])
+            let first = try startTime(bed)
+            let second = try startTime(bed)
+            let memory = second.memory
+            let name = "\(users) users in the list: "
+            var figures = [
+                Figure(
+                    name + "resident memory after 30 s", rounded(memory, 0) + " MB",
+                    goal: "≤ \(Int(goal)) MB", isMet: memory <= goal)
+            ]
+            if users == 1_000_000 {
+                figures += [
+                    Figure(
+                        name + "start to first call, empty database",
+                        rounded(first.seconds, 2) + " s", goal: "≤ 5 s", isMet: first.seconds <= 5),
+                    Figure(
+                        name + "start to first call, known users",
+                        rounded(second.seconds, 2) + " s", goal: "≤ 5 s",
+                        isMet: second.seconds <= 5),
+                ]
+            }
+            return figures
+        }
+    }
+
+    /// From the start of the process to the first answered call, less the second that every start
+    /// waits for calls of a predecessor.
+    private static func startTime(_ bed: Bed) throws -> (seconds: Double, memory: Double) {
+        let start = Date()
+        let daemon = try bed.daemon()
+        try daemon.wait(for: "daemon_ready")
+        let seconds = Date().timeIntervalSince(start) - 1
+        sleep(30)
+        let memory = daemon.residentMemory
+        daemon.stop()
+        return (seconds, memory)
+    }
+}

@@ -1,0 +1,126 @@
+import Foundation
+
+/// A program of this build, started for a measurement and stopped by its id.
+final class Running {
+    private let process = Process()
+    let log: String
+
+    init(_ program: String, _ arguments: [String], log: String) throws {
+        self.log = log
+        let folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+            .deletingLastPathComponent()
+        process.executableURL = folder.appending(path: program)
+        process.arguments = arguments
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
+        let output = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+    }
+
+    deinit { stop() }
+
+    func stop() {
+        guard process.isRunning else { return }
+        process.terminate()
+        process.waitUntilExit()
+    }
+
+    var text: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+
+    func wait(for words: String) throws {
+        let deadline = Date(timeIntervalSinceNow: 120)
+        while !text.contains(words) {
+            guard Date() < deadline, process.isRunning else {
+                throw Failure(words: "never seen: \(words)\n\(text.suffix(1000))")
+            }
+            usleep(5000)
+        }
+    }
+
+    /// Processor time used so far, user and system, in seconds.
+    var processorTime: Double {
+        let stat =
+            (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8))
+        let fields = stat?.split(separator: ")").last?.split(separator: " ") ?? []
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12])
+        else {
+            return 0
+        }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    /// Resident memory in megabytes.
+    var residentMemory: Double {
+        let status =
+            (try? String(
+                contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8))
+            ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return line.flatMap { Double($0.split(whereSeparator: \.isWhitespace)[1]) }.map {
+            $0 / 1000
+        }
+            ?? 0
+    }
+}
+
+struct Failure: Error {
+    let words: String
+}
+
+/// An emulator with its configuration, and a daemon for it.
+final class Bed {
+    let folder: String
+    let emulator: Running
+    let address: String
+
+    init(_ arguments: [String]) throws {
+        folder = NSTemporaryDirectory() + "groupmirror-bench-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        emulator = try Running(
+            "chat-emulator", ["--port", "0", "--setup", folder] + arguments,
+            log: folder + "/emulator.log")
+        try emulator.wait(for: "\n")
+        address = String(emulator.text.split(whereSeparator: \.isWhitespace).last ?? "")
+    }
+
+    deinit {
+        emulator.stop()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    var configuration: String { folder + "/groupmirror.yaml" }
+
+    func configure(_ yaml: String) throws {
+        let text = try String(contentsOfFile: configuration, encoding: .utf8)
+        try (text + yaml + "\n").write(toFile: configuration, atomically: true, encoding: .utf8)
+    }
+
+    func daemon() throws -> Running {
+        try Running("groupmirror", ["run", "--config", configuration], log: folder + "/daemon.log")
+    }
+
+    /// A number of the emulator's statistics about the listing command.
+    func statistic(_ name: String) throws -> Double {
+        let curl = Process()
+        curl.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
+        curl.arguments = ["-sS", address + "/emulator/stats"]
+        let pipe = Pipe()
+        curl.standardOutput = pipe
+        try curl.run()
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        curl.waitUntilExit()
+        let json = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        let commands = json?["commands"] as? [String: [String: Any]]
+        return (commands?["get_contact_group"]?[name] as? NSNumber)?.doubleValue ?? 0
+    }
+
+    /// Waits until the emulator has seen so many listing calls.
+    func waitForCalls(_ count: Double) throws {
+        let deadline = Date(timeIntervalSinceNow: 300)
+        while try statistic("calls") < count {
+            guard Date() < deadline else { throw Failure(words: "\(count) calls never came") }
+            usleep(200_000)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+# Everything a person does with a clone. `make demo` and `make test` install what is missing.
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+RELEASE = .build-release
+
+.PHONY: demo test bench build release install tables format lint deps test-deps clean
+
+demo: deps
+	$(SWIFT) build
+	Scripts/demo
+
+test: test-deps lint
+	$(SWIFT) build --build-tests
+	Scripts/check-units
+	$(SWIFT) test --skip-build --parallel
+
+bench: deps
+	$(SWIFT) build -c release --scratch-path $(RELEASE)
+	$(RELEASE)/release/benchmark $(BENCH)
+
+build: deps
+	$(SWIFT) build
+
+release: deps
+	$(SWIFT) build -c release --scratch-path $(RELEASE)
+
+# As root, after `make release` as yourself.
+install:
+	install -D -m 755 $(RELEASE)/release/groupmirror $(DESTDIR)$(PREFIX)/bin/groupmirror
+	install -D -m 755 $(RELEASE)/release/chat-emulator $(DESTDIR)$(PREFIX)/bin/chat-emulator
+	Scripts/install-runtime $(DESTDIR)$(PREFIX)
+	install -D -m 644 systemd/groupmirror@.service \
+		$(DESTDIR)/etc/systemd/system/groupmirror@.service
+	install -D -m 644 Documentation/groupmirror.1 \
+		$(DESTDIR)$(PREFIX)/share/man/man1/groupmirror.1
+	install -D -m 640 -b config/groupmirror.yaml \
+		$(DESTDIR)/etc/groupmirror/example.yaml
+
+# The generated pages of the documentation.
+tables: deps
+	$(SWIFT) build --product document
+	.build/debug/document Documentation
+
+format:
+	$(SWIFT) format -i -r Sources Tests Benchmarks Package.swift
+
+lint:
+	$(SWIFT) format lint --strict -r Sources Tests Benchmarks Package.swift
+
+deps:
+	@Scripts/install-packages libsqlite3-dev libcurl4-openssl-dev libssl-dev zlib1g-dev pkg-config \
+		sqlite3 curl
+
+# Besides: what the tests put before and beside the programs.
+test-deps: deps
+	@Scripts/install-packages nginx-light openssl systemd util-linux make
+
+clean:
+	rm -rf .build $(RELEASE) demo
