@@ -124,6 +124,8 @@ let package = Package(
                 "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "SyncEngine",
                 "ChatEmulator", "TestSupport",
             ]),
+        tests("ChatEmulatorTests", ["ChatEmulator", "ChatAPI", "ChatModel"]),
+        tests("TidyTests", []),
         tests("EndToEndTests", ["TestSupport", "groupmirror", "chat-emulator"]),
     ],
     swiftLanguageModes: [.v6]

@@ -45,6 +45,7 @@ package struct CallReply: Sendable {
     package var isKnown: Bool { envelope == nil }
 }
 
+/// Something that calls pass through.
 package protocol CallSender: Sendable {
     /// Sends the call. Returns only replies with code 0, or the known ones; everything else is
     /// thrown.

@@ -20,6 +20,7 @@ package protocol ConversationCloud: Sendable {
 /// api.md §1.9
 package let lookUpSize = 300
 
+/// What asking for a page gives.
 package enum PageReply: Sendable {
     case known
     case page(RawPage)

@@ -7,6 +7,7 @@ package protocol HTTPTransport: Sendable {
     func post(path: String, body: [UInt8]) async throws(TransportFailure) -> HTTPReply
 }
 
+/// A whole HTTP reply, whatever its status.
 package struct HTTPReply: Sendable {
     package let status: Int
     package let body: [UInt8]

@@ -27,6 +27,7 @@ struct WireSearch: Decodable {
     }
 }
 
+/// A conversation group.
 struct WireGroup: Decodable {
     let name: String
     let id: WireNumber

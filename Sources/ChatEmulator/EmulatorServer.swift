@@ -47,7 +47,8 @@ package final class EmulatorServer: Sendable {
                     throw CancellationError()
                 }
                 if options.churn > 0 { group.addTask { try await self.churn() } }
-                try await group.waitForAll()
+                // Not waitForAll, which would wait for phones that never fall silent.
+                for try await _ in group {}
             }
         } catch is CancellationError {}
     }

@@ -17,6 +17,7 @@ package enum LogLevel: String, Sendable, CaseIterable, Comparable {
     }
 }
 
+/// How a line is written.
 package enum LogFormat: String, Sendable, CaseIterable {
     case logfmt, json
 }

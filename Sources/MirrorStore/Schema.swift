@@ -4,6 +4,7 @@ import GRDB
 // documented in Documentation/Database.md, and stay as they are from version to version. Times in
 // tables are milliseconds since 1970; the views write them as people do.
 
+/// The schema and how an older one becomes it.
 enum Schema {
     /// "GrpM", so that `file` and we can tell one of our databases from another program's.
     static let applicationID: Int32 = 0x4772_704D

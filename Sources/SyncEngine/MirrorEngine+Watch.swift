@@ -14,7 +14,7 @@ extension MirrorEngine {
     private static let statistics = Duration.seconds(15)
 
     func watch() async {
-        var nextReport = parts.time.now()
+        var lastReport = parts.time.now()
         var nextStatistics = parts.time.now() + Self.statistics
         var callsBefore = 0
         await look(isFirst: true)
@@ -23,11 +23,13 @@ extension MirrorEngine {
             wakeDispatcher()
             await look(isFirst: false)
             let now = parts.time.now()
-            if now >= nextReport {
+            if now >= lastReport + Self.report {
                 let calls = parts.counters.totals.sent
-                await commits.flush(takeProgress() + [.daemon(await state(calls - callsBefore))])
+                let rate = Double(calls - callsBefore) / (now - lastReport).inSeconds
+                let state = await state(callsPerSecond: rate)
+                await commits.flush(takeProgress() + [.daemon(state)])
                 callsBefore = calls
-                nextReport = now + Self.report
+                lastReport = now
             }
             if now >= nextStatistics {
                 await logStatistics()
@@ -39,7 +41,7 @@ extension MirrorEngine {
     /// The last words, when no pass runs any more.
     func finishWatching() async {
         await logStatistics()
-        var state = await state(0)
+        var state = await state(callsPerSecond: 0)
         state.cloud = settings.onlyRequest == nil ? "stopped" : state.cloud
         await commits.flush(takeProgress() + [.daemon(state)])
     }
@@ -58,7 +60,7 @@ extension MirrorEngine {
         }
     }
 
-    private func state(_ callsPerSecond: Int) async -> DaemonState {
+    private func state(callsPerSecond: Double) async -> DaemonState {
         let now = parts.time.now()
         let wall = parts.time.wallTime()
         let counted = parts.counters.totals
@@ -69,7 +71,7 @@ extension MirrorEngine {
         state.cloud = cloud.word
         state.cloudCode = cloud.code
         state.cloudProblem = parts.log.redactor.clean(cloud.problem)
-        state.callsPerSecond = Double(callsPerSecond)
+        state.callsPerSecond = (callsPerSecond * 10).rounded() / 10
         state.allowed = await parts.gate.allowed(.getContactGroup)
         state.calls = counted.sent
         state.throttled = counted.throttled

@@ -1,0 +1,104 @@
+import Foundation
+import Testing
+
+/// What a tool can hold and the formatter does not: floors, a sentence on every type, no leftover
+/// marker, files of a readable length.
+@Suite struct TheTree {
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appending(path: "../..").standardized
+
+    /// Each target with those of ours that it may import.
+    private static let floors: [String: Set<String>] = [
+        "ChatModel": [],
+        "EventLog": ["ChatModel"],
+        "SyncRules": ["ChatModel"],
+        "ChatAPI": ["ChatModel", "SyncRules", "EventLog", "COpenSSL", "CZlib"],
+        "CurlTransport": ["ChatAPI", "ChatModel", "CCurl"],
+        "MirrorStore": ["ChatModel", "SyncRules", "GRDB", "GRDBSQLite"],
+        "MirrorConfiguration": ["ChatModel", "EventLog", "SyncRules", "Yams"],
+        "SyncEngine": ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore"],
+        "ChatEmulator": [
+            "COpenSSL", "CZlib", "Hummingbird", "HTTPTypes", "Logging", "NIOCore",
+        ],
+        "Daemon": [
+            "ChatModel", "EventLog", "SyncRules", "ChatAPI", "CurlTransport", "MirrorStore",
+            "MirrorConfiguration", "SyncEngine", "CLinux", "UnixSignals",
+        ],
+        "groupmirror": [
+            "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "MirrorConfiguration",
+            "SyncEngine", "Daemon", "CLinux", "ArgumentParser",
+        ],
+        "chat-emulator": ["ChatEmulator", "ArgumentParser"],
+        "document": ["EventLog", "ChatAPI"],
+    ]
+
+    private static let system: Set<String> = [
+        "Foundation", "FoundationEssentials", "Glibc", "Synchronization",
+    ]
+
+    private static func files(_ folder: String) -> [(path: String, lines: [Substring])] {
+        let base = root.appending(path: folder)
+        let all = FileManager.default.enumerator(atPath: base.path)?.compactMap { $0 as? String }
+        return (all ?? []).filter { $0.hasSuffix(".swift") }.sorted().compactMap { name in
+            (try? String(contentsOf: base.appending(path: name), encoding: .utf8)).map {
+                (folder + "/" + name, $0.split(separator: "\n", omittingEmptySubsequences: false))
+            }
+        }
+    }
+
+    @Test(arguments: floors.keys.sorted())
+    func aTarget_importsOnlyWhatIsBelowIt(target: String) {
+        let allowed = Self.system.union(Self.floors[target] ?? [])
+        let files = Self.files("Sources/\(target)")
+        #expect(!files.isEmpty)
+        for (path, lines) in files {
+            for line in lines where line.hasPrefix("import ") {
+                #expect(allowed.contains(String(line.dropFirst(7))), "\(path): \(line)")
+            }
+        }
+    }
+
+    @Test func rulesAndWords_haveNoClockNoFileAndNoTask() {
+        for folder in ["Sources/ChatModel", "Sources/SyncRules"] {
+            for (path, lines) in Self.files(folder) {
+                for word in ["Task ", "Task.", "Foundation", "ContinuousClock", "Glibc"] {
+                    let isFound = lines.contains { line in
+                        line.contains(word) && !line.drop { $0 == " " }.hasPrefix("//")
+                    }
+                    #expect(!isFound, "\(path): \(word)")
+                }
+            }
+        }
+    }
+
+    @Test func everyType_isDocumented() {
+        let pattern =
+            /^ *(package |private |fileprivate )?(final )?(struct|class|enum|actor|protocol) [A-Z]/
+        for (path, lines) in Self.files("Sources") {
+            for (number, line) in lines.enumerated() where line.firstMatch(of: pattern) != nil {
+                let isTop = !line.hasPrefix(" ")
+                var above = number - 1
+                while above >= 0, lines[above].drop(while: { $0 == " " }).hasPrefix("@") {
+                    above -= 1
+                }
+                let isDocumented = above >= 0 && lines[above].contains("///")
+                #expect(isDocumented || !isTop || line.contains("private"), "\(path):\(number + 1)")
+            }
+        }
+    }
+
+    @Test func nothingIsLeftOver() {
+        let markers = ["TO" + "DO", "FIX" + "ME", "XX" + "X"]
+        for (path, lines) in Self.files("Sources") + Self.files("Tests") {
+            for marker in markers {
+                #expect(!lines.contains { $0.contains(marker) }, "\(path): \(marker)")
+            }
+        }
+    }
+
+    @Test func noFileIsLongerThan400Lines() {
+        for (path, lines) in Self.files("Sources") where lines.count > 400 {
+            Issue.record("\(path) has \(lines.count) lines and wants a second room")
+        }
+    }
+}
