@@ -87,6 +87,9 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         guard (1...1000).contains(pageSize) else {
             throw ValidationError("--page-size must be 1 to 1000")
         }
+        guard (0...65_535).contains(port) else {
+            throw ValidationError("--port must be 0 to 65535")
+        }
         guard (0...99_999_999).contains(users), rate > 0, latency >= 0, jitter >= 0, churn >= 0,
             conversations.map({ (0...1000).contains($0) }) ?? true
         else {

@@ -219,6 +219,14 @@ import Testing
         #expect(process.wait() == 64)
     }
 
+    /// Found by trying: the port was taken modulo 65536.
+    @Test(arguments: [
+        ["--port", "99999"], ["--page-size", "0"], ["--fault", "odd"], ["--rate", "0"],
+    ])
+    func aMistakeInTheEmulatorsOptions_hasStatus64(options: [String]) throws {
+        #expect(try RunningProgram(.emulator, options).wait() == 64)
+    }
+
     @Test func theConfiguration_isFoundThroughTheEnvironment() throws {
         let emulator = try pulled()
         let process = try RunningProgram(

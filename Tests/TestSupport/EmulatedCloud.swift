@@ -11,7 +11,7 @@ package final class EmulatedCloud: HTTPTransport {
 
     private let core: Mutex<Box>
     private let time: any Timekeeper
-    private let calls = Mutex(0)
+    private let calls = Mutex<[MonotonicTime]>([])
 
     package init(_ options: EmulatorOptions = .small, faults: [Fault] = [], time: any Timekeeper) {
         core = Mutex(Box(core: CloudCore(options, faults: faults)))
@@ -19,7 +19,7 @@ package final class EmulatedCloud: HTTPTransport {
     }
 
     package func post(path: String, body: [UInt8]) async throws(TransportFailure) -> HTTPReply {
-        calls.withLock { $0 += 1 }
+        calls.withLock { $0.append(time.now()) }
         let reply = core.withLock { $0.core.handle(EmulatorCall(path: path, body: body), now: now) }
         switch reply {
         case .reply(let status, let body, _): return HTTPReply(status: status, body: body)
@@ -38,7 +38,10 @@ package final class EmulatedCloud: HTTPTransport {
     }
 
     /// Calls that came so far.
-    package var callCount: Int { calls.withLock { $0 } }
+    package var callCount: Int { callTimes.count }
+
+    /// When each call came.
+    package var callTimes: [MonotonicTime] { calls.withLock { $0 } }
 
     package func with<Value: Sendable>(_ body: @Sendable (CloudCore) -> Value) -> Value {
         core.withLock { body($0.core) }
