@@ -3,6 +3,9 @@
 SWIFT ?= swift
 PREFIX ?= /usr/local
 RELEASE = .build-release
+# The installed programs look for Swift's libraries beside them: the machine needs no toolchain.
+RELEASE_FLAGS = -c release --scratch-path $(RELEASE) \
+	-Xlinker '-rpath=$$ORIGIN/../lib/groupmirror'
 
 .PHONY: demo test bench build release install tables format lint deps test-deps clean
 
@@ -16,14 +19,14 @@ test: test-deps lint
 	$(SWIFT) test --skip-build --parallel
 
 bench: deps
-	$(SWIFT) build -c release --scratch-path $(RELEASE)
+	$(SWIFT) build $(RELEASE_FLAGS)
 	$(RELEASE)/release/benchmark $(BENCH)
 
 build: deps
 	$(SWIFT) build
 
 release: deps
-	$(SWIFT) build -c release --scratch-path $(RELEASE)
+	$(SWIFT) build $(RELEASE_FLAGS)
 
 # As root, after `make release` as yourself.
 install:
