@@ -43,12 +43,15 @@ import Testing
 
     @Test func resyncOfSomebodyUnknown_isAMistakeInTheCommand() throws {
         let emulator = try pulled()
-        for daemon in [nil, try emulator.daemon()] {
-            try daemon?.wait(for: "the daemon") { daemon?.stderr.contains("daemon_ready") == true }
+        func expectMistake() throws {
             let resync = try emulator.groupmirror("resync", "nobody")
             #expect(resync.status == 64)
             #expect(resync.stderr.contains("'nobody' is not in the list of users"))
         }
+        try expectMistake()
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
+        try expectMistake()
     }
 
     @Test func resyncOfUsersThatFail_saysWhichAndWhy() throws {
