@@ -61,22 +61,13 @@ package struct CloudWork: Sendable {
             settings, .request(kind, users: users), store: store, log: log, time: time)
         defer { instance.close() }
         guard let request = instance.request else { preconditionFailure("nothing was asked") }
-        let end = await withTaskGroup(of: MirrorEngine.End?.self) { group in
-            group.addTask { await instance.engine.run() }
-            group.addTask { await self.showUntilCancelled(store, request, show) }
-            group.addTask {
+        let end = await instance.engine.run(
+            beside: { await showUntilCancelled(store, request, show) },
+            {
                 for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
                     await instance.engine.drain()
                 }
-                return nil
-            }
-            while let result = await group.next() {
-                guard let end = result else { continue }
-                group.cancelAll()
-                return end
-            }
-            return .drained
-        }
+            })
         switch end {
         case .requestDone, .drained: break
         case .refused(let failure), .unreachable(let failure):
@@ -91,12 +82,11 @@ package struct CloudWork: Sendable {
 
     private func showUntilCancelled(
         _ store: SQLiteMirror, _ request: Int64, _ show: @Sendable (RequestProgress) -> Void
-    ) async -> MirrorEngine.End? {
+    ) async {
         while !Task.isCancelled {
             if let progress = try? store.progress(of: request) { show(progress) }
             try? await time.sleep(for: Self.glance)
         }
-        return nil
     }
 
     // MARK: With a daemon

@@ -34,18 +34,8 @@ package struct DaemonRun: Sendable {
 
     private func serve() async throws {
         logStart()
-        let end = await withTaskGroup(of: MirrorEngine.End?.self) { group in
-            group.addTask { await instance.engine.run() }
-            group.addTask { await obeySignals() }
-            group.addTask { await reportReadiness() }
-            group.addTask { await feedWatchdog() }
-            while let result = await group.next() {
-                guard let end = result else { continue }
-                group.cancelAll()
-                return end
-            }
-            return .drained
-        }
+        let end = await instance.engine.run(
+            beside: { await obeySignals() }, { await reportReadiness() }, { await feedWatchdog() })
         instance.log(.daemonStopped(after: instance.time.now() - startedAt))
         switch end {
         case .drained, .requestDone: return
@@ -65,7 +55,7 @@ package struct DaemonRun: Sendable {
 
     // MARK: Signals
 
-    private func obeySignals() async -> MirrorEngine.End? {
+    private func obeySignals() async {
         var settings = instance.settings
         for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
             switch signal {
@@ -73,7 +63,6 @@ package struct DaemonRun: Sendable {
             default: await drain(signal == .sigint ? "SIGINT" : "SIGTERM")
             }
         }
-        return nil
     }
 
     private func drain(_ signal: String) async {
@@ -130,7 +119,7 @@ package struct DaemonRun: Sendable {
     // MARK: systemd
 
     /// READY once the first call has an outcome, good or bad, or none is to be made.
-    private func reportReadiness() async -> MirrorEngine.End? {
+    private func reportReadiness() async {
         let latest = startedAt + .seconds(30)
         while !Task.isCancelled {
             let state = await instance.engine.readiness
@@ -139,17 +128,16 @@ package struct DaemonRun: Sendable {
                 manager.ready("the cloud is \(cloud)")
                 instance.log(
                     .daemonReady(cloud: cloud, after: instance.time.now() - startedAt))
-                return nil
+                return
             }
             try? await instance.time.sleep(for: .milliseconds(50))
         }
-        return nil
     }
 
     /// A sign of life for every bit of progress; none when the engine stands still, so that systemd
     /// restarts it.
-    private func feedWatchdog() async -> MirrorEngine.End? {
-        guard let limit = manager.watchdog else { return nil }
+    private func feedWatchdog() async {
+        guard let limit = manager.watchdog else { return }
         var seen: UInt64?
         while !Task.isCancelled {
             let beats = await instance.engine.beats
@@ -157,7 +145,6 @@ package struct DaemonRun: Sendable {
             seen = beats
             try? await instance.time.sleep(for: min(.seconds(1), limit / 4))
         }
-        return nil
     }
 }
 

@@ -63,9 +63,6 @@ package struct CloudHealth: Sendable {
         return true
     }
 
-    /// When to ask again after `mayStart` said no.
-    package var opening: MonotonicTime? { isStopped ? nextProbe : nil }
-
     /// Somebody changed what may have been the reason: try at once.
     package mutating func reconsider() {
         nextProbe = nil
