@@ -1,4 +1,4 @@
-// zlib for Swift: a UserSig is a zlib stream (api.md section 5).
+// zlib for Swift: a UserSig is a zlib stream (Cloud.md section 5).
 
 #pragma once
 

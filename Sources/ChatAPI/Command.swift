@@ -1,4 +1,4 @@
-/// The commands of the API that this program calls (api.md §1). Each is limited on its own.
+/// The commands of the API that this program calls (Cloud.md §1). Each is limited on its own.
 package enum Command: String, CaseIterable, Sendable {
     case getContactGroup = "get_contact_group"
     case searchContactGroup = "search_contact_group"

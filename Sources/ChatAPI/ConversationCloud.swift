@@ -17,7 +17,7 @@ package protocol ConversationCloud: Sendable {
         async throws(CallFailure) -> [Conversation]
 }
 
-/// api.md §1.9
+/// Cloud.md §1.9
 package let lookUpSize = 300
 
 /// What asking for a page gives.

@@ -1,4 +1,4 @@
-// Every code that the API is known to answer, with its kind (api.md §1.12 and §4). One table: the
+// Every code that the API is known to answer, with its kind (Cloud.md §1.12 and §4). One table: the
 // classification, the advice to operators, the generated Documentation/Failures.md and the tests
 // all read it.
 
@@ -43,7 +43,7 @@ package enum FailureTable {
         "the secret key must be the one the Chat console shows for app.sdk_app_id"
     private static let reportBug = "this is a fault of the program: please report it with the log"
 
-    /// api.md §1.12
+    /// Cloud.md §1.12
     private static let conversationGroups = [
         Row(50001, .notImported, "the user is not imported", advice: "import the account"),
         Row(50002, .rejected, "a parameter is wrong"),
@@ -62,7 +62,7 @@ package enum FailureTable {
             advice: "conversation groups and standard marks need a paid edition of the app"),
     ]
 
-    /// api.md §4, 60xxx
+    /// Cloud.md §4, 60xxx
     private static let gateway = [
         Row(60002, .refusedApp, "the HTTP request cannot be parsed", advice: reportBug),
         Row(60003, .rejected, "the body is not JSON", advice: reportBug),
@@ -105,7 +105,7 @@ package enum FailureTable {
             advice: "wait until tomorrow, or upgrade the app"),
     ]
 
-    /// api.md §4, 70xxx
+    /// Cloud.md §4, 70xxx
     private static let account = [
         Row(
             70001, .signature, "the signature has expired", advice: "is this machine's clock right?"

@@ -44,7 +44,7 @@ package struct HTTPSender: CallSender {
         }
     }
 
-    /// api.md §1.1. The usersig's alphabet needs no escaping; the admin's name does.
+    /// Cloud.md §1.1. The usersig's alphabet needs no escaping; the admin's name does.
     private func path(_ command: Command, _ usersig: String) -> String {
         "\(command.path)?sdkappid=\(signer.sdkAppID)&identifier=\(escaped(signer.admin))"
             + "&usersig=\(usersig)&random=\(random())&contenttype=json"

@@ -17,7 +17,7 @@ package final class Signer: Sendable {
     private let log: Log
     private let current = Mutex<Current?>(nil)
 
-    /// The vendor advises against less than a day (api.md §5).
+    /// The vendor advises against less than a day (Cloud.md §5).
     package static let lifetime = Duration.seconds(24 * 3600)
 
     package init(sdkAppID: Int64, admin: String, key: SecretKey, time: any Timekeeper, log: Log) {

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What every reply has around its content (api.md §1.3), and the two fields of paging, so that a
+/// What every reply has around its content (Cloud.md §1.3), and the two fields of paging, so that a
 /// page needs no decoding of its items to find the next.
 package struct WireEnvelope: Decodable, Sendable {
     let status: String
@@ -46,7 +46,7 @@ package struct WireEnvelope: Decodable, Sendable {
     }
 
     /// Whether the page is the last. Anything but 0 and 1 is no answer: never taken for "done"
-    /// (api.md §2).
+    /// (Cloud.md §2).
     func isLastPage() throws(CallFailure) -> Bool {
         switch completeFlag?.value {
         case 1: return true
@@ -60,7 +60,7 @@ package struct WireEnvelope: Decodable, Sendable {
 }
 
 /// A number that may come as a string: the field tables of the API are unreliable about types
-/// (api.md §1.3).
+/// (Cloud.md §1.3).
 struct WireNumber: Decodable, Hashable, Sendable {
     let value: Int64
 

@@ -2,7 +2,7 @@ import ChatModel
 import FoundationEssentials
 import SyncRules
 
-// The listing's shapes on the wire (api.md §1.4, §1.8, §1.9) and the way into our words. The wire
+// The listing's shapes on the wire (Cloud.md §1.4, §1.8, §1.9) and the way into our words. The wire
 // says "contact" for a conversation; no other file does.
 
 /// The content of a reply of `get_contact_group`.

@@ -1,5 +1,5 @@
 // The cloud without a network: one call in, one reply out, driven by the clock that it is given. It
-// is specified by api.md and not by our client; it imports nothing of it.
+// is specified by Cloud.md and not by our client; it imports nothing of it.
 
 /// The time as a caller sees it.
 package struct EmulatorTime: Sendable {
@@ -75,7 +75,7 @@ package final class CloudCore {
         }
     }
 
-    /// Answers one call. The order of the checks is api.md §4's.
+    /// Answers one call. The order of the checks is Cloud.md §4's.
     package func handle(_ call: EmulatorCall, now: EmulatorTime) -> EmulatorReply {
         let seconds = now.seconds + options.clockSkew
         let parts = call.path.split(separator: "?", maxSplits: 1)

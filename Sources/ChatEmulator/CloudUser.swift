@@ -143,7 +143,7 @@ package struct CloudUser: Sendable {
         order.removeAll { $0 == id }
     }
 
-    /// api.md §7.3: the limit of 1000 is documented in three ways, hence two knobs.
+    /// Cloud.md §7.3: the limit of 1000 is documented in three ways, hence two knobs.
     private mutating func makeRoom(
         for contact: ContactID, in group: Int64, _ options: EmulatorOptions, now: Int64
     ) -> Bool {

@@ -1,4 +1,4 @@
-// The two commands that read: the listing in pages, and the look-up of single conversations (api.md
+// The two commands that read: the listing in pages, and the look-up of single conversations (Cloud.md
 // §1.8, §1.9).
 
 extension CloudCore {
@@ -107,7 +107,7 @@ extension CloudCore {
 }
 
 extension ContactID {
-    /// Reads `{"Type":1,"To_Account":"…"}` or `{"Type":2,"ToGroupId":"…"}` (api.md §1.4).
+    /// Reads `{"Type":1,"To_Account":"…"}` or `{"Type":2,"ToGroupId":"…"}` (Cloud.md §1.4).
     init?(_ json: JSON) {
         guard let type = json["Type"]?.number else { return nil }
         let peer = json[type == 1 ? "To_Account" : "ToGroupId"]?.string

@@ -1,4 +1,4 @@
-// The four commands that change something (api.md §1.5 to §1.7 and §1.10). A failure of the call as
+// The four commands that change something (Cloud.md §1.5 to §1.7 and §1.10). A failure of the call as
 // a whole changes nothing; a failure of one item leaves the others done.
 
 extension CloudCore {

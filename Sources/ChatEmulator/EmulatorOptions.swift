@@ -1,5 +1,5 @@
 // Everything that can be set. Where the vendor's documentation leaves a question open there is a
-// knob (api.md §11); the first value of each is the default. The names of cases are the values on
+// knob (Cloud.md §11); the first value of each is the default. The names of cases are the values on
 // the command line.
 
 /// How the emulated cloud behaves.

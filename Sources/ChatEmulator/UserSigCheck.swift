@@ -2,7 +2,7 @@ import COpenSSL
 import CZlib
 import FoundationEssentials
 
-// The gateway's side of a usersig (api.md §5): unpack it, compare what it says, compute the HMAC.
+// The gateway's side of a usersig (Cloud.md §5): unpack it, compare what it says, compute the HMAC.
 
 /// Checks signatures; remembers those that verified, so that a call costs no unpacking.
 struct UserSigCheck {

@@ -21,6 +21,6 @@ package struct Conversation: Hashable, Sendable {
     }
 
     /// In no group and without a mark. Whether the cloud still lists such a conversation is unknown
-    /// (api.md §2); it says nothing, so no snapshot holds one.
+    /// (Cloud.md §2); it says nothing, so no snapshot holds one.
     package var isBare: Bool { groups.isEmpty && standardMark == .none && customMark.isEmpty }
 }

@@ -1,4 +1,4 @@
-/// One conversation of a user: with another user or with a chat group (api.md §1.4). Written
+/// One conversation of a user: with another user or with a chat group (Cloud.md §1.4). Written
 /// `user:ID` or `chatgroup:ID`; sorted by kind, then by the peer's bytes.
 package struct ConversationID: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The wire's `Type`.
@@ -16,7 +16,7 @@ package struct ConversationID: Hashable, Comparable, Sendable, CustomStringConve
     }
 
     package let kind: Kind
-    /// The wire's `To_Account` or `ToGroupId`: opaque and case-sensitive (api.md §7.2).
+    /// The wire's `To_Account` or `ToGroupId`: opaque and case-sensitive (Cloud.md §7.2).
     package let peer: ExactText
 
     package init(_ kind: Kind, _ peer: ExactText) {

@@ -1,5 +1,5 @@
 /// The 64 standard marks of a conversation, bit n being mark n: the lower 32 are Tencent's, the
-/// upper 32 the app's (api.md §1.10).
+/// upper 32 the app's (Cloud.md §1.10).
 package struct StandardMark: Hashable, Sendable, CustomStringConvertible {
     package let bits: UInt64
 

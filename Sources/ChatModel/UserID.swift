@@ -1,5 +1,5 @@
 /// The account whose conversation groups are mirrored (`From_Account`): 1 to 32 bytes of printable
-/// ASCII, compared case-sensitively (api.md §7.1).
+/// ASCII, compared case-sensitively (Cloud.md §7.1).
 package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let text: ExactText
 

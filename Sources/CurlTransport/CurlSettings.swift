@@ -2,7 +2,7 @@
 package struct CurlSettings: Sendable {
     /// `https://host[:port]`, or `http://` to this machine only; without a slash at the end.
     package let endpoint: String
-    /// From the start of a call to its last byte. The cloud's own limit is 3 s (api.md §3).
+    /// From the start of a call to its last byte. The cloud's own limit is 3 s (Cloud.md §3).
     package let timeout: Duration
     /// Connections kept open between calls.
     package let connections: Int

@@ -6,6 +6,8 @@ import MirrorStore
 package struct LockFile: ~Copyable {
     private let descriptor: Int32
 
+    private static let tries = 5
+
     /// Takes the lock; nil when another process holds it.
     package init?(database: String) throws(StoreFailure) {
         let path = LockFile.path(database)
@@ -16,6 +18,8 @@ package struct LockFile: ~Copyable {
                 problem: "\(path): the lock cannot be made: \(String(cString: strerror(errno)))",
                 advice: "does the directory exist, and may this user write there?")
         }
+        // `holder` takes the lock for a moment to ask: that is no reason to give up.
+        for _ in 1..<Self.tries where flock(descriptor, LOCK_EX | LOCK_NB) != 0 { usleep(10_000) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
             return nil

@@ -37,7 +37,7 @@ package final class Redactor: Sendable {
         return pieces.count == 1 ? text : pieces.joined(separator: mask)
     }
 
-    /// A usersig is one run of its alphabet (api.md §5), begins with what zlib's header encodes to
+    /// A usersig is one run of its alphabet (Cloud.md §5), begins with what zlib's header encodes to
     /// (`eJ`, `eN`, `eA`, `eF`), and is never as short as 64.
     private static func maskingSignatures(in text: String) -> String {
         guard text.utf8.count >= 64 else { return text }

@@ -155,7 +155,7 @@ extension MirrorSettings {
         guard var limits = try root.section("limits") else { return }
         callsPerSecond = try limits.number("calls_per_second", 1...1_000_000) ?? callsPerSecond
         inFlight = try limits.number("in_flight", 1...10_000) ?? inFlight
-        // The cloud itself takes up to 3 s (api.md §3).
+        // The cloud itself takes up to 3 s (Cloud.md §3).
         timeout = try limits.span("timeout", .seconds(4)...(.seconds(120))) ?? timeout
         margin = try limits.choice("margin", CallWindow.Margin.self) ?? margin
         try limits.finish(elsewhere: Self.keys)

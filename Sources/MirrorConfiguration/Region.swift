@@ -1,4 +1,4 @@
-/// Where an app lives; it lives in exactly one (api.md §1.2). A host that is not in this table can
+/// Where an app lives; it lives in exactly one (Cloud.md §1.2). A host that is not in this table can
 /// be given as an endpoint: the vendor's list changes.
 package enum Region: String, CaseIterable, Sendable {
     case china, singapore, seoul, tokyo, frankfurt

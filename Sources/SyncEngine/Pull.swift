@@ -101,10 +101,11 @@ struct Pull: Sendable {
                 throw .listing(.tooLong(ListingAssembly.longest))
             }
             if page.isLast { break }
-            guard let next = page.next, next != cursor, next != 0 else {
-                throw .listing(.cursorStuck(at: cursor))
+            do {
+                cursor = try ListingAssembly.cursor(after: cursor, promised: page.next)
+            } catch {
+                throw .listing(error)
             }
-            cursor = next
             turn = .wait(.pulling)
         }
         let digest = Digest.ofPages(pages.map(\.digest))

@@ -113,7 +113,7 @@ package struct UserBook: Sendable {
         }
     }
 
-    /// api.md §7.1: other characters are allowed, and unusual enough to be counted.
+    /// Cloud.md §7.1: other characters are allowed, and unusual enough to be counted.
     private static func isUsual(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

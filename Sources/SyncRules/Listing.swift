@@ -1,6 +1,6 @@
 import ChatModel
 
-// From pages to one listing of a user. The cloud pages over live data by index (api.md §2), so what
+// From pages to one listing of a user. The cloud pages over live data by index (Cloud.md §2), so what
 // arrives may skip, repeat or contradict itself; here is decided what counts as a whole listing and
 // what as an odd one.
 
@@ -70,7 +70,7 @@ package struct ListingAssembly: Sendable {
     private var pages = 0
     private var cursor: Int64 = 0
 
-    /// A user can have 1000 conversations in each of 20 groups and 1000 marked ones (api.md §2);
+    /// A user can have 1000 conversations in each of 20 groups and 1000 marked ones (Cloud.md §2);
     /// this is a round number above, which only a server that never ends reaches.
     package static let longest = 25_000
 
@@ -93,15 +93,20 @@ package struct ListingAssembly: Sendable {
         }
         if conversations.count > Self.longest { throw .tooLong(Self.longest) }
         if page.isLast { return nil }
-        guard let next = page.next, next != cursor, next != 0 else {
-            throw .cursorStuck(at: cursor)
-        }
-        cursor = next
+        cursor = try Self.cursor(after: cursor, promised: page.next)
+        return cursor
+    }
+
+    /// The cursor of the page after the one at `cursor`, which was not the last: it must move.
+    package static func cursor(after cursor: Int64, promised next: Int64?) throws(ListingFault)
+        -> Int64
+    {
+        guard let next, next != cursor, next != 0 else { throw .cursorStuck(at: cursor) }
         return next
     }
 
     /// The listing, once `add` has given nil. `cap`: how many conversations the app's plan lets a
-    /// listing return, 0 when that is not known (api.md §2, last row).
+    /// listing return, 0 when that is not known (Cloud.md §2, last row).
     package func listing(cap: Int) throws(ListingFault) -> Listing {
         if cap > 0, conversations.count >= cap { throw .atPlanCap(conversations.count) }
         let referenced = Set(conversations.values.flatMap(\.groups))

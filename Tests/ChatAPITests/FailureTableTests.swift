@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Every code of api.md §1.12 and §4 with its kind, written down a second time on purpose: the
+/// Every code of Cloud.md §1.12 and §4 with its kind, written down a second time on purpose: the
 /// table cannot change by accident.
 @Suite struct EveryCodeOfTheAPI {
     private static let expected: [(FailureKind, [Int])] = [

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct AUserSig {
-    /// api.md §5, the two vectors; the keys are made up.
+    /// Cloud.md §5, the two vectors; the keys are made up.
     @Test(arguments: [
         (
             Int64(1_400_000_000), String(repeating: "0123456789abcdef", count: 4), "admin",

@@ -1,0 +1,132 @@
+import ChatModel
+import Foundation
+import MirrorStore
+import SyncRules
+import TestSupport
+import Testing
+
+@Suite struct OpeningADatabase {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    private func open(_ name: String, app number: Int64 = app) throws -> SQLiteMirror {
+        try SQLiteMirror(path: directory.file(name), sdkAppID: number)
+    }
+
+    private func sqlite(_ name: String, _ sql: String) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["sqlite3", directory.file(name), sql]
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+    }
+
+    @Test func aNewOne_isClosedToOthers() throws {
+        let store = try open("m.db")
+        for name in ["m.db", "m.db-wal", "m.db-shm"] {
+            let mode = try #require(
+                FileManager.default.attributesOfItem(atPath: directory.file(name))[
+                    .posixPermissions] as? Int)
+            #expect(mode & 0o027 == 0, "\(name)")
+        }
+        try store.close()
+    }
+
+    @Test func afterACleanStop_theLogStaysForReaders() throws {
+        try open("m.db").close()
+        #expect(FileManager.default.fileExists(atPath: directory.file("m.db-wal")))
+        _ = try MirrorReader(path: directory.file("m.db"), sdkAppID: app)
+    }
+
+    @Test func ofAnotherApp_isRefused() throws {
+        try open("m.db").close()
+        let failure = #expect(throws: StoreFailure.self) { try open("m.db", app: 5) }
+        #expect(failure?.kind == .unusable && failure?.problem.contains("app \(app)") == true)
+        #expect(throws: StoreFailure.self) {
+            try MirrorReader(path: directory.file("m.db"), sdkAppID: 5)
+        }
+    }
+
+    @Test func ofANewerVersion_isRefused() throws {
+        try open("m.db").close()
+        try sqlite("m.db", "INSERT INTO grdb_migrations VALUES ('99 future')")
+        let failure = #expect(throws: StoreFailure.self) { try open("m.db") }
+        #expect(failure?.problem.contains("newer version") == true)
+        #expect(throws: StoreFailure.self) {
+            try MirrorReader(path: directory.file("m.db"), sdkAppID: app)
+        }
+    }
+
+    @Test func ofAnotherProgram_isRefusedAndNotTouched() throws {
+        try sqlite("m.db", "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)")
+        let before = try Data(contentsOf: URL(fileURLWithPath: directory.file("m.db")))
+        let failure = #expect(throws: StoreFailure.self) { try open("m.db") }
+        #expect(failure?.problem.contains("another program") == true)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: directory.file("m.db"))) == before)
+    }
+
+    @Test func thatIsGarbage_isRefusedAndNotTouched() throws {
+        try directory.write(String(repeating: "garbage ", count: 1000), to: "m.db")
+        let failure = #expect(throws: StoreFailure.self) { try open("m.db") }
+        #expect(failure?.kind == .unusable)
+        let text = try String(contentsOfFile: directory.file("m.db"), encoding: .utf8)
+        #expect(text.hasPrefix("garbage"))
+    }
+
+    @Test func thatIsDamaged_isRefused() throws {
+        let store = try open("m.db")
+        try store.list(
+            (1...2000).map { (UserNumber($0), try UserID("user\($0)")) }, at: noon)
+        try store.close()
+        try sqlite("m.db", "PRAGMA wal_checkpoint(TRUNCATE)")
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: directory.file("m.db")))
+        try handle.seek(toOffset: 8192)
+        try handle.write(contentsOf: Data(repeating: 0xAA, count: 60_000))
+        try handle.close()
+        let failure = #expect(throws: StoreFailure.self) {
+            let store = try open("m.db")
+            try store.readUsers { _ in }
+        }
+        #expect(failure?.kind == .unusable)
+    }
+
+    @Test func inADirectoryThatIsNotThere_saysSo() throws {
+        let failure = #expect(throws: StoreFailure.self) { try open("no/m.db") }
+        #expect(failure?.advice.contains("directory") == true)
+    }
+
+    @Test func thatDoesNotExist_isNotMadeByAReader() throws {
+        let failure = #expect(throws: StoreFailure.self) {
+            try MirrorReader(path: directory.file("none.db"), sdkAppID: app)
+        }
+        #expect(failure?.problem.contains("no mirror yet") == true)
+        #expect(!FileManager.default.fileExists(atPath: directory.file("none.db")))
+    }
+
+    @Test func lockedByAnotherProgram_isAPassingFailure() async throws {
+        let store = try open("m.db")
+        try store.list([(1, try UserID("alice"))], at: noon)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["sqlite3", directory.file("m.db")]
+        let input = Pipe()
+        let output = Pipe()
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        try input.fileHandleForWriting.write(
+            contentsOf: Data("BEGIN IMMEDIATE; SELECT 'locked';\n".utf8))
+        _ = output.fileHandleForReading.availableData
+        let failure = await #expect(throws: StoreFailure.self) {
+            try await store.commit([.unchanged(1, at: noon)])
+        }
+        #expect(failure?.kind == .passing && failure?.advice.contains("locked") == true)
+        try input.fileHandleForWriting.close()
+        process.waitUntilExit()
+        try await store.commit([.unchanged(1, at: noon)])
+    }
+}
