@@ -7,6 +7,8 @@ package struct HTTPSender: CallSender {
     private let signer: Signer
     /// The `random` of the URL, 32 bits.
     private let random: @Sendable () -> UInt32
+    /// The part of the query that is always the same.
+    private let caller: String
 
     package init(
         transport: any HTTPTransport, signer: Signer, random: @escaping @Sendable () -> UInt32
@@ -14,6 +16,7 @@ package struct HTTPSender: CallSender {
         self.transport = transport
         self.signer = signer
         self.random = random
+        caller = "sdkappid=\(signer.sdkAppID)&identifier=\(HTTPSender.escaped(signer.admin))"
     }
 
     package func send(_ call: Call) async throws(CallFailure) -> CallReply {
@@ -46,12 +49,11 @@ package struct HTTPSender: CallSender {
 
     /// Cloud.md §1.1. The usersig's alphabet needs no escaping; the admin's name does.
     private func path(_ command: Command, _ usersig: String) -> String {
-        "\(command.path)?sdkappid=\(signer.sdkAppID)&identifier=\(escaped(signer.admin))"
-            + "&usersig=\(usersig)&random=\(random())&contenttype=json"
+        "\(command.path)?\(caller)&usersig=\(usersig)&random=\(random())&contenttype=json"
     }
 
     /// Percent-encodes all but the unreserved characters of RFC 3986.
-    private func escaped(_ text: String) -> String {
+    private static func escaped(_ text: String) -> String {
         text.utf8.map { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -8,11 +8,13 @@ package struct Digest: Hashable, Sendable {
     /// Takes exactly 32 bytes; nil for any other count.
     package init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == Digest.byteCount else { return nil }
-        var all: [UInt64] = [0, 0, 0, 0]
-        for (position, byte) in bytes.enumerated() {
-            all[position / 8] = all[position / 8] << 8 | UInt64(byte)
+        var rest = bytes.makeIterator()
+        func word() -> UInt64 {
+            var word: UInt64 = 0
+            for _ in 0..<8 { word = word << 8 | UInt64(rest.next() ?? 0) }
+            return word
         }
-        words = (all[0], all[1], all[2], all[3])
+        words = (word(), word(), word(), word())
     }
 
     package init(words: (UInt64, UInt64, UInt64, UInt64)) {

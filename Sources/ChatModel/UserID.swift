@@ -5,7 +5,7 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// Takes `raw` as it stands; nothing is trimmed or folded.
     package init(_ raw: String) throws(MalformedIdentifier) {
-        if let fault = UserID.fault(in: Array(raw.utf8)) {
+        if let fault = UserID.fault(in: Array(raw.utf8)[...]) {
             throw MalformedIdentifier(what: "user id", text: raw, fault: fault)
         }
         text = ExactText(raw)
@@ -18,8 +18,9 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     package static let longest = 32
 
-    /// What keeps `bytes` from being a user id, in the operator's words; nil when nothing does.
-    package static func fault(in bytes: some Collection<UInt8>) -> String? {
+    /// What keeps `bytes` from being a user id, in the operator's words; nil when nothing does. Not
+    /// generic: a list of millions passes here, and a generic function of another module is slow.
+    package static func fault(in bytes: ArraySlice<UInt8>) -> String? {
         if bytes.isEmpty { return "it is empty" }
         if bytes.count > longest {
             return "it has \(bytes.count) bytes, the cloud allows \(longest)"

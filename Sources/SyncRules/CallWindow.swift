@@ -9,8 +9,8 @@ import ChatModel
 //
 // as long as the margin is at most the shortest way out plus the shortest way back. The smallest
 // round trip seen is that sum and a little more; how much more falls with the number of round trips
-// seen, and is large while a start-up keeps everything slow. So nothing is taken off at first, and
-// later the smallest round trip less a twentieth, or less 3 ms where that is more.
+// seen, and is large while a start-up keeps everything slow. So nothing is taken off at first, then
+// the smallest round trip less a twentieth, after 2000 calls less a fiftieth; but always less 3 ms.
 
 /// The right to send calls of one command. A value: it is told the time, and holds no lock.
 package struct CallWindow: Sendable {
@@ -151,6 +151,8 @@ private struct RoundTrips: Sendable {
     /// The burst of a start keeps even the fastest call slow.
     private static let settling = Duration.seconds(2)
     private static let slack = Duration.milliseconds(3)
+    /// Of so many, the smallest is 1 ms above at the same jitter, so less needs to be left.
+    private static let many = 2000
 
     mutating func add(_ roundTrip: Duration, now: MonotonicTime) {
         smallest = min(smallest ?? roundTrip, roundTrip)
@@ -161,7 +163,8 @@ private struct RoundTrips: Sendable {
     func margin(now: MonotonicTime) -> Duration {
         guard let smallest, let firstAt, count >= Self.enough, now - firstAt >= Self.settling
         else { return .zero }
-        return min(max(.zero, smallest - max(Self.slack, smallest / 20)), CallWindow.second)
+        let share = count < Self.many ? smallest / 20 : smallest / 50
+        return min(max(.zero, smallest - max(Self.slack, share)), CallWindow.second)
     }
 }
 
