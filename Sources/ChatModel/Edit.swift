@@ -1,0 +1,189 @@
+// What somebody asked for locally and the cloud is to become. An edit is accepted once, and from
+// then on ends in exactly one of its final states.
+
+/// The number of an edit: positive, given once, ascending in the order of queueing.
+package struct EditID: Hashable, Comparable, Sendable, CustomStringConvertible,
+    ExpressibleByIntegerLiteral
+{
+    package let number: Int64
+
+    package init(_ number: Int64) { self.number = number }
+    package init(integerLiteral value: Int64) { number = value }
+
+    package var description: String { String(number) }
+
+    package static func < (left: EditID, right: EditID) -> Bool { left.number < right.number }
+}
+
+/// Where an edit stands.
+package enum EditState: String, CaseIterable, Sendable {
+    /// Accepted; nothing was sent, or nothing of it took effect.
+    case queued
+    /// A call for it may be under way, or its outcome is unknown.
+    case sending
+    /// The cloud took it.
+    case applied
+    /// It was so already, or a later edit made it needless: no call was made for it.
+    case satisfied
+    /// Will not be tried again without a person.
+    case rejected
+    /// A person, or the policy `cloud_wins`, took it back.
+    case cancelled
+
+    /// Accepted and not settled.
+    package var isOpen: Bool { self == .queued || self == .sending }
+}
+
+/// Why an edit was rejected, or gave way.
+package enum EditReason: String, CaseIterable, Sendable {
+    /// The cloud refused it, with its code.
+    case refused
+    /// The cloud changed the same thing since the edit was queued.
+    case conflict
+    /// The group that it speaks of is gone.
+    case groupMissing = "group_missing"
+    /// The cloud failed at it too often, with codes that usually pass.
+    case gaveUp = "gave_up"
+    /// A later edit of the same queue decided otherwise: no call was needed.
+    case overtaken
+    /// A person took it back.
+    case withdrawn
+}
+
+/// An edit on its way.
+package struct Edit: Hashable, Sendable {
+    package let id: EditID
+    package let operation: EditOperation
+    /// Of a rename the group's name, of a custom mark its text, as the cloud had it when the edit
+    /// was queued or last compared with it; nil when that is not known.
+    package var base: ExactText?
+    package var state: EditState
+    /// Conversations that the cloud refused, with its code and words: not tried again.
+    package var refused: [ConversationID: Refusal]
+    /// The cloud's passing failures at calls that held this edit, since a person last looked.
+    package var failures: Int
+    /// A call that held it was refused as a whole: it goes alone, so that its brothers do not
+    /// suffer.
+    package var isAlone: Bool
+    /// Of a creation: the number that the cloud gave the group.
+    package var made: GroupID?
+
+    package init(
+        id: EditID, operation: EditOperation, base: ExactText? = nil, state: EditState = .queued,
+        refused: [ConversationID: Refusal] = [:], failures: Int = 0, isAlone: Bool = false
+    ) {
+        self.id = id
+        self.operation = operation
+        self.base = base
+        self.state = state
+        self.refused = refused
+        self.failures = failures
+        self.isAlone = isAlone
+    }
+}
+
+/// What the cloud said against a call or one item of it.
+package struct Refusal: Hashable, Sendable {
+    package let code: Int
+    package let words: String
+
+    package init(code: Int, words: String) {
+        self.code = code
+        self.words = words
+    }
+}
+
+/// What an edit changes. Conversations stand in the order in which they were given, each once.
+package enum EditOperation: Hashable, Sendable {
+    case create(name: ExactText, [ConversationID])
+    case rename(GroupReference, to: ExactText)
+    case delete(GroupReference)
+    case add([ConversationID], to: GroupReference)
+    case remove([ConversationID], from: GroupReference)
+    case mark(ConversationID, MarkEdit)
+
+    /// The operation's name in commands, import lines and the mirror.
+    package enum Kind: String, CaseIterable, Sendable {
+        case create, rename, delete, add, remove, mark
+    }
+
+    package var kind: Kind {
+        switch self {
+        case .create: .create
+        case .rename: .rename
+        case .delete: .delete
+        case .add: .add
+        case .remove: .remove
+        case .mark: .mark
+        }
+    }
+
+    /// The group it speaks of; nil for a mark and for a group that it creates.
+    package var group: GroupReference? {
+        switch self {
+        case .rename(let group, _), .delete(let group), .add(_, let group),
+            .remove(_, let group):
+            group
+        case .create, .mark: nil
+        }
+    }
+
+    package var conversations: [ConversationID] {
+        switch self {
+        case .create(_, let ids), .add(let ids, _), .remove(let ids, _): ids
+        case .mark(let id, _): [id]
+        case .rename, .delete: []
+        }
+    }
+}
+
+/// Which group an edit speaks of. The id counts; the name is what the group was called when the
+/// edit was queued, and all there is when the mirror did not know the user yet.
+package struct GroupReference: Hashable, Sendable {
+    package let id: GroupID?
+    package let name: ExactText
+
+    package init(id: GroupID?, name: ExactText) {
+        self.id = id
+        self.name = name
+    }
+}
+
+extension GroupID {
+    /// The group that an edit will create, until the cloud gives it a number: the edit's own
+    /// number, negative.
+    package static func made(by edit: EditID) -> GroupID { GroupID(-edit.number) }
+
+    /// The edit that will create the group; nil for a group of the cloud.
+    package var maker: EditID? { number < 0 ? EditID(-number) : nil }
+}
+
+/// Changes of one conversation's marks.
+package struct MarkEdit: Hashable, Sendable {
+    /// Standard marks to set and to clear; no bit is in both.
+    package let set: StandardMark
+    package let clear: StandardMark
+    /// The new custom mark, empty to remove it; nil leaves it alone.
+    package let custom: ExactText?
+
+    package init(
+        set: StandardMark = .none, clear: StandardMark = .none, custom: ExactText? = nil
+    ) {
+        self.set = set
+        self.clear = clear
+        self.custom = custom
+    }
+
+    package func applied(to mark: StandardMark) -> StandardMark {
+        StandardMark(bits: mark.bits & ~clear.bits | set.bits)
+    }
+}
+
+extension StandardMark {
+    /// The numbers of the bits that are set, ascending.
+    package var numbers: [Int] { (0..<64).filter { bits & (1 << UInt64($0)) != 0 } }
+
+    package init(numbers: some Sequence<Int>) {
+        self.init(bits: numbers.reduce(0) { $0 | 1 << UInt64($1) })
+    }
+}

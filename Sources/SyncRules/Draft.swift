@@ -1,0 +1,141 @@
+import ChatModel
+
+// A snapshot on which edits are tried out: what the cloud would be if they were done. Used to check
+// edits when they are queued, to show the mirror with open edits applied, and to find out what has
+// to be sent.
+
+/// One user's groups and conversations, open to change.
+package struct Draft: Hashable, Sendable {
+    package private(set) var names: [GroupID: ExactText]
+    private var conversations: [ConversationID: Conversation]
+
+    package init(_ snapshot: Snapshot) {
+        names = Dictionary(uniqueKeysWithValues: snapshot.groups.map { ($0.id, $0.name) })
+        conversations = Dictionary(
+            uniqueKeysWithValues: snapshot.conversations.map { ($0.id, $0) })
+    }
+
+    package var snapshot: Snapshot {
+        Snapshot(
+            groups: names.map { ConversationGroup(id: $0.key, name: $0.value) },
+            conversations: Array(conversations.values))
+    }
+
+    /// Names are unique (Cloud.md §7.4); should two groups have one, the older id counts.
+    package func group(named name: ExactText) -> GroupID? {
+        names.filter { $0.value == name }.keys.min()
+    }
+
+    package func contains(_ id: ConversationID, in group: GroupID) -> Bool {
+        conversations[id]?.groups.contains(group) ?? false
+    }
+
+    package func standardMark(of id: ConversationID) -> StandardMark {
+        conversations[id]?.standardMark ?? .none
+    }
+
+    package func customMark(of id: ConversationID) -> ExactText {
+        conversations[id]?.customMark ?? .empty
+    }
+
+    /// Who is in a group, ascending.
+    package func members(of group: GroupID) -> [ConversationID] {
+        conversations.values.filter { $0.groups.contains(group) }.map(\.id).sorted()
+    }
+
+    /// Creates the group or gives it another name.
+    package mutating func name(_ group: GroupID, _ name: ExactText) {
+        names[group] = name
+    }
+
+    package mutating func delete(_ group: GroupID) {
+        names[group] = nil
+        for conversation in conversations.values where conversation.groups.contains(group) {
+            remove(conversation.id, from: group)
+        }
+    }
+
+    package mutating func add(_ id: ConversationID, to group: GroupID) {
+        precondition(names[group] != nil, "a conversation is put into a group that is not there")
+        change(id) { $0.groups.insert(group) }
+    }
+
+    package mutating func remove(_ id: ConversationID, from group: GroupID) {
+        guard contains(id, in: group) else { return }
+        change(id) { $0.groups.remove(group) }
+    }
+
+    package mutating func mark(_ id: ConversationID, _ mark: StandardMark) {
+        change(id) { $0.standardMark = mark }
+    }
+
+    package mutating func mark(_ id: ConversationID, custom: ExactText) {
+        change(id) { $0.customMark = custom }
+    }
+
+    /// Gives a group its other number: the cloud has created it.
+    package mutating func renumber(_ old: GroupID, as new: GroupID) {
+        guard let name = names.removeValue(forKey: old) else { return }
+        if names[new] == nil { names[new] = name }
+        for id in members(of: old) {
+            change(id) {
+                $0.groups.remove(old)
+                $0.groups.insert(new)
+            }
+        }
+    }
+
+    private struct Fields {
+        var groups: Set<GroupID>
+        var standardMark: StandardMark
+        var customMark: ExactText
+    }
+
+    private mutating func change(_ id: ConversationID, _ edit: (inout Fields) -> Void) {
+        let old = conversations[id]
+        var fields = Fields(
+            groups: Set(old?.groups ?? []), standardMark: old?.standardMark ?? .none,
+            customMark: old?.customMark ?? .empty)
+        edit(&fields)
+        let new = Conversation(
+            id: id, groups: fields.groups, standardMark: fields.standardMark,
+            customMark: fields.customMark, updatedAt: old?.updatedAt ?? 0)
+        conversations[id] = new.isBare ? nil : new
+    }
+}
+
+extension Draft {
+    /// Does an edit as it stands, for the views with open edits applied: what cannot be done any
+    /// more is left out.
+    package mutating func apply(_ edit: Edit) {
+        switch edit.operation {
+        case .create(let name, let ids):
+            let group = group(named: name) ?? .made(by: edit.id)
+            self.name(group, name)
+            for id in ids where edit.refused[id] == nil { add(id, to: group) }
+        case .rename(let reference, let name):
+            guard let group = resolve(reference), self.group(named: name) == nil else { return }
+            self.name(group, name)
+        case .delete(let reference):
+            if let group = resolve(reference) { delete(group) }
+        case .add(let ids, let reference):
+            guard let group = resolve(reference) else { return }
+            for id in ids where edit.refused[id] == nil { add(id, to: group) }
+        case .remove(let ids, let reference):
+            guard let group = resolve(reference) else { return }
+            for id in ids where edit.refused[id] == nil { remove(id, from: group) }
+        case .mark(let id, let marks):
+            guard edit.refused[id] == nil else { return }
+            mark(id, marks.applied(to: standardMark(of: id)))
+            if let custom = marks.custom { mark(id, custom: custom) }
+        }
+    }
+
+    /// The group that is meant, if it is there: by its number; by name when no number was known.
+    package func resolve(_ reference: GroupReference) -> GroupID? {
+        guard let id = reference.id else { return group(named: reference.name) }
+        if names[id] != nil { return id }
+        // A group that an edit of the queue creates may have turned out to be there already.
+        return id.maker == nil ? nil : group(named: reference.name)
+    }
+}

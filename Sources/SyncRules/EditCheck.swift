@@ -1,0 +1,142 @@
+import ChatModel
+
+// What is checked before an edit is accepted: its form always, its sense where the mirror can tell.
+// The cloud has the last word when it is pushed.
+
+/// Why an edit is not accepted.
+package struct EditFault: Error, Hashable, Sendable, CustomStringConvertible {
+    package let problem: String
+    package let advice: String
+
+    package init(_ problem: String, advice: String = "") {
+        self.problem = problem
+        self.advice = advice
+    }
+
+    package var description: String { problem }
+}
+
+extension EditOperation {
+    /// Cloud.md §7.3
+    package static let longestName = 32
+    package static let longestCustomMark = 256
+    package static let mostGroups = 20
+    package static let longestPeer = 64
+
+    /// What is wrong with its form; nil when nothing is.
+    package var fault: EditFault? {
+        switch self {
+        case .create(let name, let ids): Self.fault(name: name) ?? Self.fault(ids)
+        case .rename(let group, let name): Self.fault(name: group.name) ?? Self.fault(name: name)
+        case .delete(let group): Self.fault(name: group.name)
+        case .add(let ids, let group), .remove(let ids, let group):
+            Self.fault(name: group.name) ?? Self.fault(ids)
+        case .mark(let id, let marks): Self.fault([id]) ?? Self.fault(marks)
+        }
+    }
+
+    private static func fault(name: ExactText) -> EditFault? {
+        if name.isEmpty { return EditFault("a group's name is empty") }
+        guard name.byteCount <= longestName else {
+            return EditFault(
+                "the name '\(name)' has \(name.byteCount) bytes, the cloud allows \(longestName)",
+                advice: "a letter outside ASCII has two to four")
+        }
+        return nil
+    }
+
+    private static func fault(_ ids: [ConversationID]) -> EditFault? {
+        if ids.isEmpty { return EditFault("no conversation is given") }
+        var seen: Set<ConversationID> = []
+        for id in ids {
+            if let fault = fault(id) { return fault }
+            guard seen.insert(id).inserted else { return EditFault("\(id) is given twice") }
+        }
+        return nil
+    }
+
+    private static func fault(_ id: ConversationID) -> EditFault? {
+        let bytes = Array(id.peer.string.utf8)
+        switch id.kind {
+        case .user:
+            return UserID.fault(in: bytes[...]).map { EditFault("\(id) is no conversation: \($0)") }
+        case .chatGroup:
+            if bytes.isEmpty { return EditFault("a chat group's id is empty") }
+            if bytes.count > longestPeer {
+                return EditFault("the id of \(id) has over \(longestPeer) bytes")
+            }
+            let isPrintable = bytes.allSatisfy { (0x20...0x7E).contains($0) }
+            return isPrintable ? nil : EditFault("the id of \(id) is not printable ASCII")
+        }
+    }
+
+    private static func fault(_ marks: MarkEdit) -> EditFault? {
+        if marks.set == .none, marks.clear == .none, marks.custom == nil {
+            return EditFault("nothing is to be marked", advice: "set or clear a bit, or give a text")
+        }
+        if let bit = marks.set.numbers.first(where: marks.clear.numbers.contains) {
+            return EditFault("mark \(bit) is to be set and cleared")
+        }
+        if let custom = marks.custom, custom.byteCount > longestCustomMark {
+            return EditFault(
+                "the custom mark has \(custom.byteCount) bytes, the cloud allows "
+                    + "\(longestCustomMark)")
+        }
+        return nil
+    }
+}
+
+/// What a new edit is checked against: a user's mirror, and that with open edits applied.
+package struct EditCheck: Sendable {
+    private let mirror: Draft
+    private let pending: Draft
+
+    package init(mirror: Draft, pending: Draft) {
+        self.mirror = mirror
+        self.pending = pending
+    }
+
+    /// The operation with its group's id, and its base.
+    package func accept(_ operation: EditOperation) throws(EditFault)
+        -> (operation: EditOperation, base: ExactText?)
+    {
+        switch operation {
+        case .create(let name, _):
+            if pending.group(named: name) != nil {
+                throw EditFault(
+                    "there is a group '\(name)' already", advice: "add conversations to it")
+            }
+            if pending.names.count >= EditOperation.mostGroups {
+                throw EditFault(
+                    "the user has \(pending.names.count) groups, the cloud allows "
+                        + "\(EditOperation.mostGroups)")
+            }
+            return (operation, nil)
+        case .rename(let reference, let name):
+            let group = try found(reference)
+            if let other = pending.group(named: name), other != group.id {
+                throw EditFault("there is a group '\(name)' already")
+            }
+            return (.rename(group, to: name), group.id.flatMap { mirror.names[$0] })
+        case .delete(let reference): return (.delete(try found(reference)), nil)
+        case .add(let ids, let reference): return (.add(ids, to: try found(reference)), nil)
+        case .remove(let ids, let reference):
+            let group = try found(reference)
+            if let id = group.id, let absent = ids.first(where: { !pending.contains($0, in: id) }) {
+                throw EditFault("\(absent) is not in '\(reference.name)'")
+            }
+            return (.remove(ids, from: group), nil)
+        case .mark(let id, let marks):
+            return (operation, marks.custom == nil ? nil : mirror.customMark(of: id))
+        }
+    }
+
+    private func found(_ reference: GroupReference) throws(EditFault) -> GroupReference {
+        guard let id = pending.group(named: reference.name) else {
+            throw EditFault(
+                "there is no group '\(reference.name)'",
+                advice: "'groupmirror show USER --pending' lists the groups with open edits applied")
+        }
+        return GroupReference(id: id, name: reference.name)
+    }
+}

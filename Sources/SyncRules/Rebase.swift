@@ -1,0 +1,122 @@
+import ChatModel
+
+// A user's open edits meet the cloud as it is now. Each edit, in the order of queueing, is tried on
+// a draft of the cloud: it may be so already, may contradict what happened there meanwhile, may
+// have lost its group, or wait behind one that was rejected. What the draft then has and the cloud
+// has not is to be sent; PushPlan makes the calls. Everything is decided from what the cloud says
+// now, so an edit whose outcome is unknown is settled by the same rules: what is so needs no call.
+
+/// What follows when both sides changed the same thing since an edit was queued.
+package enum ConflictPolicy: String, CaseIterable, Sendable {
+    /// The edit is rejected; a person decides.
+    case reject
+    case localWins = "local_wins"
+    case cloudWins = "cloud_wins"
+}
+
+/// What follows when conversations are to be added to a group that is gone.
+package enum MissingGroupPolicy: String, CaseIterable, Sendable {
+    case reject
+    /// It is created again, with these conversations.
+    case recreate
+}
+
+/// The operator's choices about edits.
+package struct PushPolicy: Hashable, Sendable {
+    package var conflicts: ConflictPolicy
+    package var missingGroup: MissingGroupPolicy
+
+    package init(
+        conflicts: ConflictPolicy = .reject, missingGroup: MissingGroupPolicy = .reject
+    ) {
+        self.conflicts = conflicts
+        self.missingGroup = missingGroup
+    }
+}
+
+/// Both sides changed one thing.
+package struct EditConflict: Hashable, Sendable {
+    /// What it was when the edit was queued.
+    package let base: ExactText
+    package let ours: ExactText
+    package let theirs: ExactText
+
+    package init(base: ExactText, ours: ExactText, theirs: ExactText) {
+        self.base = base
+        self.ours = ours
+        self.theirs = theirs
+    }
+}
+
+/// What becomes of one edit.
+package struct EditDecision: Hashable, Sendable {
+    package enum Course: Hashable, Sendable {
+        /// Some call of the plan is for it.
+        case push
+        /// Behind a rejected edit of the same group or conversation.
+        case wait(behind: EditID)
+        /// `applied`, `satisfied` or `cancelled`.
+        case settle(EditState, EditReason?)
+        case reject(EditReason, Refusal?, words: String)
+    }
+
+    package let edit: EditID
+    package var course: Course
+    /// The group it means, once that is known; of a creation, the one that was there already.
+    package var group: GroupID?
+    /// What it is compared with next time.
+    package var base: ExactText?
+    package var conflict: EditConflict?
+}
+
+/// The edits of one user on top of what the cloud holds.
+package struct Rebase: Sendable {
+    /// One for each edit, in their order, but for those that were rejected before.
+    package private(set) var decisions: [EditDecision] = []
+    /// In the order in which they must be made. After each call the rest is to be planned anew, on
+    /// what the cloud has acknowledged.
+    package let calls: [PushCall]
+    /// Groups that turned out to be, or have become, another one of the cloud: edits that speak of
+    /// the first mean the second.
+    package let renumbered: [GroupID: GroupID]
+
+    /// - Parameters:
+    ///   - edits: open and rejected ones, ascending.
+    ///   - cloud: as it was last listed, with what it has acknowledged since.
+    package init(_ edits: [Edit], on cloud: Draft, _ policy: PushPolicy) {
+        let trial = Trial(edits, on: cloud, policy)
+        calls = PushPlan.calls(from: cloud, by: trial)
+        renumbered = trial.aliases.filter { $0.value.maker == nil && $0.key != $0.value }
+        var unfinished = Set(calls.flatMap(\.edits))
+        for var decision in trial.decisions {
+            if decision.course == .push, let edit = trial.edits[decision.edit],
+                trial.end.map({ edit.id < $0 }) ?? true, !unfinished.contains(edit.id)
+            {
+                if trial.wishes.overtaking[edit.id]?.isDisjoint(with: unfinished) ?? true {
+                    decision.course = Rebase.end(
+                        of: edit, isOvertaken: trial.isOvertaken(edit.id))
+                } else {
+                    unfinished.insert(edit.id)
+                }
+            }
+            decisions.append(decision)
+        }
+    }
+
+    /// Nothing can be done before something that is decided here has been stored.
+    package var isFinal: Bool {
+        calls.isEmpty
+            && decisions.allSatisfy {
+                if case .wait = $0.course { true } else { false }
+            }
+    }
+
+    /// Nothing is left to be sent for the edit.
+    private static func end(of edit: Edit, isOvertaken: Bool) -> EditDecision.Course {
+        if let refusal = edit.refused.sorted(by: { $0.key < $1.key }).first {
+            return .reject(.refused, refusal.value, words: "\(refusal.key): \(refusal.value.words)")
+        }
+        if edit.state == .sending { return .settle(.applied, nil) }
+        return .settle(.satisfied, isOvertaken ? .overtaken : nil)
+    }
+}

@@ -1,0 +1,376 @@
+import ChatModel
+
+// The walk over a user's edits: each is tried on the draft, or is found not to fit any more. What
+// it leaves behind are the draft, and for each thing that was touched the edits that want it so.
+//
+// The walk may be repeated when part of its calls were made, or may have been. So it ends before an
+// edit that gives a group the name of another one that it has touched: after such a hand-over, the
+// edits before it would make no sense any more. What is left is for the next walk.
+
+/// Who wants what. Later wishes replace earlier ones about the same thing.
+struct Wishes: Sendable {
+    struct Member: Hashable, Sendable {
+        let group: GroupID
+        let conversation: ConversationID
+    }
+
+    /// Whether the conversation is to be in the group, and who says so.
+    var members: [Member: (isIn: Bool, edits: [EditID])] = [:]
+    var renames: [GroupID: [EditID]] = [:]
+    var deletions: [GroupID: [EditID]] = [:]
+    var creations: [GroupID: EditID] = [:]
+    var marks: [ConversationID: [EditID]] = [:]
+    /// For an edit that undoes something of earlier ones: those. It must not be settled before
+    /// them, or they would be taken for the last word.
+    private(set) var overtaking: [EditID: Set<EditID>] = [:]
+
+    mutating func want(_ member: Member, isIn: Bool, _ edit: EditID) {
+        guard let wish = members[member] else {
+            members[member] = (isIn, [edit])
+            return
+        }
+        if wish.isIn == isIn {
+            members[member]?.edits.append(edit)
+        } else {
+            overtaking[edit, default: []].formUnion(wish.edits)
+            members[member] = (isIn, [edit])
+        }
+    }
+
+    /// Nobody's wishes about the group count any more.
+    mutating func forget(_ group: GroupID) {
+        members = members.filter { $0.key.group != group }
+        renames[group] = nil
+        creations[group] = nil
+    }
+
+    /// Every edit with a wish that still counts.
+    var edits: Set<EditID> {
+        Set(
+            members.values.flatMap(\.edits) + renames.values.flatMap(\.self)
+                + deletions.values.flatMap(\.self) + creations.values
+                + marks.values.flatMap(\.self))
+    }
+}
+
+/// The edits tried on a draft of the cloud.
+struct Trial: Sendable {
+    private(set) var draft: Draft
+    private(set) var wishes = Wishes()
+    private(set) var decisions: [EditDecision] = []
+    let edits: [EditID: Edit]
+
+    private let cloud: Draft
+    private let policy: PushPolicy
+    /// What our own edits make of names and custom marks: when the cloud has one of these, nobody
+    /// else changed it.
+    private let ours: Ours
+    /// Groups that creations turned out to be, or that were made anew.
+    private(set) var aliases: [GroupID: GroupID] = [:]
+    private var blocked: [Subject: EditID] = [:]
+    /// Which group a name belongs to during the walk: one it had, has or gets.
+    private var owners: [ExactText: GroupID] = [:]
+    /// The first edit that is left for the next walk.
+    private(set) var end: EditID?
+    /// Names and custom marks that an earlier edit of the walk has found in order: later ones need
+    /// no comparison.
+    private var comparedNames: Set<GroupID> = []
+    private var comparedMarks: Set<ConversationID> = []
+
+    /// What edits must stay in order about.
+    private enum Subject: Hashable {
+        case group(GroupID)
+        case conversation(ConversationID)
+    }
+
+    init(_ edits: [Edit], on cloud: Draft, _ policy: PushPolicy) {
+        self.edits = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
+        self.cloud = cloud
+        self.policy = policy
+        draft = cloud
+        ours = Ours(edits)
+        for edit in edits { take(edit) }
+    }
+
+    /// A later edit wants the opposite of everything that this one wanted.
+    func isOvertaken(_ edit: EditID) -> Bool { !wishes.edits.contains(edit) }
+
+    // MARK: One edit
+
+    private mutating func take(_ edit: Edit) {
+        if end != nil { return decide(edit, .push, base: comparedBase(of: edit)) }
+        let subjects = subjects(of: edit)
+        if edit.state == .rejected {
+            for subject in subjects { blocked[subject] = blocked[subject] ?? edit.id }
+            return
+        }
+        if let before = subjects.compactMap({ blocked[$0] }).min() {
+            for subject in subjects { blocked[subject] = before }
+            decide(edit, .wait(behind: before))
+            return
+        }
+        switch edit.operation {
+        case .create(let name, let ids): create(edit, name, ids)
+        case .rename(let group, let name): rename(edit, group, name)
+        case .delete(let group): delete(edit, group)
+        case .add(let ids, let group): add(edit, ids, group)
+        case .remove(let ids, let group): remove(edit, ids, group)
+        case .mark(let id, let marks): mark(edit, id, marks)
+        }
+    }
+
+    /// False when the name belongs to another group of the walk, which ends here then.
+    private mutating func claim(_ name: ExactText, for group: GroupID, _ edit: Edit) -> Bool {
+        guard let owner = owners[name], owner != group else {
+            owners[name] = group
+            return true
+        }
+        end = edit.id
+        decide(edit, .push, base: comparedBase(of: edit))
+        return false
+    }
+
+    /// The base of an edit that is not walked yet, where an earlier one has compared already.
+    private func comparedBase(of edit: Edit) -> ExactText? {
+        switch edit.operation {
+        case .rename(let reference, _):
+            guard let group = reference.id, comparedNames.contains(group) else { return nil }
+            return cloud.names[group]
+        case .mark(let id, let marks):
+            let isCompared = marks.custom != nil && comparedMarks.contains(id)
+            return isCompared ? cloud.customMark(of: id) : nil
+        case .create, .delete, .add, .remove: return nil
+        }
+    }
+
+    private mutating func create(_ edit: Edit, _ name: ExactText, _ ids: [ConversationID]) {
+        let own = GroupID.made(by: edit.id)
+        if let made = edit.made {
+            guard draft.names[made] != nil else {
+                return missing(edit, GroupReference(id: made, name: name))
+            }
+            aliases[own] = made
+            want(ids, isIn: true, made, edit)
+            return decide(edit, .push, group: made)
+        }
+        // One that the queue itself deletes again never existed, whatever bears its name; unless it
+        // may have been sent.
+        let isTemporary = ours.deleted.contains(own) && edit.state != .sending
+        // One that was sent may bear the name that a later edit of the queue gives it.
+        let names = edit.state == .sending ? [name] + ours.names(of: own) : [name]
+        let there = names.compactMap { draft.group(named: $0) }.first
+        if let there, !isTemporary {
+            guard claim(name, for: there, edit) else { return }
+            aliases[own] = there
+            want(ids, isIn: true, there, edit)
+            decide(edit, .push, group: there.maker == nil ? there : nil)
+        } else {
+            guard claim(name, for: own, edit) else { return }
+            draft.name(own, name)
+            wishes.creations[own] = edit.id
+            want(ids, isIn: true, own, edit)
+            decide(edit, .push)
+        }
+    }
+
+    private mutating func rename(_ edit: Edit, _ reference: GroupReference, _ name: ExactText) {
+        guard let group = resolve(reference) else { return missing(edit, reference) }
+        guard claim(name, for: group, edit) else { return }
+        let theirs = cloud.names[group]
+        var conflict: EditConflict?
+        if let theirs, let base = edit.base, theirs != base, theirs != name,
+            !ours.isOurs(theirs, for: group), !comparedNames.contains(group)
+        {
+            conflict = EditConflict(base: base, ours: name, theirs: theirs)
+        }
+        if let other = draft.group(named: name), other != group {
+            let taken = EditConflict(
+                base: edit.base ?? theirs ?? reference.name, ours: name, theirs: theirs ?? name)
+            return reject(edit, taken, "group \(other) is called '\(name)' already", group)
+        }
+        if let conflict, policy.conflicts != .localWins {
+            return giveWay(edit, conflict, "it was renamed to '\(conflict.theirs)'", group)
+        }
+        if let before = draft.names[group] { owners[before] = group }
+        comparedNames.insert(group)
+        draft.name(group, name)
+        wishes.renames[group, default: []].append(edit.id)
+        decide(edit, .push, group: group, base: theirs, conflict)
+    }
+
+    private mutating func delete(_ edit: Edit, _ reference: GroupReference) {
+        guard let group = resolve(reference) else { return decide(edit, settled(edit)) }
+        for name in [draft.names[group], cloud.names[group]].compactMap(\.self) {
+            owners[name] = group
+        }
+        draft.delete(group)
+        wishes.forget(group)
+        guard group.maker == nil else { return decide(edit, settled(edit)) }
+        wishes.deletions[group, default: []].append(edit.id)
+        decide(edit, .push, group: group)
+    }
+
+    private mutating func add(_ edit: Edit, _ ids: [ConversationID], _ reference: GroupReference) {
+        if let group = resolve(reference) {
+            want(ids, isIn: true, group, edit)
+            return decide(edit, .push, group: group)
+        }
+        if let made = edit.made, draft.names[made] != nil {
+            if let id = reference.id { aliases[id] = made }
+            want(ids, isIn: true, made, edit)
+            return decide(edit, .push, group: made)
+        }
+        guard policy.missingGroup == .recreate, reference.id?.maker == nil else {
+            return missing(edit, reference)
+        }
+        let there = draft.group(named: reference.name)
+        let group = there ?? .made(by: edit.id)
+        guard claim(reference.name, for: group, edit) else { return }
+        if there == nil {
+            draft.name(group, reference.name)
+            wishes.creations[group] = edit.id
+        }
+        if let id = reference.id { aliases[id] = group }
+        want(ids, isIn: true, group, edit)
+        decide(edit, .push, group: there)
+    }
+
+    private mutating func remove(
+        _ edit: Edit, _ ids: [ConversationID], _ reference: GroupReference
+    ) {
+        guard let group = resolve(reference) else { return decide(edit, settled(edit)) }
+        want(ids, isIn: false, group, edit)
+        decide(edit, .push, group: group)
+    }
+
+    private mutating func mark(_ edit: Edit, _ id: ConversationID, _ marks: MarkEdit) {
+        let theirs = cloud.customMark(of: id)
+        var conflict: EditConflict?
+        if let custom = marks.custom, let base = edit.base, theirs != base, theirs != custom,
+            !ours.isOurs(theirs, for: id), !comparedMarks.contains(id)
+        {
+            conflict = EditConflict(base: base, ours: custom, theirs: theirs)
+        }
+        if let conflict, policy.conflicts == .reject {
+            return giveWay(edit, conflict, "its custom mark is '\(theirs)' now", nil)
+        }
+        let isCustomOurs = conflict == nil || policy.conflicts == .localWins
+        if !isCustomOurs, marks.set == .none, marks.clear == .none, let conflict {
+            return giveWay(edit, conflict, "its custom mark is '\(theirs)' now", nil)
+        }
+        if marks.custom != nil, isCustomOurs { comparedMarks.insert(id) }
+        if edit.refused[id] == nil {
+            draft.mark(id, marks.applied(to: draft.standardMark(of: id)))
+            if let custom = marks.custom, isCustomOurs { draft.mark(id, custom: custom) }
+            wishes.marks[id, default: []].append(edit.id)
+        }
+        // What gave way to the cloud does so for good: the conflict stays on record, and the base
+        // with it.
+        decide(edit, .push, base: isCustomOurs ? theirs : edit.base, conflict)
+    }
+
+    // MARK: What all have in common
+
+    private mutating func want(
+        _ ids: [ConversationID], isIn: Bool, _ group: GroupID, _ edit: Edit
+    ) {
+        for id in ids where edit.refused[id] == nil {
+            if isIn { draft.add(id, to: group) } else { draft.remove(id, from: group) }
+            wishes.want(Wishes.Member(group: group, conversation: id), isIn: isIn, edit.id)
+        }
+    }
+
+    private func resolve(_ reference: GroupReference) -> GroupID? {
+        if let id = reference.id, let alias = aliases[id], draft.names[alias] != nil {
+            return alias
+        }
+        guard let id = reference.id else { return draft.group(named: reference.name) }
+        return draft.names[id] == nil ? nil : id
+    }
+
+    private func subjects(of edit: Edit) -> [Subject] {
+        switch edit.operation {
+        case .create(let name, _):
+            return [.group(.made(by: edit.id))]
+                + [edit.made, draft.group(named: name)].compactMap { $0.map(Subject.group) }
+        case .mark(let id, _): return [.conversation(id)]
+        case .rename, .delete, .add, .remove:
+            guard let reference = edit.operation.group else { return [] }
+            return [reference.id, resolve(reference)].compactMap { $0.map(Subject.group) }
+        }
+    }
+
+    private mutating func decide(
+        _ edit: Edit, _ course: EditDecision.Course, group: GroupID? = nil, base: ExactText? = nil,
+        _ conflict: EditConflict? = nil
+    ) {
+        decisions.append(
+            EditDecision(
+                edit: edit.id, course: course, group: group, base: base ?? edit.base,
+                conflict: conflict))
+    }
+
+    private func settled(_ edit: Edit) -> EditDecision.Course {
+        .settle(edit.state == .sending ? .applied : .satisfied, nil)
+    }
+
+    private mutating func missing(_ edit: Edit, _ reference: GroupReference) {
+        block(edit)
+        decide(
+            edit,
+            .reject(
+                .groupMissing, nil, words: "there is no group '\(reference.name)' any more"),
+            group: reference.id)
+    }
+
+    private mutating func giveWay(
+        _ edit: Edit, _ conflict: EditConflict, _ words: String, _ group: GroupID?
+    ) {
+        if policy.conflicts == .cloudWins {
+            return decide(edit, .settle(.cancelled, .conflict), group: group, conflict)
+        }
+        reject(edit, conflict, words, group)
+    }
+
+    private mutating func reject(
+        _ edit: Edit, _ conflict: EditConflict, _ words: String, _ group: GroupID?
+    ) {
+        block(edit)
+        decide(edit, .reject(.conflict, nil, words: words), group: group, conflict)
+    }
+
+    private mutating func block(_ edit: Edit) {
+        for subject in subjects(of: edit) { blocked[subject] = blocked[subject] ?? edit.id }
+    }
+}
+
+/// What our own edits make of names and custom marks.
+private struct Ours: Sendable {
+    private var names: [GroupID: Set<ExactText>] = [:]
+    private var customMarks: [ConversationID: Set<ExactText>] = [:]
+    private(set) var deleted: Set<GroupID> = []
+
+    init(_ edits: [Edit]) {
+        for edit in edits where edit.state != .rejected {
+            switch edit.operation {
+            case .rename(let group, let name):
+                if let id = group.id { names[id, default: []].insert(name) }
+            case .mark(let id, let marks):
+                if let custom = marks.custom { customMarks[id, default: []].insert(custom) }
+            case .delete(let group):
+                if let id = group.id { deleted.insert(id) }
+            case .create, .add, .remove: break
+            }
+        }
+    }
+
+    func names(of group: GroupID) -> [ExactText] { names[group, default: []].sorted() }
+
+    func isOurs(_ name: ExactText, for group: GroupID) -> Bool {
+        names[group]?.contains(name) ?? false
+    }
+
+    func isOurs(_ mark: ExactText, for conversation: ConversationID) -> Bool {
+        customMarks[conversation]?.contains(mark) ?? false
+    }
+}

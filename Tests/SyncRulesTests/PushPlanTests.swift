@@ -1,0 +1,185 @@
+import ChatModel
+import SyncRules
+import Testing
+
+/// Queues operations given by names, as the command does: each is checked against the mirror with
+/// the earlier ones applied. nil when one is refused.
+private func queue(_ operations: [EditOperation], on cloud: NaiveCloud) -> [Edit]? {
+    var pending = Draft(cloud.snapshot)
+    var edits: [Edit] = []
+    for (number, operation) in operations.enumerated() {
+        let check = EditCheck(mirror: Draft(cloud.snapshot), pending: pending)
+        guard operation.fault == nil, let accepted = try? check.accept(operation) else {
+            return nil
+        }
+        let edit = Edit(
+            id: EditID(Int64(number + 1)), operation: accepted.operation, base: accepted.base)
+        edits.append(edit)
+        pending.apply(edit)
+    }
+    return edits
+}
+
+private func group(_ name: String) -> GroupReference {
+    GroupReference(id: nil, name: ExactText(name))
+}
+
+private func ids(_ names: String...) -> [ConversationID] { names.map { .user(ExactText($0)) } }
+
+/// alice and bob are family; carol is only marked; there is a group of colleagues.
+private var home: NaiveCloud {
+    var cloud = NaiveCloud()
+    _ = cloud.create("family", ["alice", "bob"])
+    _ = cloud.create("work", ["bob", "dora"])
+    cloud.marks["carol"] = .init(bits: 1, custom: "vip")
+    cloud.marks["bob"] = .init(bits: 2, custom: "")
+    return cloud
+}
+
+private let operations: [EditOperation] = [
+    .create(name: "new", ids("alice")), .create(name: "family", ids("eve")),
+    .rename(group("family"), to: "kin"), .rename(group("family"), to: "new"),
+    .rename(group("kin"), to: "family"), .rename(group("work"), to: "family"),
+    .rename(group("new"), to: "old"), .rename(group("family"), to: "family"),
+    .delete(group("family")), .delete(group("new")), .delete(group("kin")),
+    .add(ids("eve"), to: group("family")), .add(ids("alice"), to: group("family")),
+    .add(ids("eve"), to: group("new")), .add(ids("eve"), to: group("kin")),
+    .add(ids("bob", "eve"), to: group("work")),
+    .remove(ids("alice"), from: group("family")), .remove(ids("bob"), from: group("family")),
+    .remove(ids("eve"), from: group("family")), .remove(ids("alice"), from: group("new")),
+    .remove(ids("bob"), from: group("work")), .remove(ids("alice", "bob"), from: group("family")),
+    .mark(.user("carol"), MarkEdit(set: StandardMark(bits: 4))),
+    .mark(.user("carol"), MarkEdit(clear: StandardMark(bits: 1))),
+    .mark(.user("carol"), MarkEdit(custom: "friend")), .mark(.user("carol"), MarkEdit(custom: "")),
+    .mark(.user("bob"), MarkEdit(set: StandardMark(bits: 1), clear: StandardMark(bits: 2))),
+]
+
+/// What is pushed gives what the edits give one by one.
+private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Pushing? {
+    guard let edits = queue(operations, on: cloud) else { return nil }
+    var naive = cloud
+    for operation in operations { naive.obey(operation) }
+    let pushing = Pushing(edits, on: cloud)
+    #expect(pushing.cloud.essence == naive.essence, "\(operations)")
+    #expect(pushing.cloud.marks == naive.marks, "\(operations)")
+    #expect(pushing.edits.isEmpty, "unsettled: \(pushing.edits) of \(operations)")
+    for decision in pushing.decisions.values {
+        guard case .settle(let state, _) = decision.course else {
+            Issue.record("\(decision) of \(operations)")
+            continue
+        }
+        #expect(state == .applied || state == .satisfied)
+    }
+    return pushing
+}
+
+@Suite struct PushedEdits_giveWhatTheyGiveOneByOne {
+    @Test func everyOperation_everyPairAndEveryTriple() {
+        var checked = 0
+        for first in operations {
+            if agrees([first], on: home) != nil { checked += 1 }
+            for second in operations {
+                guard agrees([first, second], on: home) != nil else { continue }
+                checked += 1
+                for third in operations where agrees([first, second, third], on: home) != nil {
+                    checked += 1
+                }
+            }
+        }
+        #expect(checked > 3000, "only \(checked) queues were accepted")
+    }
+
+    @Test(arguments: 1...40)
+    func longQueues(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let names = ["family", "work", "kin", "new", "old", "x"]
+        let people = ["alice", "bob", "carol", "dora", "eve"]
+        var queued: [EditOperation] = []
+        for _ in 0..<120 {
+            let name = group(names.randomElement(using: &random) ?? "")
+            let some = people.shuffled(using: &random).prefix(Int.random(in: 1...3, using: &random))
+            let conversations = some.map { ConversationID.user(ExactText($0)) }
+            let other = ExactText(names.randomElement(using: &random) ?? "")
+            let bit = StandardMark(bits: 1 << UInt64.random(in: 0..<3, using: &random))
+            let next: EditOperation =
+                switch Int.random(in: 0..<9, using: &random) {
+                case 0: .create(name: name.name, conversations)
+                case 1, 2: .rename(name, to: other)
+                case 3: .delete(name)
+                case 4, 5: .add(conversations, to: name)
+                case 6: .remove(conversations, from: name)
+                case 7: .mark(conversations[0], MarkEdit(set: bit, custom: other))
+                default: .mark(conversations[0], MarkEdit(clear: bit))
+                }
+            if queue(queued + [next], on: home) != nil { queued.append(next) }
+        }
+        #expect(queued.count > 30)
+        _ = agrees(queued, on: home)
+    }
+}
+
+@Suite struct TheFewestCalls {
+    private func calls(_ operations: EditOperation...) -> [PushCall] {
+        agrees(operations, on: home)?.calls ?? []
+    }
+
+    @Test func anAdditionAndItsRemoval_needNone() {
+        #expect(
+            calls(.add(ids("eve"), to: group("family")), .remove(ids("eve"), from: group("family")))
+                .isEmpty)
+    }
+
+    @Test func renamesOfOneGroup_areOne() {
+        let made = calls(
+            .rename(group("family"), to: "kin"), .rename(group("kin"), to: "clan"),
+            .rename(group("clan"), to: "tribe"))
+        #expect(made.map(\.action) == [.rename(1, from: "family", to: "tribe")])
+        #expect(made.first?.edits == [1, 2, 3])
+    }
+
+    @Test func editsOfAGroupThatTheQueueCreates_goIntoTheCreation() {
+        let made = calls(
+            .create(name: "new", ids("alice", "bob")), .rename(group("new"), to: "club"),
+            .add(ids("eve"), to: group("club")), .remove(ids("bob"), from: group("club")))
+        #expect(made.map(\.action) == [.create(group: -1, name: "club", ids("alice", "eve"))])
+    }
+
+    @Test func aGroupThatTheQueueCreatesAndDeletes_needsNone() {
+        #expect(calls(.create(name: "new", ids("alice")), .delete(group("new"))).isEmpty)
+    }
+
+    @Test func additionsAndRemovalsOfAGroup_shareACall() {
+        let made = calls(
+            .add(ids("eve"), to: group("family")), .remove(ids("bob"), from: group("family")))
+        #expect(
+            made.map(\.action)
+                == [.update(1, name: "family", remove: ids("bob"), add: ids("eve"))])
+    }
+
+    @Test func marksOfManyConversations_shareACall() {
+        let made = calls(
+            .mark(.user("carol"), MarkEdit(set: StandardMark(bits: 4))),
+            .mark(.user("eve"), MarkEdit(custom: "x")))
+        #expect(made.count == 1)
+    }
+
+    @Test func aCreationOf250_isACreationAndTwoUpdates() {
+        let many = (1...250).map { ConversationID.user(ExactText("user\($0)")) }
+        let made = calls(.create(name: "crowd", many))
+        #expect(made.map(\.conversations.count) == [100, 100, 50])
+    }
+
+    @Test func namesThatAreSwapped_takeThreeRenames() {
+        let made = calls(
+            .rename(group("family"), to: "x"), .rename(group("work"), to: "family"),
+            .rename(group("x"), to: "work"))
+        #expect(made.count == 3)
+    }
+
+    @Test func aNameThatIsFreedByADeletion_isTakenAfterIt() {
+        let made = calls(.delete(group("family")), .rename(group("work"), to: "family"))
+        #expect(
+            made.map(\.action)
+                == [.delete(1, name: "family"), .rename(2, from: "work", to: "family")])
+    }
+}
