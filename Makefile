@@ -37,8 +37,7 @@ install:
 		$(DESTDIR)/etc/systemd/system/groupmirror@.service
 	install -D -m 644 Documentation/groupmirror.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man1/groupmirror.1
-	install -D -m 640 -b config/groupmirror.yaml \
-		$(DESTDIR)/etc/groupmirror/example.yaml
+	install -D -m 644 config/groupmirror.yaml $(DESTDIR)/etc/groupmirror/example.yaml
 
 # The generated pages of the documentation.
 tables: deps

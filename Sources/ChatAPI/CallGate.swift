@@ -108,7 +108,10 @@ package actor CallGate {
         let isAppWide = FailureTable.row(for: code)?.isAppWide ?? false
         for command in isAppWide ? Command.allCases : [permit.command] {
             guard var line = lines[command] else { continue }
-            if line.window.refused(sentAt: permit.grantedAt, now: time.now()) {
+            let before = line.window.allowedNow
+            if line.window.refused(sentAt: permit.grantedAt, now: time.now()),
+                !line.isNarrow || line.window.allowedNow != before
+            {
                 line.isNarrow = true
                 log(
                     .windowNarrowed(

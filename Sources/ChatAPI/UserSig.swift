@@ -2,8 +2,8 @@ import CZlib
 import ChatModel
 import FoundationEssentials
 
-// The signature that every call carries (Cloud.md §5): four lines signed with HMAC-SHA-256, packed as
-// JSON, zlib and a base64 whose three special characters are replaced.
+// The signature that every call carries (Cloud.md §5): four lines signed with HMAC-SHA-256, packed
+// as JSON, zlib and a base64 whose three special characters are replaced.
 
 /// What a usersig says, and how to make one.
 package struct UserSig: Sendable {

@@ -65,16 +65,20 @@ extension CloudCore {
 
     package var journalLines: [[UInt8]] { journal.entries.map { $0.json.bytes + [10] } }
 
-    /// The faults in force, and a way to set them: a JSON list, of which nil is returned when it is
-    /// malformed.
+    /// The faults in force, and a way to set them: a JSON list, or one fault. Returns what is wrong
+    /// with it; nil when it was taken.
     package var faultList: JSON { .array(faults.list.map(\.json)) }
 
-    package func setFaults(_ json: JSON) -> Bool {
-        guard let list = json.array else { return false }
-        let read = list.compactMap(Fault.init(_:))
-        guard read.count == list.count else { return false }
-        faults.list = read
-        return true
+    package func setFaults(_ json: JSON) -> String? {
+        let list = json.array ?? [json]
+        let read = list.map(Fault.init(_:))
+        if let bad = read.firstIndex(where: { $0 == nil }) {
+            return
+                "fault \(bad + 1) needs a \"kind\" that --help lists, and a \"rate\" from 0 to 1 as "
+                + "a string"
+        }
+        faults.list = read.compactMap(\.self)
+        return nil
     }
 
     /// Names of all users, for a list file.

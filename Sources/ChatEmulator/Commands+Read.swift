@@ -1,5 +1,5 @@
-// The two commands that read: the listing in pages, and the look-up of single conversations (Cloud.md
-// §1.8, §1.9).
+// The two commands that read: the listing in pages, and the look-up of single conversations
+// (Cloud.md §1.8, §1.9).
 
 extension CloudCore {
     /// `get_contact_group`, encoded. The cursor is an index into the user's conversations as they

@@ -1,5 +1,5 @@
-// The four commands that change something (Cloud.md §1.5 to §1.7 and §1.10). A failure of the call as
-// a whole changes nothing; a failure of one item leaves the others done.
+// The four commands that change something (Cloud.md §1.5 to §1.7 and §1.10). A failure of the call
+// as a whole changes nothing; a failure of one item leaves the others done.
 
 extension CloudCore {
     private static let mostItems = 100

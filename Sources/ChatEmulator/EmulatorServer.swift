@@ -150,11 +150,10 @@ package final class EmulatorServer: Sendable {
         case ("faults", .get):
             return Self.response(200, core.withLock { $0.core.faultList.bytes } + [10], json)
         case ("faults", .post), ("faults", .put):
-            let isRead = core.withLock { box in
-                JSON(parsing: body).map { box.core.setFaults($0) } ?? false
+            let problem = core.withLock { box in
+                JSON(parsing: body).map { box.core.setFaults($0) } ?? "this is not JSON"
             }
-            return isRead
-                ? text(200, "set") : text(400, "write a JSON list of faults; see --help")
+            return problem.map { text(400, $0) } ?? text(200, "set")
         case ("faults", .delete):
             core.withLock { _ = $0.core.setFaults(.array([])) }
             return text(200, "none")

@@ -69,10 +69,26 @@ extension Fault.Kind {
         "no-content-type": .noContentType,
     ]
 
-    /// The words that `init(written:)` understands, for the help text.
-    package static var words: [String] {
-        plain.map(\.key) + ["code:N", "code:N:applied", "item:N"]
-    }
+    /// What `init(written:)` understands and what each does, for the help text.
+    package static let words: KeyValuePairs<String, String> = [
+        "502": "HTTP 502 with a page of HTML; nothing is done",
+        "reset-before": "the connection is reset; nothing is done",
+        "reset-after": "the call is done, then the connection is reset",
+        "stall": "three seconds of silence, then 60008; nothing is done",
+        "silence": "no answer at all; nothing is done",
+        "truncated": "the reply is cut in half",
+        "garbage": "HTML with status 200",
+        "drift": "a phone changes the user between two pages of its listing",
+        "stuck-cursor": "the next cursor is the one just used",
+        "no-complete-flag": "the page does not say whether it is the last",
+        "empty-listing": "the listing is empty, as after a plan was downgraded",
+        "omission": "the listing lacks its first conversation; only a look-up finds it",
+        "dangling": "a conversation refers to a group that nobody names",
+        "no-content-type": "the reply has no Content-Type",
+        "code:N": "the code N; nothing is done",
+        "code:N:applied": "the code N, though the call is done",
+        "item:N": "one conversation of a write fails with N",
+    ]
 
     /// Reads `502`, `reset-after`, `code:50005:applied`, `item:51007`, …
     package init?(written text: String) {

@@ -1,5 +1,5 @@
-/// The number of a conversation group, unique within its user. A rename keeps it (Cloud.md §7.4), so
-/// (user, GroupID) is a group's identity and its name is an attribute.
+/// The number of a conversation group, unique within its user. A rename keeps it (Cloud.md §7.4),
+/// so (user, GroupID) is a group's identity and its name is an attribute.
 package struct GroupID: Hashable, Comparable, Sendable, CustomStringConvertible,
     ExpressibleByIntegerLiteral
 {

@@ -34,6 +34,19 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
         return nil
     }
 
+    /// Only letters, digits, `_` and `-`. Others are allowed, and rare enough to be told
+    /// (Cloud.md §7.1).
+    package static func isUsual(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+    }
+
     package var string: String { text.string }
     package var description: String { string }
 

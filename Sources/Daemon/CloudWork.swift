@@ -40,10 +40,13 @@ package struct CloudWork: Sendable {
         _ kind: Request.Kind, users: [UserID]?,
         show: @escaping @Sendable (RequestProgress) -> Void
     ) async throws -> Report {
-        if let lock = try LockFile(database: settings.database) {
+        if let lock = try LockFile(database: settings.database, for: .command) {
             let report = try await performHere(kind, users: users, show: show)
             _ = consume lock
             return report
+        }
+        if LockFile.holder(database: settings.database)?.isDaemon == false {
+            throw ProgramFailure.locked(settings)
         }
         return try await askDaemon(kind, users: users, show: show)
     }
@@ -98,7 +101,7 @@ package struct CloudWork: Sendable {
         let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
         defer { try? store.close() }
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-        let known = try reader.numbers(of: users ?? [])
+        let known = try reader.numbers(of: users ?? [], onlyListed: true)
         let numbers = try users?.map { user in
             guard let number = known[user] else { throw ProgramFailure.notListed(user) }
             return number
@@ -133,11 +136,9 @@ package struct CloudWork: Sendable {
                     advice: "start it again, or repeat the command: without a daemon it works alone"
                 )
             }
-            if let daemon = try reader.daemon(), daemon.cloud == "refused" {
+            if let failure = try reader.daemon().flatMap(ProgramFailure.init(cloudOf:)) {
                 try store.withdraw(request)
-                throw ProgramFailure(
-                    .credentialsRefused, "the cloud refuses the app: \(daemon.cloudProblem)",
-                    advice: "'groupmirror check' shows the settings in force")
+                throw failure
             }
         }
     }
@@ -152,5 +153,23 @@ package struct CloudWork: Sendable {
             progress: progress, results: try store.results(of: request),
             undecided: try reader.held().count { $0.decision == nil },
             isComplete: progress.done == progress.total, isWithoutAnswer: isWithoutAnswer)
+    }
+}
+
+extension ProgramFailure {
+    /// What keeps a daemon from calling the cloud; nil when nothing does.
+    package init?(cloudOf daemon: DaemonState) {
+        switch daemon.cloud {
+        case "refused":
+            self.init(
+                .credentialsRefused, "the cloud refuses the app: \(daemon.cloudProblem)",
+                advice:
+                    "the daemon tries again every minute; 'groupmirror check' shows the settings")
+        case "unreachable":
+            self.init(
+                .cloudUnavailable, "the cloud cannot be reached: \(daemon.cloudProblem)",
+                advice: "the daemon goes on trying; repeat the command when it is back")
+        default: return nil
+        }
     }
 }

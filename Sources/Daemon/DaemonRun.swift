@@ -20,7 +20,7 @@ package struct DaemonRun: Sendable {
     package static func run(_ settings: MirrorSettings, log: Log) async throws {
         let time = SystemTimekeeper()
         let startedAt = time.now()
-        guard let lock = try LockFile(database: settings.database) else {
+        guard let lock = try LockFile(database: settings.database, for: .run) else {
             throw ProgramFailure.locked(settings)
         }
         let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
@@ -33,9 +33,11 @@ package struct DaemonRun: Sendable {
     }
 
     private func serve() async throws {
+        // Before anybody is told that the daemon is there: a signal that comes early counts too.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         logStart()
         let end = await instance.engine.run(
-            beside: { await obeySignals() }, { await reportReadiness() }, { await feedWatchdog() })
+            beside: { await obey(signals) }, { await reportReadiness() }, { await feedWatchdog() })
         instance.log(.daemonStopped(after: instance.time.now() - startedAt))
         switch end {
         case .drained, .requestDone: return
@@ -55,9 +57,9 @@ package struct DaemonRun: Sendable {
 
     // MARK: Signals
 
-    private func obeySignals() async {
+    private func obey(_ signals: UnixSignalsSequence) async {
         var settings = instance.settings
-        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+        for await signal in signals {
             switch signal {
             case .sighup: settings = await reload(from: settings)
             default: await drain(signal == .sigint ? "SIGINT" : "SIGTERM")
@@ -103,14 +105,15 @@ package struct DaemonRun: Sendable {
     ) {
         let changes = zip(old.entries, new.entries).filter { $0.value != $1.value }
         for (before, after) in changes {
-            let note = after.isReloadable ? "" : " (holds from the next start)"
             instance.log(
                 .configurationChanged(
-                    key: after.key, from: before.value, to: after.value + note))
+                    key: after.key, from: before.value, to: after.value,
+                    restart: !after.isReloadable))
         }
         if isNewKey {
             instance.log(
-                .configurationChanged(key: "the secret key", from: "another", to: "a new one"))
+                .configurationChanged(
+                    key: "secret_key", from: "another", to: "a new one", restart: false))
         }
         instance.log(.listed(counts))
         instance.log(.configurationReloaded(changes: changes.count + (isNewKey ? 1 : 0)))
@@ -150,10 +153,13 @@ package struct DaemonRun: Sendable {
 
 extension ProgramFailure {
     package static func locked(_ settings: MirrorSettings) -> ProgramFailure {
-        let holder = LockFile.holder(database: settings.database).map { " (process \($0))" } ?? ""
+        let holder = LockFile.holder(database: settings.database)
+        let process = holder.map { " (process \($0.process))" } ?? ""
         return ProgramFailure(
-            .locked, "another groupmirror\(holder) works on \(settings.database)",
-            advice: "only one may call the cloud for a mirror; 'groupmirror status' shows it")
+            .locked, "another groupmirror\(process) works on \(settings.database)",
+            advice: holder?.isDaemon == false
+                ? "a command is calling the cloud itself: wait until it has ended"
+                : "only one may call the cloud for a mirror; 'groupmirror status' shows it")
     }
 }
 

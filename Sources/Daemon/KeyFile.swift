@@ -46,6 +46,11 @@ package enum KeyFile {
 
     private static func refuseOpenToAll(_ path: String) throws {
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        if attributes[.type] as? FileAttributeType == .typeDirectory {
+            throw ConfigurationFault(
+                file: path, problem: "the secret key file is a directory",
+                advice: "app.secret_key_file names a file that holds the key alone")
+        }
         guard let mode = attributes[.posixPermissions] as? Int, mode & 0o007 != 0 else { return }
         throw ConfigurationFault(
             file: path, problem: "every user of this machine may read the secret key",

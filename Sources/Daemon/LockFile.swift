@@ -8,8 +8,22 @@ package struct LockFile: ~Copyable {
 
     private static let tries = 5
 
+    /// What the lock is held for.
+    package enum Purpose: String, Sendable {
+        /// The daemon: it can be asked for work.
+        case run
+        /// A command that calls the cloud itself, for as long as that takes.
+        case command
+    }
+
+    /// Who holds a lock, as it wrote itself down.
+    package struct Holder: Sendable {
+        package let process: Int32
+        package let isDaemon: Bool
+    }
+
     /// Takes the lock; nil when another process holds it.
-    package init?(database: String) throws(StoreFailure) {
+    package init?(database: String, for purpose: Purpose) throws(StoreFailure) {
         let path = LockFile.path(database)
         descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else {
@@ -24,7 +38,7 @@ package struct LockFile: ~Copyable {
             close(descriptor)
             return nil
         }
-        let text = "\(getpid())\n"
+        let text = "\(getpid()) \(purpose.rawValue)\n"
         ftruncate(descriptor, 0)
         _ = text.withCString { write(descriptor, $0, text.utf8.count) }
     }
@@ -33,17 +47,20 @@ package struct LockFile: ~Copyable {
         close(descriptor)
     }
 
-    /// The process that holds the lock, as it wrote itself down; nil when nobody does.
-    package static func holder(database: String) -> Int32? {
+    /// Who holds the lock; nil when nobody does.
+    package static func holder(database: String) -> Holder? {
         let descriptor = open(path(database), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         // A shared lock is refused exactly while an exclusive one is held.
         if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return nil }
-        var bytes = [UInt8](repeating: 0, count: 16)
+        var bytes = [UInt8](repeating: 0, count: 32)
         let count = read(descriptor, &bytes, bytes.count)
         let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
-        return Int32(text.prefix { $0.isNumber }) ?? 0
+        let words = text.split(whereSeparator: \.isWhitespace)
+        return Holder(
+            process: words.first.flatMap { Int32($0) } ?? 0,
+            isDaemon: words.last != Substring(Purpose.command.rawValue))
     }
 
     private static func path(_ database: String) -> String { database + ".lock" }

@@ -39,8 +39,10 @@ extension Event {
         Event(.configurationReloaded, .count(changes))
     }
 
-    package static func configurationChanged(key: String, from: String, to: String) -> Event {
-        Event(.configurationChanged, .text(key), .text(from), .text(to))
+    package static func configurationChanged(
+        key: String, from: String, to: String, restart: Bool
+    ) -> Event {
+        Event(.configurationChanged, .text(key), .text(from), .text(to), .yes(restart))
     }
 
     package static func configurationRejected(problem: String) -> Event {
@@ -155,6 +157,10 @@ extension Event {
 
     package static func resyncAsked(request: Int64, users: Int, writes: Bool) -> Event {
         Event(.resyncAsked, .number(request), .count(users), .yes(writes))
+    }
+
+    package static func resyncWithdrawn(request: Int64, left: Int) -> Event {
+        Event(.resyncWithdrawn, .number(request), .count(left))
     }
 
     package static func resyncDone(request: Int64, pulled: Int, failed: Int, took: Duration)

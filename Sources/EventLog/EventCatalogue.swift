@@ -30,6 +30,7 @@ package enum EventKind: String, CaseIterable, Sendable {
     case guardTripped = "guard_tripped"
     case guardReset = "guard_reset"
     case resyncAsked = "resync_asked"
+    case resyncWithdrawn = "resync_withdrawn"
     case resyncDone = "resync_done"
     case calls = "calls"
     case stats = "stats"
@@ -95,8 +96,12 @@ extension EventKind {
         case .configurationChanged:
             Entry(
                 .info, "a setting has another value since the reload",
-                do: "restart if the line says that the setting needs it",
-                ["key": "path of the setting", "from": "value before", "to": "value now"])
+                do: "restart when the line says `restart=true`: the setting holds from then on",
+                [
+                    "key": "path of the setting", "from": "value in the file before",
+                    "to": "value in the file now",
+                    "restart": "whether it takes a restart to hold",
+                ])
         case .configurationRejected:
             Entry(
                 .error, "SIGHUP: the new configuration has a fault; the old one still holds",
@@ -222,6 +227,10 @@ extension EventKind {
                     "request": "number", "users": "asked for",
                     "writes": "false for `verify` and `resync --dry-run`",
                 ])
+        case .resyncWithdrawn:
+            Entry(
+                .info, "nobody waits for a request any more; passes under way go on",
+                ["request": "number", "left": "users that were still to come"])
         case .resyncDone:
             Entry(
                 .info, "every user of the request was tried",

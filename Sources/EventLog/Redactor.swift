@@ -37,8 +37,8 @@ package final class Redactor: Sendable {
         return pieces.count == 1 ? text : pieces.joined(separator: mask)
     }
 
-    /// A usersig is one run of its alphabet (Cloud.md §5), begins with what zlib's header encodes to
-    /// (`eJ`, `eN`, `eA`, `eF`), and is never as short as 64.
+    /// A usersig is one run of its alphabet (Cloud.md §5), begins with what zlib's header encodes
+    /// to (`eJ`, `eN`, `eA`, `eF`), and is never as short as 64.
     private static func maskingSignatures(in text: String) -> String {
         guard text.utf8.count >= 64 else { return text }
         var clean = ""

@@ -34,13 +34,12 @@ extension MirrorSettings {
         } catch {
             throw malformed(error, file: file)
         }
-        return try MirrorSettings(try Section(node, name: "", file: file))
+        return try MirrorSettings(try Section(node, name: "", file: file, keys: keys))
     }
 
     private init(_ root: Section) throws(ConfigurationFault) {
-        var root = root
         file = root.file
-        guard var app = try root.section("app") else {
+        guard let app = try root.section("app") else {
             throw root.fault("app", "is missing", advice: "it says whose groups to mirror")
         }
         guard
@@ -51,16 +50,14 @@ extension MirrorSettings {
             throw app.fault("admin", "is missing", advice: "an administrator account of the app")
         }
         self.admin = admin
-        endpoint = try MirrorSettings.endpoint(&app)
+        endpoint = try MirrorSettings.endpoint(app)
         secretKeyFile = try app.value("secret_key_file", "a path", { $0.isEmpty ? nil : $0 })
             .map(MirrorSettings.beside(root.file))
-        try app.finish(elsewhere: MirrorSettings.keys)
 
-        (usersFile, usersList) = try MirrorSettings.users(&root)
+        (usersFile, usersList) = try MirrorSettings.users(root)
 
-        var mirror = try root.section("mirror")
+        let mirror = try root.section("mirror")
         let database = try mirror?.value("database", "a path", { $0.isEmpty ? nil : $0 })
-        try mirror?.finish(elsewhere: MirrorSettings.keys)
         guard let database else {
             throw (mirror ?? root).fault(
                 mirror == nil ? "mirror" : "database", "is missing",
@@ -68,11 +65,10 @@ extension MirrorSettings {
         }
         self.database = MirrorSettings.beside(root.file)(database)
 
-        try readLimits(&root)
-        try readSchedule(&root)
-        try readGuard(&root)
-        try readLog(&root)
-        try root.finish(elsewhere: MirrorSettings.keys)
+        try readLimits(root)
+        try readSchedule(root)
+        try readGuard(root)
+        try readLog(root)
     }
 
     /// Every key with its section, to find where a misplaced one belongs.
@@ -84,10 +80,10 @@ extension MirrorSettings {
         "log.format",
     ]
 
-    private static func users(_ root: inout Section) throws(ConfigurationFault) -> (
+    private static func users(_ root: Section) throws(ConfigurationFault) -> (
         String?, [UserID]
     ) {
-        guard var users = try root.section("users") else {
+        guard let users = try root.section("users") else {
             throw root.fault(
                 "users", "is missing", advice: "users.file or users.list says whom to mirror")
         }
@@ -107,7 +103,6 @@ extension MirrorSettings {
                 }
             }
         }
-        try users.finish(elsewhere: keys)
         guard file != nil || !list.isEmpty else {
             throw users.fault(
                 "file", "is missing", advice: "users.file or users.list says whom to mirror")
@@ -115,7 +110,7 @@ extension MirrorSettings {
         return (file, list)
     }
 
-    private static func endpoint(_ app: inout Section) throws(ConfigurationFault) -> String {
+    private static func endpoint(_ app: Section) throws(ConfigurationFault) -> String {
         let region = try app.choice("region", Region.self)
         let written = try app.value("endpoint", "a URL", { $0 })
         switch (region, written) {
@@ -151,26 +146,24 @@ extension MirrorSettings {
         }
     }
 
-    private mutating func readLimits(_ root: inout Section) throws(ConfigurationFault) {
-        guard var limits = try root.section("limits") else { return }
+    private mutating func readLimits(_ root: Section) throws(ConfigurationFault) {
+        guard let limits = try root.section("limits") else { return }
         callsPerSecond = try limits.number("calls_per_second", 1...1_000_000) ?? callsPerSecond
         inFlight = try limits.number("in_flight", 1...10_000) ?? inFlight
         // The cloud itself takes up to 3 s (Cloud.md §3).
         timeout = try limits.span("timeout", .seconds(4)...(.seconds(120))) ?? timeout
         margin = try limits.choice("margin", CallWindow.Margin.self) ?? margin
-        try limits.finish(elsewhere: Self.keys)
     }
 
-    private mutating func readSchedule(_ root: inout Section) throws(ConfigurationFault) {
-        guard var schedule = try root.section("schedule") else { return }
+    private mutating func readSchedule(_ root: Section) throws(ConfigurationFault) {
+        guard let schedule = try root.section("schedule") else { return }
         maxStaleness =
             try schedule.span("max_staleness", .seconds(1)...(.seconds(366 * 86_400)))
             ?? maxStaleness
-        try schedule.finish(elsewhere: Self.keys)
     }
 
-    private mutating func readGuard(_ root: inout Section) throws(ConfigurationFault) {
-        guard var section = try root.section("guard") else { return }
+    private mutating func readGuard(_ root: Section) throws(ConfigurationFault) {
+        guard let section = try root.section("guard") else { return }
         let share = try section.value("emptied_users", "a share from 0% to 100%") { text in
             text.hasSuffix("%")
                 ? Double(text.dropLast()).flatMap { (0...100).contains($0) ? $0 / 100 : nil } : nil
@@ -181,14 +174,12 @@ extension MirrorSettings {
             share: share ?? guardLimits.share, atLeast: atLeast ?? guardLimits.atLeast,
             window: window ?? guardLimits.window)
         listingCap = try section.number("listing_cap", 0...1_000_000) ?? listingCap
-        try section.finish(elsewhere: Self.keys)
     }
 
-    private mutating func readLog(_ root: inout Section) throws(ConfigurationFault) {
-        guard var log = try root.section("log") else { return }
+    private mutating func readLog(_ root: Section) throws(ConfigurationFault) {
+        guard let log = try root.section("log") else { return }
         logLevel = try log.choice("level", LogLevel.self) ?? logLevel
         logFormat = try log.choice("format", LogFormat.self) ?? logFormat
-        try log.finish(elsewhere: Self.keys)
     }
 
     /// Relative paths start at the configuration file.
@@ -217,6 +208,12 @@ extension MirrorSettings {
 /// A file that cannot be read, in words.
 func unreadable(_ path: String, what: String, _ error: any Error) -> ConfigurationFault {
     let problem: String
+    var isDirectory: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
+        isDirectory.boolValue
+    {
+        return ConfigurationFault(file: path, problem: "\(what) is a directory")
+    }
     switch (error as? CocoaError)?.code {
     case .fileReadNoSuchFile, .fileNoSuchFile: problem = "\(what) does not exist"
     case .fileReadNoPermission: problem = "\(what) may not be read by this user"

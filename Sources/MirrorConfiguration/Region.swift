@@ -1,5 +1,5 @@
-/// Where an app lives; it lives in exactly one (Cloud.md §1.2). A host that is not in this table can
-/// be given as an endpoint: the vendor's list changes.
+/// Where an app lives; it lives in exactly one (Cloud.md §1.2). A host that is not in this table
+/// can be given as an endpoint: the vendor's list changes.
 package enum Region: String, CaseIterable, Sendable {
     case china, singapore, seoul, tokyo, frankfurt
     case siliconValley = "silicon_valley"

@@ -3,16 +3,17 @@ import Yams
 // Reading YAML so that a mistake is told with its line and the nearest thing that would have been
 // right.
 
-/// One mapping of the file. Every key must be asked for before `finish`, or it is unknown.
+/// One mapping of the file, with none but known keys.
 struct Section {
     let file: String
     /// As in `limits`; empty for the whole file.
     let name: String
     private let node: Node
     private let mapping: Node.Mapping
-    private var asked: [String] = []
+    /// Every key of the file with its section.
+    private let keys: [String]
 
-    init(_ node: Node, name: String, file: String) throws(ConfigurationFault) {
+    init(_ node: Node, name: String, file: String, keys: [String]) throws(ConfigurationFault) {
         guard let mapping = node.mapping else {
             throw ConfigurationFault(
                 file: file, line: node.mark?.line,
@@ -25,6 +26,8 @@ struct Section {
         self.name = name
         self.node = node
         self.mapping = mapping
+        self.keys = keys
+        try refuseUnknownKeys()
     }
 
     private func path(_ key: String) -> String { name.isEmpty ? key : "\(name).\(key)" }
@@ -36,18 +39,17 @@ struct Section {
             file: file, line: line, problem: "\(path(key)) \(problem)", advice: advice)
     }
 
-    mutating func node(_ key: String) -> Node? {
-        asked.append(key)
-        return mapping.first { $0.key.string == key }?.value
+    func node(_ key: String) -> Node? {
+        mapping.first { $0.key.string == key }?.value
     }
 
-    mutating func section(_ key: String) throws(ConfigurationFault) -> Section? {
+    func section(_ key: String) throws(ConfigurationFault) -> Section? {
         guard let node = node(key), !node.isNull else { return nil }
-        return try Section(node, name: path(key), file: file)
+        return try Section(node, name: path(key), file: file, keys: keys)
     }
 
     /// A scalar as it stands in the file, read by `read`; nil when the key is absent.
-    mutating func value<Value>(
+    func value<Value>(
         _ key: String, _ expected: String, _ read: (String) -> Value?
     ) throws(ConfigurationFault) -> Value? {
         guard let node = node(key) else { return nil }
@@ -60,7 +62,7 @@ struct Section {
         return value
     }
 
-    mutating func choice<Choice: RawRepresentable & CaseIterable>(
+    func choice<Choice: RawRepresentable & CaseIterable>(
         _ key: String, _ type: Choice.Type
     ) throws(ConfigurationFault) -> Choice? where Choice.RawValue == String {
         let words = Choice.allCases.map(\.rawValue)
@@ -69,7 +71,7 @@ struct Section {
         }
     }
 
-    mutating func number(_ key: String, _ range: ClosedRange<Int>) throws(ConfigurationFault)
+    func number(_ key: String, _ range: ClosedRange<Int>) throws(ConfigurationFault)
         -> Int?
     {
         try value(key, "a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
@@ -77,7 +79,7 @@ struct Section {
         }
     }
 
-    mutating func span(_ key: String, _ range: ClosedRange<Duration>) throws(ConfigurationFault)
+    func span(_ key: String, _ range: ClosedRange<Duration>) throws(ConfigurationFault)
         -> Duration?
     {
         let bounds =
@@ -87,17 +89,27 @@ struct Section {
         }
     }
 
-    /// Complains about the first key that nobody asked for.
-    func finish(elsewhere: [String] = []) throws(ConfigurationFault) {
-        for (key, _) in mapping where !asked.contains(key.string ?? "") {
+    /// The keys that belong here.
+    private var known: [String] {
+        guard !name.isEmpty else {
+            return keys.map { String($0.prefix { $0 != "." }) }.reduce(into: []) {
+                if $0.last != $1 { $0.append($1) }
+            }
+        }
+        return keys.filter { $0.hasPrefix(name + ".") }.map { String($0.dropFirst(name.count + 1)) }
+    }
+
+    /// A misspelt key is told as such, and not as a missing one.
+    private func refuseUnknownKeys() throws(ConfigurationFault) {
+        for (key, _) in mapping where !known.contains(key.string ?? "") {
             let word = key.string ?? "?"
             let advice =
-                if let home = elsewhere.first(where: { $0.hasSuffix(".\(word)") }) {
+                if let home = keys.first(where: { $0.hasSuffix(".\(word)") }) {
                     "did you mean \(home)?"
-                } else if let near = nearest(to: word, among: asked) {
+                } else if let near = nearest(to: word, among: known) {
                     "did you mean '\(near)'?"
                 } else {
-                    "known here: " + asked.joined(separator: ", ")
+                    "known here: " + known.joined(separator: ", ")
                 }
             throw ConfigurationFault(
                 file: file, line: key.mark?.line, problem: "'\(path(word))' is no known key",
@@ -111,10 +123,10 @@ extension Node {
 }
 
 /// The word that takes the fewest changes of a letter to become `word`; nil when all take more than
-/// a third of it.
+/// a third of it, and more than one.
 func nearest(to word: String, among words: [String]) -> String? {
     let best = words.map { ($0, distance(Array(word), Array($0))) }.min { $0.1 < $1.1 }
-    guard let best, best.1 <= max(2, word.count / 3) else { return nil }
+    guard let best, best.1 <= max(1, word.count / 3) else { return nil }
     return best.0
 }
 

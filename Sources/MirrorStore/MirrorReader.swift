@@ -95,12 +95,15 @@ package final class MirrorReader: Sendable {
     }
 
     /// The numbers of some users; those the mirror does not know are missing.
-    package func numbers(of users: [UserID]) throws(StoreFailure) -> [UserID: UserNumber] {
+    package func numbers(of users: [UserID], onlyListed: Bool = false) throws(StoreFailure)
+        -> [UserID: UserNumber]
+    {
         try read { database in
-            let statement = try database.cachedStatement(sql: "SELECT id FROM user WHERE name = ?")
+            let statement = try database.cachedStatement(
+                sql: "SELECT id FROM user WHERE name = ? AND listed >= ?")
             var numbers: [UserID: UserNumber] = [:]
             for user in users {
-                if let id = try Int64.fetchOne(statement, arguments: [user.string]) {
+                if let id = try Int64.fetchOne(statement, arguments: [user.string, onlyListed]) {
                     numbers[user] = UserNumber(id)
                 }
             }

@@ -73,6 +73,9 @@ extension MirrorEngine {
     /// Begins to serve requests that are new.
     func take(_ open: [Request]) async {
         let known = Set(requests.map(\.request.id))
+        for gone in requests where !open.contains(where: { $0.id == gone.request.id }) {
+            parts.log(.resyncWithdrawn(request: gone.request.id, left: gone.remaining.count))
+        }
         requests.removeAll { active in !open.contains { $0.id == active.request.id } }
         for request in open where !known.contains(request.id) {
             if let only = settings.onlyRequest, request.id != only { continue }
@@ -156,6 +159,11 @@ extension MirrorEngine {
                     took: parts.time.now() - active.startedAt))
             if active.request.id == settings.onlyRequest { await stop(.requestDone) }
         }
+    }
+
+    /// How often requests that still want the user have seen it fail; nil when none wants it.
+    func triesOfRequests(_ user: UserNumber) -> Int? {
+        requests.filter { $0.remaining.contains(user) }.map { $0.tries[user] ?? 0 }.max()
     }
 
     /// What has changed about the requests since it was last written.

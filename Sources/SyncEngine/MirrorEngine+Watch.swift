@@ -27,7 +27,7 @@ extension MirrorEngine {
                 let calls = parts.counters.totals.sent
                 let rate = Double(calls - callsBefore) / (now - lastReport).inSeconds
                 let state = await state(callsPerSecond: rate)
-                await commits.flush(takeProgress() + [.daemon(state)])
+                await commits.flush(takeProgress() + entries(of: state))
                 callsBefore = calls
                 lastReport = now
             }
@@ -42,8 +42,13 @@ extension MirrorEngine {
     func finishWatching() async {
         await logStatistics()
         var state = await state(callsPerSecond: 0)
-        state.cloud = settings.onlyRequest == nil ? "stopped" : state.cloud
-        await commits.flush(takeProgress() + [.daemon(state)])
+        state.cloud = "stopped"
+        await commits.flush(takeProgress() + entries(of: state))
+    }
+
+    /// A command that serves its own request is no daemon, and leaves no trace of one.
+    private func entries(of state: DaemonState) -> [StoreEntry] {
+        settings.onlyRequest == nil ? [.daemon(state)] : []
     }
 
     private func look(isFirst: Bool) async {
@@ -118,7 +123,7 @@ extension MirrorEngine {
         var ages: [Duration] = []
         for user in 1...max(1, roster.highest) where schedule.contains(user) {
             guard let pulled = schedule.lastPull(of: user) else {
-                stats.new += 1
+                if troubles[user] == nil { stats.new += 1 }
                 continue
             }
             let age = now - pulled

@@ -253,7 +253,6 @@ package actor MirrorEngine {
             giveBack(job, .notTried, calls)
         case .refusedApp:
             giveBack(job, .notTried, calls)
-            lastRefusal = failure
             observe(.refused(code: failure.code ?? 0), failure)
             if settings.onlyRequest != nil || settings.endsWhenRefused {
                 await stop(.refused(failure))
@@ -281,9 +280,11 @@ package actor MirrorEngine {
     ) async {
         let before = troubles[job.number]
         let failures = (before?.failures ?? 0) + 1
+        // Somebody who waits for this user waits for a few tries, not for a long back-off.
+        let counted = triesOfRequests(job.number).map { min($0 + 1, failures) } ?? failures
         let pause =
             isParked
-            ? BackOff.parked : BackOff.delay(afterFailures: failures, chance: parts.chance())
+            ? BackOff.parked : BackOff.delay(afterFailures: counted, chance: parts.chance())
         let now = parts.time.now()
         troubles[job.number] = Troubled(failures: failures, isParked: isParked)
         if isParked {
@@ -328,6 +329,7 @@ package actor MirrorEngine {
     private func observe(_ observation: CloudHealth.Observation, _ failure: CallFailure? = nil) {
         let before = health.state
         if observation == .accepted { settings.endsWhenRefused = false }
+        if let failure { lastRefusal = failure }
         guard health.observe(observation, now: parts.time.now()) else { return }
         switch health.state {
         case .accepting: parts.log(.cloudAccepting(before: before.word))
@@ -345,8 +347,13 @@ package actor MirrorEngine {
 
     /// The state of the cloud in a word, its code and its words, for `status`.
     package var cloudState: (word: String, code: Int?, problem: String) {
-        guard case .refused(let code) = health.state else { return (health.state.word, nil, "") }
-        return (health.state.word, code, lastRefusal?.description ?? "")
+        let words = [lastRefusal?.description, lastRefusal?.advice].compactMap(\.self)
+            .filter { !$0.isEmpty }.joined(separator: "; ")
+        switch health.state {
+        case .refused(let code): return (health.state.word, code, words)
+        case .unreachable: return (health.state.word, nil, words)
+        case .accepting, .unknown: return (health.state.word, nil, "")
+        }
     }
 
     /// What the first call came to, in a word; nil while there is none and one is to be made.

@@ -81,7 +81,7 @@ package struct UserBook: Sendable {
                 counts.repeated += 1
                 return
             }
-            if !id.allSatisfy(UserBook.isUsual) { counts.unusual += 1 }
+            if !UserID.isUsual(id) { counts.unusual += 1 }
             if !stored.contains(number) { added.append(number) }
         }
         let removed = (1...max(1, roster.highest)).filter {
@@ -110,16 +110,6 @@ package struct UserBook: Sendable {
         while digests.count <= Int(number) {
             digests.append(.none)
             pulledAt.append(WallTime(milliseconds: 0))
-        }
-    }
-
-    /// Cloud.md §7.1: other characters are allowed, and unusual enough to be counted.
-    private static func isUsual(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-            true
-        default: false
         }
     }
 }

@@ -1,9 +1,9 @@
 import ChatModel
 
-// The cloud refuses the 201st call of a command within a second, as it counts (Cloud.md §8). A bucket
-// refilled by our own clock cannot respect that: calls sent evenly arrive in clumps. Here a token
-// is tied to its call: it comes back one second after the call's reply, less a margin, so two uses
-// of one token are a second apart at the server whatever the network does:
+// The cloud refuses the 201st call of a command within a second, as it counts (Cloud.md §8). A
+// bucket refilled by our own clock cannot respect that: calls sent evenly arrive in clumps. Here a
+// token is tied to its call: it comes back one second after the call's reply, less a margin, so two
+// uses of one token are a second apart at the server whatever the network does:
 //
 //     arrival(next) >= send(next) >= reply(previous) + 1 s - margin >= arrival(previous) + 1 s
 //

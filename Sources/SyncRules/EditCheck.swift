@@ -72,7 +72,8 @@ extension EditOperation {
 
     private static func fault(_ marks: MarkEdit) -> EditFault? {
         if marks.set == .none, marks.clear == .none, marks.custom == nil {
-            return EditFault("nothing is to be marked", advice: "set or clear a bit, or give a text")
+            return EditFault(
+                "nothing is to be marked", advice: "set or clear a bit, or give a text")
         }
         if let bit = marks.set.numbers.first(where: marks.clear.numbers.contains) {
             return EditFault("mark \(bit) is to be set and cleared")
@@ -135,7 +136,8 @@ package struct EditCheck: Sendable {
         guard let id = pending.group(named: reference.name) else {
             throw EditFault(
                 "there is no group '\(reference.name)'",
-                advice: "'groupmirror show USER --pending' lists the groups with open edits applied")
+                advice: "'groupmirror show USER --pending' lists the groups with open edits applied"
+            )
         }
         return GroupReference(id: id, name: reference.name)
     }

@@ -1,8 +1,8 @@
 import ChatModel
 
-// From pages to one listing of a user. The cloud pages over live data by index (Cloud.md §2), so what
-// arrives may skip, repeat or contradict itself; here is decided what counts as a whole listing and
-// what as an odd one.
+// From pages to one listing of a user. The cloud pages over live data by index (Cloud.md §2), so
+// what arrives may skip, repeat or contradict itself; here is decided what counts as a whole
+// listing and what as an odd one.
 
 /// One page as the cloud sent it, in our words: nothing sorted, folded or left out.
 package struct ListingPage: Sendable {

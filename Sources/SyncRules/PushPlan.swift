@@ -77,7 +77,9 @@ enum PushPlan {
             $0.key.group == group && $0.value.isIn != cloud.contains($0.key.conversation, in: group)
         }
         let sorted = wanted.sorted {
-            ($0.value.isIn ? 1 : 0, $0.key.conversation) < ($1.value.isIn ? 1 : 0, $1.key.conversation)
+            ($0.value.isIn ? 1 : 0, $0.key.conversation) < (
+                $1.value.isIn ? 1 : 0, $1.key.conversation
+            )
         }
         return chunks(sorted.map { ($0.key.conversation, $0.value.edits) }, alone).map { part in
             func ids(_ isIn: Bool) -> [ConversationID] {

@@ -13,14 +13,18 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
             commands of the API are below /v4/recentcontact/. Beside them:
 
               GET  /emulator/ready    answers once calls are served
-              GET  /emulator/stats    calls by command and code, widest second, faults that struck
+              GET  /emulator/stats    calls by command and code, widest second, milliseconds from \
+            the first call to the last, faults that struck
               GET  /emulator/export   the truth, a line a user, in the form of 'groupmirror export'
-              GET  /emulator/journal  every write, a line each
-              GET, POST, DELETE /emulator/faults   the faults in force: a JSON list of
-                   {"kind":"502","rate":"0.05","times":3,"command":"get_contact_group","user":"…"}
+              GET  /emulator/journal  every write through the API, a line each
+              GET, POST, DELETE /emulator/faults   the faults in force: a JSON list like
+                   [{"kind":"502","rate":"0.05","times":3,"command":"get_contact_group","user":"…"}]
+                   (the rate is a string; all but the kind may be left out)
               POST /emulator/reset    back to the beginning
 
-            Kinds of faults: \(Fault.Kind.words.joined(separator: ", ")).
+            Kinds of faults:
+
+            \(Fault.Kind.words.map { "  \($0.key)  \($0.value)" }.joined(separator: "\n"))
 
             What it does not imitate: HTTP/2, other APIs than the six commands, daily caps, \
             revocation of signatures, propagation delays between the vendor's servers, request-size \
@@ -28,9 +32,10 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
             documentation leaves a question open, an option chooses the answer.
 
             Example: make a directory with a configuration for this emulator, then mirror it.
-              chat-emulator --port 8080 --users 500 --churn 5 --setup demo &
-              groupmirror run --config demo/groupmirror.yaml
-            """)
+              chat-emulator --port 8080 --users 500 --churn 5 --setup try &
+              groupmirror run --config try/groupmirror.yaml
+            """,
+        version: "chat-emulator 0.1.0")
 
     @Option(help: "Port on the loopback interface; 0 picks a free one.") var port = 0
     @Option(help: "Address to listen on.") var host = "127.0.0.1"
@@ -66,7 +71,9 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         .dropped
     @Option(help: "A group whose last conversation leaves.")
     var lastMember = EmulatorOptions.LastMember.kept
-    @Option(help: "Ids of new groups: the next number, or the lowest free.")
+    @Option(
+        name: .customLong("group-ids"),
+        help: "Ids of new groups: the next number, or the lowest free.")
     var groupIDs = EmulatorOptions.GroupIDs.next
     @Option(help: "Write numbers as numbers or as strings.") var numbers = EmulatorOptions.Numbers
         .numbers
@@ -90,17 +97,23 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         guard (0...65_535).contains(port) else {
             throw ValidationError("--port must be 0 to 65535")
         }
-        guard (0...99_999_999).contains(users), rate > 0, latency >= 0, jitter >= 0, churn >= 0,
-            conversations.map({ (0...1000).contains($0) }) ?? true
-        else {
-            throw ValidationError(
-                "--users, --latency, --jitter and --churn must not be negative, --rate must be "
-                    + "positive, --conversations 0 to 1000")
+        guard (0...99_999_999).contains(users) else {
+            throw ValidationError("--users must be 0 to 99999999")
+        }
+        guard rate > 0 else { throw ValidationError("--rate must be positive") }
+        guard [60007, 60011, 60018, 60019, 60022].contains(rateCode) else {
+            throw ValidationError("--rate-code must be 60007, 60011, 60018, 60019 or 60022")
+        }
+        guard latency >= 0, jitter >= 0, churn >= 0 else {
+            throw ValidationError("--latency, --jitter and --churn must not be negative")
+        }
+        guard conversations.map({ (0...1000).contains($0) }) ?? true else {
+            throw ValidationError("--conversations must be 0 to 1000")
         }
         for text in fault where Fault(written: text) == nil {
             throw ValidationError(
                 "'\(text)' is no fault: write KIND or KIND=RATE with a rate of 0 to 1; kinds: "
-                    + Fault.Kind.words.joined(separator: ", "))
+                    + Fault.Kind.words.map(\.key).joined(separator: ", "))
         }
     }
 
@@ -108,17 +121,25 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         let options = try self.options()
         let server = EmulatorServer(options, faults: fault.compactMap(Fault.init(written:)))
         let (host, setup) = (host, setup)
-        try await server.run(host: host, port: port) { port in
-            let address = "http://\(host):\(port)"
-            do {
-                if let setup { try Setup(directory: setup).write(options, endpoint: address) }
-            } catch {
-                FileHandle.standardError.write(Data("chat-emulator: \(error)\n".utf8))
-                Foundation.exit(74)
+        do {
+            try await server.run(host: host, port: port) { port in
+                let address = "http://\(host):\(port)"
+                do {
+                    if let setup { try Setup(directory: setup).write(options, endpoint: address) }
+                } catch {
+                    Self.fail("\(error)", 74)
+                }
+                print("listening on \(address)")
+                fflush(nil)
             }
-            print("listening on \(address)")
-            fflush(nil)
+        } catch {
+            Self.fail("cannot listen on \(host):\(port): \(error)", 69)
         }
+    }
+
+    private static func fail(_ problem: String, _ status: Int32) -> Never {
+        FileHandle.standardError.write(Data("chat-emulator: \(problem)\n".utf8))
+        Foundation.exit(status)
     }
 
     private func options() throws -> EmulatorOptions {
@@ -126,7 +147,9 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         options.sdkAppID = sdkAppID
         options.admin = admin
         if let keyFile {
-            let text = try String(contentsOfFile: keyFile, encoding: .utf8)
+            guard let text = try? String(contentsOfFile: keyFile, encoding: .utf8) else {
+                throw ValidationError("--key-file: \(keyFile) cannot be read")
+            }
             options.key = text.trimmingCharacters(in: .whitespacesAndNewlines)
         }
         options.users = users

@@ -5,13 +5,29 @@ import Foundation
 struct Setup {
     let directory: String
 
+    /// A configuration stands there that this program has not written.
+    struct Foreign: Error, CustomStringConvertible {
+        let path: String
+        var description: String {
+            "\(path) was not written by chat-emulator --setup: name another directory"
+        }
+    }
+
+    private static let mark = "# Written by chat-emulator --setup"
+
     /// Writes the configuration, the key (readable by its owner alone) and the list of users;
-    /// replaces what is there.
+    /// replaces what an earlier run has written. Makes the directory, but not its parents.
     func write(_ options: EmulatorOptions, endpoint: String) throws {
         let folder = URL(fileURLWithPath: directory, isDirectory: true)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        if !FileManager.default.fileExists(atPath: folder.path) {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        }
+        let file = folder.appending(path: "groupmirror.yaml")
+        if let old = try? String(contentsOf: file, encoding: .utf8), !old.hasPrefix(Self.mark) {
+            throw Foreign(path: file.path)
+        }
         let configuration = """
-            # Written by chat-emulator --setup; config/groupmirror.yaml explains every key.
+            \(Self.mark); config/groupmirror.yaml explains every key.
             app:
               sdk_app_id: \(options.sdkAppID)
               admin: \(options.admin)
@@ -24,7 +40,7 @@ struct Setup {
 
             """
         try configuration.write(
-            to: folder.appending(path: "groupmirror.yaml"), atomically: true, encoding: .utf8)
+            to: file, atomically: true, encoding: .utf8)
         try writeKey(options.key, to: folder.appending(path: "secret.key").path)
         let names = CloudCore.userNames(options.users).joined(separator: "\n")
         try (names + "\n").write(

@@ -1,8 +1,10 @@
 import ArgumentParser
 import ChatModel
 import Daemon
+import Foundation
 import MirrorConfiguration
 import MirrorStore
+import SyncEngine
 
 /// `check`: is everything in order before the daemon starts?
 struct CheckCommand: AsyncParsableCommand {
@@ -24,22 +26,34 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try common.settings()
         _ = try KeyFile.read(settings)
-        let users = try countUsers(settings)
+        let list = try ListReport(settings)
         try checkDatabase(settings)
         print(settings)
-        Output.note("in order: \(users) users in the list")
+        list.warn()
+        warn(about: settings)
+        Output.note("in order: \(counted(list.users, "user")) in the list")
         if online { try await askCloud(settings) }
     }
 
-    private func countUsers(_ settings: MirrorSettings) throws -> Int {
-        var count = 0
-        try UserListReader(settings).read { _ in count += 1 }
-        return count
+    private func warn(about settings: MirrorSettings) {
+        guard settings.callsPerSecond > 200 else { return }
+        Output.note(
+            "note: limits.calls_per_second is \(settings.callsPerSecond); the cloud documents 200")
     }
 
-    /// A database that exists must be this app's; one that does not is made by the first run.
+    /// A database that exists must be this app's; one that does not is made by the first run, in a
+    /// directory that this user may write to.
     private func checkDatabase(_ settings: MirrorSettings) throws {
-        guard LockFile.exists(settings.database) else { return }
+        guard LockFile.exists(settings.database) else {
+            let folder = URL(fileURLWithPath: settings.database).deletingLastPathComponent().path
+            guard FileManager.default.isWritableFile(atPath: folder) else {
+                throw StoreFailure(
+                    kind: .passing,
+                    problem: "\(settings.database): it cannot be made in \(folder)",
+                    advice: "does the directory exist, and may this user write there?")
+            }
+            return
+        }
         _ = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
     }
 
@@ -57,7 +71,10 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     private func askCloud(_ settings: MirrorSettings) async throws {
-        guard let lock = try LockFile(database: settings.database) else {
+        guard let lock = try LockFile(database: settings.database, for: .command) else {
+            guard LockFile.holder(database: settings.database)?.isDaemon != false else {
+                throw ProgramFailure.locked(settings)
+            }
             return try tellWhatTheDaemonSaw(settings)
         }
         try await CloudProbe.run(settings, user: try firstUser(settings), log: quietLog(settings))
@@ -76,15 +93,55 @@ struct CheckCommand: AsyncParsableCommand {
     private func tellWhatTheDaemonSaw(_ settings: MirrorSettings) throws {
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
         let state = try reader.daemon()
+        if let failure = state.flatMap(ProgramFailure.init(cloudOf:)) { throw failure }
         switch state?.cloud {
-        case "refused":
-            throw ProgramFailure(
-                .credentialsRefused,
-                "the daemon is refused by the cloud: \(state?.cloudProblem ?? "")")
-        case "unreachable":
-            throw ProgramFailure(.cloudUnavailable, "the daemon cannot reach the cloud")
         case let word?: Output.note("a daemon is running; to it the cloud is \(word)")
         case nil: Output.note("a daemon is starting; it has not called the cloud yet")
+        }
+    }
+}
+
+/// What can be said of a list of users before it is used.
+private struct ListReport {
+    private(set) var users = 0
+    private var repeated: (count: Int, first: String) = (0, "")
+    private var unusual: (count: Int, first: String) = (0, "")
+
+    init(_ settings: MirrorSettings) throws {
+        var seen = UserRoster()
+        var report = self
+        try UserListReader(settings).read { id in
+            let text = String(decoding: id, as: UTF8.self)
+            if !UserID.isUsual(id) {
+                report.unusual = (
+                    report.unusual.count + 1,
+                    report.unusual.count == 0 ? text : report.unusual.first
+                )
+            }
+            guard seen.number(of: id) == nil else {
+                report.repeated = (
+                    report.repeated.count + 1,
+                    report.repeated.count == 0 ? text : report.repeated.first
+                )
+                return
+            }
+            seen.add(id, as: seen.highest + 1)
+            report.users += 1
+        }
+        self = report
+    }
+
+    func warn() {
+        if users == 0 { Output.note("note: the list of users is empty: nobody is mirrored") }
+        if repeated.count > 0 {
+            Output.note(
+                "note: \(counted(repeated.count, "line")) of the list repeat an earlier one, the "
+                    + "first is '\(repeated.first)'")
+        }
+        if unusual.count > 0 {
+            Output.note(
+                "note: \(counted(unusual.count, "id")) with other characters than letters, digits, "
+                    + "_ and -, the first is '\(unusual.first)'")
         }
     }
 }

@@ -17,6 +17,7 @@ struct ExportCommand: ParsableCommand {
             """)
 
     @OptionGroup var common: CommonOptions
+    @Flag(help: "Accepted as everywhere; the export is JSON anyway.") var json = false
     @Argument(help: "Only these users (default: all of the list).") var users: [String] = []
 
     func run() throws {

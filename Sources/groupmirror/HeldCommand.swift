@@ -10,8 +10,10 @@ struct HeldCommand: ParsableCommand {
         commandName: "held",
         abstract: "Decide about deletions that wait for a person.",
         discussion: """
-            When too many users lose everything at once, the mirror keeps their rows until somebody \
-            has looked: an outage or a plan that ran out can look like this. Ask the cloud's console, \
+            When too many users lose everything at once, the mirror keeps the rows of those that come \
+            after (guard.at_least, guard.emptied_users) until somebody has looked: an outage or a plan \
+            that ran out can look like this. The rows of those before went; they come back when the \
+            cloud lists them again, and 'groupmirror changes' has what went. Ask the cloud's console, \
             then approve (the rows go at the next pull) or reject (they stay for as long as the cloud \
             lists nothing).
 
@@ -24,13 +26,18 @@ struct HeldCommand: ParsableCommand {
     /// `held list`
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List users whose deletions are held. Status 4 when any is undecided.")
+            abstract: "List users whose deletions are held. Status 4 when any is undecided.",
+            discussion: """
+                Example:
+                  groupmirror held list --json
+                """)
 
         @OptionGroup var common: CommonOptions
         @OptionGroup var output: JSONOption
 
         func run() throws {
             let rows = try common.reader().held()
+            if rows.isEmpty, !output.json { Output.note("no deletions are held") }
             for row in rows { Output.data(row.rendered(as: OutputFormat(output))) }
             if rows.contains(where: { $0.decision == nil }) { Output.leave(.personNeeded) }
         }
@@ -39,7 +46,11 @@ struct HeldCommand: ParsableCommand {
     /// `held approve`
     struct Approve: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Believe the cloud: the rows go at the next pull.")
+            abstract: "Believe the cloud: the rows go at the next pull.",
+            discussion: """
+                Example:
+                  groupmirror held approve alice
+                """)
 
         @OptionGroup var decision: Decision
 
@@ -49,7 +60,11 @@ struct HeldCommand: ParsableCommand {
     /// `held reject`
     struct Reject: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Do not believe the cloud: the rows stay while it lists nothing.")
+            abstract: "Do not believe the cloud: the rows stay while it lists nothing.",
+            discussion: """
+                Example:
+                  groupmirror held reject --all
+                """)
 
         @OptionGroup var decision: Decision
 
@@ -81,7 +96,7 @@ struct HeldCommand: ParsableCommand {
             defer { try? store.close() }
             let decided = try store.decide(
                 decision, users: numbers, at: SystemTimekeeper().wallTime())
-            Output.note("\(decision.rawValue): \(decided.count) users")
+            Output.note("\(decision.rawValue): \(counted(decided.count, "user"))")
             if decision == .approved, LockFile.holder(database: settings.database) == nil {
                 Output.note("no daemon is running: the next run or resync carries it out")
             }

@@ -68,6 +68,9 @@ enum Output {
     }
 }
 
+/// `1 user`, `2 users`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
 extension String {
     fileprivate var trimmedEnd: String {
         var text = self

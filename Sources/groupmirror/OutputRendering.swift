@@ -126,24 +126,26 @@ extension MirrorReader.HeldRow {
                 "decided_at": JSONText.string(decidedAt),
             ])
         case .text:
-            "\(user)  since \(since)  \(groups) groups, \(conversations) conversations  "
+            "\(user)  since \(since)  \(counted(groups, "group")), "
+                + "\(counted(conversations, "conversation"))  "
                 + (decision ?? "undecided")
         }
     }
 }
 
 extension RequestProgress {
-    func rendered(as format: OutputFormat, verb: String, took: String) -> String {
+    func rendered(as format: OutputFormat, verb: String, took: String, held: Int) -> String {
         switch format {
         case .json:
             JSONText.object([
                 "users": JSONText.number(total), "done": JSONText.number(done),
                 "differing": JSONText.number(changed), "changes": JSONText.number(changes),
                 "failed": JSONText.number(failed), "not_imported": JSONText.number(parked),
+                "held": JSONText.number(held),
             ])
         case .text:
-            "\(verb) \(done - failed - parked) of \(total) users in \(took): "
-                + "\(changed) differed (\(changes) changes), \(failed) failed, "
+            "\(verb) \(done - failed - parked) of \(counted(total, "user")) in \(took): "
+                + "\(changed) differed (\(counted(changes, "change"))), \(failed) failed, "
                 + "\(parked) not imported"
         }
     }

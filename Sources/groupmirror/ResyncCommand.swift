@@ -10,7 +10,8 @@ struct ResyncCommand: AsyncParsableCommand {
         abstract: "Pull users now, whatever the schedule says.",
         discussion: """
             With a daemon running, asks it and shows its progress; without one, does the work \
-            itself. A terminal gets a progress bar; everybody gets one line of summary.
+            itself. A user that fails is tried three times, within some seconds. A terminal gets a \
+            progress bar; everybody gets one line of summary.
 
             Examples:
               groupmirror resync alice bob       these two
@@ -26,7 +27,8 @@ struct ResyncCommand: AsyncParsableCommand {
 
     func validate() throws {
         if all != users.isEmpty {
-            throw ValidationError("name users, or say --all")
+            throw ValidationError(
+                all ? "name users or say --all, not both" : "name users, or say --all")
         }
     }
 
@@ -39,11 +41,9 @@ struct ResyncCommand: AsyncParsableCommand {
         ) { bar.show($0) }
         bar.clear()
         if dryRun { report.printDifferences(as: OutputFormat(output)) }
-        report.printFailures()
-        let summary = report.progress.rendered(
+        report.conclude(
             as: OutputFormat(output), verb: dryRun ? "compared" : "pulled",
             took: spoken(bar.elapsed))
-        if output.json, !dryRun { Output.data(summary) } else { Output.note(summary) }
         Output.leave(report.status(driftCounts: false))
     }
 }
@@ -54,7 +54,7 @@ extension CloudWork.Report {
         for (user, result) in results where result.outcome == .drifted {
             switch format {
             case .text:
-                Output.data("\(user): \(result.changes) differences")
+                Output.data("\(user): \(counted(result.changes, "difference"))")
                 for line in result.detail.split(separator: "\n") {
                     Output.data("  " + Output.shown(String(line)))
                 }
@@ -71,14 +71,37 @@ extension CloudWork.Report {
         }
     }
 
-    /// The first users that failed and why, for the person.
-    func printFailures() {
-        let failed = results.filter { $0.result.outcome == .failed }
-        for (user, result) in failed.prefix(20) {
-            Output.note("\(user): \(Output.shown(result.detail))")
+    /// Who could not be pulled and why, the summary, and what a person has to do.
+    func conclude(as format: OutputFormat, verb: String, took: String) {
+        let left = results.filter { [.failed, .parked].contains($0.result.outcome) }
+        let summary = progress.rendered(as: format, verb: verb, took: took, held: undecided)
+        switch format {
+        case .json:
+            for (user, result) in left {
+                Output.data(
+                    JSONText.object([
+                        "user": JSONText.string(user.string),
+                        "outcome": JSONText.string(result.outcome.rawValue),
+                        "problem": JSONText.string(result.detail),
+                    ]))
+            }
+            Output.data(summary)
+        case .text:
+            for (user, result) in left.prefix(20) {
+                Output.note("\(user): \(Output.shown(result.detail))")
+            }
+            if left.count > 20 {
+                Output.note("… and \(left.count - 20) more: groupmirror users --state failing")
+            }
+            Output.note(summary)
         }
-        if failed.count > 20 {
-            Output.note("… and \(failed.count - 20) more: groupmirror users --state failing")
+        if undecided > 0 {
+            Output.note(
+                "the deletions of \(counted(undecided, "user")) wait for a person: "
+                    + "groupmirror held list")
+        }
+        if !isComplete {
+            Output.note("interrupted: the other users are not asked for any more")
         }
     }
 

@@ -39,6 +39,8 @@ struct MirrorStatus {
     let now: WallTime
     /// The daemon's process; nil when none runs.
     let process: Int32?
+    /// A command that calls the cloud itself.
+    let command: Int32?
     let daemon: DaemonState?
     let states: [String: Int]
     let oldestPull: WallTime?
@@ -49,7 +51,9 @@ struct MirrorStatus {
         self.settings = settings
         self.now = now
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-        process = LockFile.holder(database: settings.database)
+        let holder = LockFile.holder(database: settings.database)
+        process = holder.flatMap { $0.isDaemon ? $0.process : nil }
+        command = holder.flatMap { $0.isDaemon ? nil : $0.process }
         daemon = try reader.daemon()
         states = try reader.states()
         oldestPull = try reader.oldestPull()
@@ -91,6 +95,7 @@ struct MirrorStatus {
     }
 
     private var daemonText: String {
+        if let command { return "not running; a command (process \(command)) calls the cloud" }
         guard let process else {
             return daemon.map { "not running; last seen \($0.at)" } ?? "has never run"
         }
@@ -112,11 +117,11 @@ struct MirrorStatus {
             "running": process == nil ? "false" : "true", "pid": JSONText.number(process),
             "started_at": JSONText.string(daemon?.startedAt.description),
             "seen_at": JSONText.string(daemon?.at.description),
-            "cloud": JSONText.string(daemon?.cloud),
-            "cloud_code": JSONText.number(daemon?.cloudCode),
-            "cloud_problem": JSONText.string(daemon?.cloudProblem),
-            "calls_per_second": daemon.map { String($0.callsPerSecond) },
-            "allowed": JSONText.number(daemon?.allowed),
+            "cloud": JSONText.string(running?.cloud ?? "not called"),
+            "cloud_code": JSONText.number(running?.cloudCode),
+            "cloud_problem": JSONText.string(running?.cloudProblem),
+            "calls_per_second": running.map { String($0.callsPerSecond) },
+            "allowed": JSONText.number(running?.allowed),
             "calls": JSONText.number(daemon?.calls),
             "throttled": JSONText.number(daemon?.throttled),
             "users": JSONText.number(listed), "fresh": count("fresh"), "stale": count("stale"),
@@ -127,6 +132,9 @@ struct MirrorStatus {
             "last_change": JSONText.number(lastChange),
         ])
     }
+
+    /// What the daemon says of itself, while it runs.
+    private var running: DaemonState? { process == nil ? nil : daemon }
 
     private func count(_ state: String) -> String { JSONText.number(states[state] ?? 0) }
 }

@@ -24,7 +24,8 @@ struct UserSigCommand: ParsableCommand {
 
     func run() throws {
         guard let lifetime = SpanText.read(expire), lifetime >= .seconds(1) else {
-            throw ValidationError("--expire must be a time of 1s or more, like 10m or 24h")
+            throw ValidationError(
+                "--expire must be a time with its unit, like 30s, 10m, 24h or 7d, not '\(expire)'")
         }
         let settings = try common.settings()
         let account = try user.map { try userIDs([$0]) }?.first ?? settings.admin

@@ -33,9 +33,7 @@ struct VerifyCommand: AsyncParsableCommand {
         let report = try await work.perform(.compare, users: try picked(settings)) { bar.show($0) }
         bar.clear()
         report.printDifferences(as: OutputFormat(output))
-        report.printFailures()
-        Output.note(
-            report.progress.rendered(as: .text, verb: "compared", took: spoken(bar.elapsed)))
+        report.conclude(as: OutputFormat(output), verb: "compared", took: spoken(bar.elapsed))
         Output.leave(report.status(driftCounts: true))
     }
 

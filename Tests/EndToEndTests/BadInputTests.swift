@@ -169,6 +169,34 @@ import Testing
     }
 
     /// A file system of one megabyte, in a mount namespace of its own.
+    @Test func aDirectoryThatIsNotThere_isFoundByCheckToo() throws {
+        let emulator = try EmulatorProcess("--users", "1")
+        try emulator.configure("database: mirror.db", "database: nowhere/mirror.db")
+        let check = try emulator.groupmirror("check")
+        #expect(check.status == 74)
+        #expect(check.stderr.contains("does the directory exist"))
+    }
+
+    @Test func theDirectoryOfTheKey_isNoKey() throws {
+        let emulator = try EmulatorProcess("--users", "1")
+        try emulator.configure("secret_key_file: secret.key", "secret_key_file: .")
+        let check = try emulator.groupmirror("check")
+        #expect(check.status == 78)
+        #expect(check.stderr.contains("the secret key file is a directory"))
+        #expect(!check.stderr.contains("chmod"))
+    }
+
+    @Test func aCommandThatCallsTheCloud_isNotTakenForADaemon() throws {
+        let emulator = try EmulatorProcess("--users", "500", "--latency", "100", "--rate", "50")
+        let first = try emulator.start("resync", "--all")
+        try first.wait(for: "its lock") {
+            try emulator.groupmirror("status").stdout.contains("a command (process")
+        }
+        let second = try emulator.groupmirror("resync", "user00000001")
+        #expect(second.status == 75)
+        #expect(second.stderr.contains("wait until it has ended"))
+    }
+
     @Test func aFullDisk_isWaitedForAndTheMirrorStaysWhole() throws {
         let emulator = try EmulatorProcess("--users", "300", "--conversations", "60")
         let disk = emulator.directory.file("disk")

@@ -27,7 +27,7 @@ import Testing
         let some = try emulator.groupmirror("resync", "user00000001", "--json")
         #expect(
             some.stdout
-                == "{\"users\":1,\"done\":1,\"differing\":0,\"changes\":0,\"failed\":0,\"not_imported\":0}\n"
+                == "{\"users\":1,\"done\":1,\"differing\":0,\"changes\":0,\"failed\":0,\"not_imported\":0,\"held\":0}\n"
         )
     }
 
@@ -95,14 +95,14 @@ import Testing
         #expect(sql.status == 0)
         let drift = try emulator.groupmirror("verify")
         #expect(drift.status == 5)
-        #expect(drift.stdout.contains("user00000001: 1 differences\n  group 1 'wrong' is now"))
+        #expect(drift.stdout.contains("user00000001: 1 difference\n  group 1 'wrong' is now"))
     }
 
     @Test func status_worksWithAndWithoutADaemon() throws {
         let emulator = try pulled()
         let down = try emulator.groupmirror("status")
         #expect(down.status == 0)
-        #expect(down.stdout.contains("not running"))
+        #expect(down.stdout.contains("daemon   has never run"))
         #expect(down.stdout.contains("20: 20 fresh"))
         let daemon = try emulator.daemon()
         try daemon.wait(for: "the daemon's state") {

@@ -44,8 +44,8 @@ import Testing
         (.daemonStopped(after: .seconds(60)), "after=60.000"),
         (.configurationReloaded(changes: 2), "changes=2"),
         (
-            .configurationChanged(key: "log.level", from: "info", to: "debug"),
-            "key=log.level from=info to=debug"
+            .configurationChanged(key: "log.level", from: "info", to: "debug", restart: false),
+            "key=log.level from=info to=debug restart=false"
         ),
         (.configurationRejected(problem: "a.yaml:3: no"), "problem=\"a.yaml:3: no\""),
         (
@@ -110,6 +110,7 @@ import Testing
         (.guardTripped(emptied: 20, pulled: 21), "emptied=20 pulled=21"),
         (.guardReset(approved: 1, rejected: 2), "approved=1 rejected=2"),
         (.resyncAsked(request: 4, users: 5, writes: false), "request=4 users=5 writes=false"),
+        (.resyncWithdrawn(request: 4, left: 3), "request=4 left=3"),
         (
             .resyncDone(request: 4, pulled: 3, failed: 2, took: .milliseconds(10)),
             "request=4 pulled=3 failed=2 took=0.010"

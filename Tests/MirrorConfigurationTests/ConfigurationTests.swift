@@ -81,6 +81,13 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
 }
 
 @Suite struct AMistakeInTheConfiguration {
+    @Test func aMisspeltKeyThatMustBeThere_isToldAsMisspelt() {
+        let text = minimal.replacingOccurrences(of: "  admin:", with: "  amdin:")
+        let fault = fault(text)
+        #expect(fault?.problem == "'app.amdin' is no known key")
+        #expect(fault?.advice == "did you mean 'admin'?")
+    }
+
     private func fault(_ text: String) -> ConfigurationFault? {
         #expect(throws: ConfigurationFault.self) { try parse(text) }
     }

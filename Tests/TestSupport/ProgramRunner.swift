@@ -184,6 +184,13 @@ package final class EmulatorProcess: Sendable {
         try directory.write(text + yaml + "\n", to: "groupmirror.yaml")
     }
 
+    /// Replaces a line, or a part of one, of the configuration.
+    package func configure(_ old: String, _ new: String) throws {
+        let text = try String(contentsOfFile: configuration, encoding: .utf8)
+        try directory.write(
+            text.replacingOccurrences(of: old, with: new), to: "groupmirror.yaml")
+    }
+
     package func get(_ route: String) throws -> String {
         try http("GET", route, nil)
     }
@@ -216,6 +223,11 @@ package final class EmulatorProcess: Sendable {
             .groupmirror, arguments + ["--config", configuration], environment: environment)
         let status = process.wait()
         return FinishedProgram(status: status, stdout: process.stdout, stderr: process.stderr)
+    }
+
+    /// Starts a command of groupmirror that goes on for a while.
+    package func start(_ arguments: String...) throws -> RunningProgram {
+        try RunningProgram(.groupmirror, arguments + ["--config", configuration])
     }
 
     /// Starts the daemon.
