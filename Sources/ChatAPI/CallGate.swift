@@ -9,6 +9,8 @@ import SyncRules
 
 /// Why a call is made; the smaller, the sooner it leaves.
 package enum CallUrgency: Int, Comparable, CaseIterable, Sendable {
+    /// A write: somebody waits for it.
+    case pushing
     /// Further pages and look-ups of a pull under way: the sooner it ends, the less changes beneath
     /// it.
     case pulling

@@ -57,6 +57,15 @@ package struct ChatCloud: ConversationCloud {
         }
     }
 
+    package func push(_ call: PushCall, of user: UserID) async throws(CallFailure) -> PushReply {
+        let reply = try await sender.send(
+            Call(
+                command: call.action.command, user: user,
+                body: encoded(WirePush(call.action, user: user)), known: nil,
+                turn: .wait(.pushing)))
+        return try WirePushReply.read(reply.body, of: call)
+    }
+
     private func encoded(_ request: some Encodable) -> [UInt8] {
         guard let body = try? JSONEncoder().encode(request) else {
             preconditionFailure("a request of strings and numbers could not be encoded")

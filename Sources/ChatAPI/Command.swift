@@ -2,6 +2,10 @@
 package enum Command: String, CaseIterable, Sendable {
     case getContactGroup = "get_contact_group"
     case searchContactGroup = "search_contact_group"
+    case createContactGroup = "create_contact_group"
+    case updateContactGroup = "update_contact_group"
+    case deleteContactGroup = "del_contact_group"
+    case markContact = "mark_contact"
 
     /// Path and name, relative to the endpoint.
     package var path: String { "v4/recentcontact/\(rawValue)" }

@@ -1,9 +1,8 @@
 import ChatModel
 import SyncRules
 
-/// The cloud as the engine sees it. Every method may be repeated at will: none of them changes
-/// anything. A failure says by its kind what has to happen next, and never leaves a permit
-/// unreturned.
+/// The cloud as the engine sees it. The methods that read may be repeated at will. A failure says
+/// by its kind what has to happen next, and never leaves a permit unreturned.
 package protocol ConversationCloud: Sendable {
     /// One page of a user's listing, from `cursor` (0: the first).
     /// - Parameter known: the digest of a page that is known; a page that has it comes as `.known`,
@@ -15,6 +14,11 @@ package protocol ConversationCloud: Sendable {
     /// once.
     func lookUp(_ conversations: [ConversationID], of user: UserID, turn: CallTurn)
         async throws(CallFailure) -> [Conversation]
+
+    /// Changes something, once: a write is never repeated on its own account, but for refusals that
+    /// are certain to have done nothing (too often, signature). After a failure that may have taken
+    /// effect, look before trying again.
+    func push(_ call: PushCall, of user: UserID) async throws(CallFailure) -> PushReply
 }
 
 /// Cloud.md §1.9

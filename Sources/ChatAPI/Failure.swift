@@ -46,12 +46,22 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
     package let advice: String
     /// True when the failure was one of the network: nothing readable came back.
     package var isWithoutAnswer: Bool { code == nil && kind == .transient }
+    /// False when it is certain that the cloud has done nothing. Otherwise a write is in doubt: its
+    /// effect must be looked for before anything is repeated.
+    package let mayHaveTakenEffect: Bool
 
-    package init(kind: FailureKind, code: Int? = nil, problem: String, advice: String = "") {
+    /// - Parameter mayHaveTakenEffect: when nil, what the kind says: a passing failure of the cloud
+    ///   (50004, 50005, 60008, a code that nobody has documented) tells nothing about the effect,
+    ///   any other is a refusal.
+    package init(
+        kind: FailureKind, code: Int? = nil, problem: String, advice: String = "",
+        mayHaveTakenEffect: Bool? = nil
+    ) {
         self.kind = kind
         self.code = code
         self.problem = problem
         self.advice = advice
+        self.mayHaveTakenEffect = mayHaveTakenEffect ?? (kind == .transient)
     }
 
     package var description: String {

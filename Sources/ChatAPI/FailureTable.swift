@@ -31,6 +31,13 @@ package enum FailureTable {
     /// log shows the code.
     package static func kind(of code: Int) -> FailureKind { byCode[code]?.kind ?? .transient }
 
+    /// What a code means, with what the cloud said about it.
+    static func words(_ code: Int, _ info: String?) -> String {
+        let meaning = byCode[code]?.meaning ?? "a code that this program does not know"
+        let words = (info ?? "").prefix(200)
+        return words.isEmpty ? meaning : "\(meaning): \(words)"
+    }
+
     package static let rows: [Row] = conversationGroups + gateway + account + neighbours
 
     private static let byCode = Dictionary(uniqueKeysWithValues: rows.map { ($0.code, $0) })

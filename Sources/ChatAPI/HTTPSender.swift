@@ -25,7 +25,9 @@ package struct HTTPSender: CallSender {
         do {
             reply = try await transport.post(path: path(call.command, usersig), body: call.body)
         } catch {
-            throw CallFailure(kind: .transient, problem: error.problem, advice: error.advice)
+            throw CallFailure(
+                kind: .transient, problem: error.problem, advice: error.advice,
+                mayHaveTakenEffect: error.mayHaveArrived)
         }
         guard reply.status == 200 else {
             throw CallFailure(kind: .transient, problem: "HTTP status \(reply.status)")

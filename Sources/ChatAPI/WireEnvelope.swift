@@ -36,13 +36,10 @@ package struct WireEnvelope: Decodable, Sendable {
 
     /// The failure that a code other than 0 is.
     var failure: CallFailure {
-        let row = FailureTable.row(for: code)
-        let words = (info ?? "").prefix(200)
-        let meaning = row?.meaning ?? "a code that this program does not know"
-        return CallFailure(
+        CallFailure(
             kind: FailureTable.kind(of: code), code: code,
-            problem: words.isEmpty ? meaning : "\(meaning): \(words)",
-            advice: row?.advice ?? "")
+            problem: FailureTable.words(code, info),
+            advice: FailureTable.row(for: code)?.advice ?? "")
     }
 
     /// Whether the page is the last. Anything but 0 and 1 is no answer: never taken for "done"

@@ -86,7 +86,8 @@ package struct DaemonRun: Sendable {
             // Before the engine asks the cloud again.
             let isNewKey = instance.signer.replace(key: key)
             await instance.engine.reload(
-                book, maxStaleness: new.maxStaleness, guardLimits: new.guardLimits)
+                book, maxStaleness: new.maxStaleness, guardLimits: new.guardLimits,
+                pushPolicy: new.pushPolicy, history: new.history)
             instance.log.set(level: new.logLevel, format: new.logFormat)
             logReload(old, new, counts, isNewKey: isNewKey)
             return new

@@ -57,16 +57,18 @@ package final class Instance: Sendable {
         let counters = CallCounters()
         let sender = Instance.sender(transport, signer, gate, counters, time, log)
         request = try Instance.ask(purpose, book, store, time)
+        var engineSettings = MirrorEngine.Settings(
+            maxStaleness: settings.maxStaleness, passesAtOnce: settings.inFlight,
+            listingCap: settings.listingCap, guardLimits: settings.guardLimits,
+            onlyRequest: request, endsWhenRefused: try !store.wasEverAccepted(),
+            version: Version.text, pid: getpid())
+        engineSettings.pushPolicy = settings.pushPolicy
+        engineSettings.history = settings.history
         engine = MirrorEngine(
             parts: MirrorEngine.Parts(
                 cloud: ChatCloud(sender: sender), gate: gate, counters: counters, store: store,
                 time: time, log: log, chance: { Double.random(in: 0..<1) }),
-            settings: MirrorEngine.Settings(
-                maxStaleness: settings.maxStaleness, passesAtOnce: settings.inFlight,
-                listingCap: settings.listingCap, guardLimits: settings.guardLimits,
-                onlyRequest: request, endsWhenRefused: try !store.wasEverAccepted(),
-                version: Version.text, pid: getpid()),
-            book: book)
+            settings: engineSettings, book: book)
     }
 
     /// Each sender around the next: a signature that is refused is renewed once; every single call

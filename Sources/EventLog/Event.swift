@@ -170,6 +170,53 @@ extension Event {
     }
 }
 
+// MARK: Edits
+
+extension Event {
+    package static func outboxOpened(users: Int, inDoubt: Int) -> Event {
+        Event(.outboxOpened, .count(users), .count(inDoubt))
+    }
+
+    package static func pushDone(
+        user: String, calls: Int, applied: Int, satisfied: Int, cancelled: Int, rejected: Int,
+        left: Int, took: Duration
+    ) -> Event {
+        Event(
+            .pushDone, .text(user), .count(calls), .count(applied), .count(satisfied),
+            .count(cancelled), .count(rejected), .count(left), .milliseconds(took))
+    }
+
+    package static func pushFailed(
+        user: String, edits: Int, reason: String, code: Int?, problem: String, failures: Int,
+        retryIn: Duration
+    ) -> Event {
+        Event(
+            .pushFailed, .text(user), .count(edits), .text(reason),
+            code.map(LogValue.count) ?? .absent, .text(problem), .count(failures),
+            .seconds(retryIn))
+    }
+
+    package static func editsInDoubt(
+        user: String, edits: Int, code: Int?, problem: String, lookIn: Duration
+    ) -> Event {
+        Event(
+            .editsInDoubt, .text(user), .count(edits), code.map(LogValue.count) ?? .absent,
+            .text(problem), .seconds(lookIn))
+    }
+
+    package static func editRejected(
+        user: String, edit: Int64, operation: String, reason: String, code: Int?, problem: String
+    ) -> Event {
+        Event(
+            .editRejected, .text(user), .number(edit), .text(operation), .text(reason),
+            code.map(LogValue.count) ?? .absent, .text(problem))
+    }
+
+    package static func historyPruned(removed: Int) -> Event {
+        Event(.historyPruned, .count(removed))
+    }
+}
+
 // MARK: Numbers
 
 extension Event {
@@ -185,7 +232,9 @@ extension Event {
             .count(stats.failing), .count(stats.held), .count(stats.parked),
             .seconds(stats.lag.p50), .seconds(stats.lag.p99), .seconds(stats.lag.longest),
             .count(stats.passes), .count(stats.unchanged), .count(stats.changes),
-            .count(stats.backlog), .count(stats.inFlight), .count(stats.allowed))
+            .count(stats.backlog), .count(stats.inFlight), .count(stats.allowed),
+            .count(stats.outboxOpen), .seconds(stats.outboxOldest ?? .zero),
+            .count(stats.outboxRejected))
     }
 }
 
@@ -209,6 +258,10 @@ package struct Stats: Sendable {
     package var backlog = 0
     package var inFlight = 0
     package var allowed = 0
+    package var outboxOpen = 0
+    /// Since the oldest open edit was queued; nil when none is open.
+    package var outboxOldest: Duration?
+    package var outboxRejected = 0
 
     /// The age of the copies: now less the time each was last pulled.
     package struct Lag: Sendable {

@@ -32,6 +32,12 @@ package enum EventKind: String, CaseIterable, Sendable {
     case resyncAsked = "resync_asked"
     case resyncWithdrawn = "resync_withdrawn"
     case resyncDone = "resync_done"
+    case outboxOpened = "outbox_opened"
+    case pushDone = "push_done"
+    case pushFailed = "push_failed"
+    case editsInDoubt = "edits_in_doubt"
+    case editRejected = "edit_rejected"
+    case historyPruned = "history_pruned"
     case calls = "calls"
     case stats = "stats"
 }
@@ -238,6 +244,59 @@ extension EventKind {
                     "request": "number", "pulled": "users", "failed": "users, parked ones included",
                     "took": "seconds",
                 ])
+        case .outboxOpened:
+            Entry(
+                .info, "an earlier process left open edits",
+                [
+                    "users": "with open edits",
+                    "in_doubt": "of them, with edits that may have been sent",
+                ])
+        case .pushDone:
+            Entry(
+                .info, "edits of a user were worked off",
+                [
+                    "user": "user id", "calls": "writes made",
+                    "applied": "edits that the cloud took",
+                    "satisfied": "edits that needed no call",
+                    "cancelled": "edits that gave way to the cloud (`push.conflicts: cloud_wins`)",
+                    "rejected": "edits that a person must look at",
+                    "left": "edits still open: behind a rejected one, or after trouble",
+                    "took_ms": "milliseconds since the pass began",
+                ])
+        case .pushFailed:
+            Entry(
+                .warning, "a write was not done; its edits wait",
+                do: "nothing for a while; at many failures look at the code in Failures.md",
+                [
+                    "user": "user id", "edits": "edits of the call", "reason": "kind of failure",
+                    "code": "the cloud's code; absent without a reply", "problem": "in words",
+                    "failures": "pushes of this user that failed in a row",
+                    "retry_in": "seconds",
+                ])
+        case .editsInDoubt:
+            Entry(
+                .warning,
+                "a write got no clear answer: the cloud is looked at before it is repeated",
+                [
+                    "user": "user id", "edits": "edits of the call",
+                    "code": "the cloud's code; absent without a reply", "problem": "in words",
+                    "look_in": "seconds",
+                ])
+        case .editRejected:
+            Entry(
+                .warning,
+                "an edit will not be tried again without a person; later edits of its group wait",
+                do: "`groupmirror outbox show EDIT`, then `outbox retry` or `outbox cancel`",
+                [
+                    "user": "user id", "edit": "number", "op": "what it asks for",
+                    "reason": "`refused`, `conflict`, `group_missing` or `gave_up`",
+                    "code": "the cloud's code; absent when the cloud was not asked",
+                    "problem": "in words",
+                ])
+        case .historyPruned:
+            Entry(
+                .info, "settled edits and changes older than `mirror.history` were removed",
+                ["removed": "rows"])
         case .calls:
             Entry(
                 .info, "calls since the start, one line for each command and code, every 15 s",
@@ -248,7 +307,8 @@ extension EventKind {
         case .stats:
             Entry(
                 .info, "absolute counters and gauges, every 15 s",
-                do: "alert on `stale` and on `lag_max` growing",
+                do:
+                    "alert on `stale`, and on `lag_max`, `outbox_oldest` or `outbox_rejected` growing",
                 [
                     "calls": "since the start", "widest_second": "most calls sent in any second",
                     "throttled": "calls that the cloud found too many",
@@ -262,6 +322,9 @@ extension EventKind {
                     "changes": "found since the start",
                     "queue": "users asked for or new, not started",
                     "in_flight": "passes running", "allowed": "get calls a second allowed now",
+                    "outbox_open": "edits queued or being sent",
+                    "outbox_oldest": "seconds since the oldest of them was queued",
+                    "outbox_rejected": "edits that wait for a person",
                 ])
         }
     }

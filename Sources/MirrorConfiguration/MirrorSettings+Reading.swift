@@ -64,9 +64,11 @@ extension MirrorSettings {
                 advice: "mirror.database is the path of the mirror's file")
         }
         self.database = MirrorSettings.beside(root.file)(database)
+        try readHistory(mirror)
 
         try readLimits(root)
         try readSchedule(root)
+        try readPush(root)
         try readGuard(root)
         try readLog(root)
     }
@@ -74,9 +76,10 @@ extension MirrorSettings {
     /// Every key with its section, to find where a misplaced one belongs.
     private static let keys = [
         "app.sdk_app_id", "app.admin", "app.region", "app.endpoint", "app.secret_key_file",
-        "users.file", "users.list", "mirror.database", "limits.calls_per_second",
+        "users.file", "users.list", "mirror.database", "mirror.history", "limits.calls_per_second",
         "limits.in_flight", "limits.timeout", "limits.margin", "schedule.max_staleness",
-        "guard.emptied_users", "guard.at_least", "guard.window", "guard.listing_cap", "log.level",
+        "push.conflicts", "push.missing_group", "guard.emptied_users", "guard.at_least",
+        "guard.window", "guard.listing_cap", "log.level",
         "log.format",
     ]
 
@@ -160,6 +163,26 @@ extension MirrorSettings {
         maxStaleness =
             try schedule.span("max_staleness", .seconds(1)...(.seconds(366 * 86_400)))
             ?? maxStaleness
+    }
+
+    private mutating func readHistory(_ mirror: Section?) throws(ConfigurationFault) {
+        let longest = Duration.seconds(10_000 * 86_400)
+        let span = try mirror?.value("history", "a time from 1h to 10000d, like 30d, or forever") {
+            text -> Duration?? in
+            if text == "forever" { return .some(nil) }
+            return SpanText.read(text).flatMap {
+                (.seconds(3600)...longest).contains($0) ? .some($0) : nil
+            }
+        }
+        if let span { history = span }
+    }
+
+    private mutating func readPush(_ root: Section) throws(ConfigurationFault) {
+        guard let push = try root.section("push") else { return }
+        pushPolicy = PushPolicy(
+            conflicts: try push.choice("conflicts", ConflictPolicy.self) ?? pushPolicy.conflicts,
+            missingGroup: try push.choice("missing_group", MissingGroupPolicy.self)
+                ?? pushPolicy.missingGroup)
     }
 
     private mutating func readGuard(_ root: Section) throws(ConfigurationFault) {

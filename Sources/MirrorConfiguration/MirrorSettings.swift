@@ -31,6 +31,10 @@ package struct MirrorSettings: Sendable {
         share: 0.05, atLeast: 20, window: .seconds(600))
     package var listingCap = 0
 
+    package var pushPolicy = PushPolicy()
+    /// How long settled edits and changes are kept; nil for ever.
+    package var history: Duration? = .seconds(30 * 86_400)
+
     package var logLevel = LogLevel.info
     package var logFormat = LogFormat.logfmt
 
@@ -56,11 +60,15 @@ package struct MirrorSettings: Sendable {
             entry(
                 "users.list", usersList.map(\.string).joined(separator: ", "), reloadable: true),
             entry("mirror.database", database),
+            entry(
+                "mirror.history", history.map(SpanText.written) ?? "forever", reloadable: true),
             entry("limits.calls_per_second", String(callsPerSecond)),
             entry("limits.in_flight", String(inFlight)),
             entry("limits.timeout", SpanText.written(timeout)),
             entry("limits.margin", margin.rawValue),
             entry("schedule.max_staleness", SpanText.written(maxStaleness), reloadable: true),
+            entry("push.conflicts", pushPolicy.conflicts.rawValue, reloadable: true),
+            entry("push.missing_group", pushPolicy.missingGroup.rawValue, reloadable: true),
             entry("guard.emptied_users", guardLimits.written, reloadable: true),
             entry("guard.at_least", String(guardLimits.atLeast), reloadable: true),
             entry("guard.window", SpanText.written(guardLimits.window), reloadable: true),

@@ -48,7 +48,7 @@ package final class MirrorReader: Sendable {
         guard owner == String(sdkAppID) else { throw StoreFailure.ofAnotherApp(path, owner ?? "-") }
     }
 
-    private func read<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
+    func read<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
         do {
             return try database.read(body)
         } catch {
@@ -148,10 +148,11 @@ package final class MirrorReader: Sendable {
         package let snapshot: Snapshot
     }
 
-    /// Listed users in the order of their ids, all of one moment; `only` some when given.
-    package func export(only: [UserID]? = nil, _ each: (MirroredUser) throws -> Void)
-        throws(StoreFailure)
-    {
+    /// Listed users in the order of their ids, all of one moment; `only` some when given; with open
+    /// edits applied when `pending`.
+    package func export(
+        only: [UserID]? = nil, pending: Bool = false, _ each: (MirroredUser) throws -> Void
+    ) throws(StoreFailure) {
         try read { database in
             let select = """
                 SELECT user.id, user.name, pull.at FROM user
@@ -163,7 +164,9 @@ package final class MirrorReader: Sendable {
                         MirroredUser(
                             user: UserID(checkedBytes: (row[1] as String).utf8),
                             pulledAt: (row[2] as Int64?).map(WallTime.init(milliseconds:)),
-                            snapshot: try Snapshot.stored(of: row[0], in: database)))
+                            snapshot: pending
+                                ? try Snapshot.pending(of: row[0], in: database)
+                                : try Snapshot.stored(of: row[0], in: database)))
                 }
             }
             guard let only else {

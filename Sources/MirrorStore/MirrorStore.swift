@@ -18,7 +18,8 @@ package protocol MirrorStore: Sendable {
     func snapshot(of user: UserNumber) async throws(StoreFailure) -> Snapshot
 
     /// Writes all entries in one transaction, or none.
-    func commit(_ entries: [StoreEntry]) async throws(StoreFailure)
+    @discardableResult
+    func commit(_ entries: [StoreEntry]) async throws(StoreFailure) -> CommitReport
 
     /// True when another process has written since the last call (or since the store was opened).
     func wasWrittenByOthers() async throws(StoreFailure) -> Bool
@@ -28,6 +29,24 @@ package protocol MirrorStore: Sendable {
 
     /// What persons decided about held deletions, for users whose deletions still wait.
     func heldDecisions() async throws(StoreFailure) -> [UserNumber: HeldDecision?]
+
+    /// A user's edits that are open or rejected, in the order of queueing.
+    func unsettledEdits(of user: UserNumber) async throws(StoreFailure) -> [Edit]
+
+    /// Users with open edits; for one with an edit in doubt, when that was last sent.
+    func usersWithOpenEdits() throws(StoreFailure) -> [UserNumber: WallTime?]
+
+    /// Users for whom commands have changed something in the outbox since the news of this number.
+    func outboxNews(after number: Int64) async throws(StoreFailure) -> (
+        users: [UserNumber], last: Int64
+    )
+
+    func outboxTotals() async throws(StoreFailure) -> OutboxTotals
+
+    /// Removes some settled edits and changes that are older than `time`, oldest first, and news up
+    /// to `news`. Open and rejected edits stay whatever their age.
+    /// - Returns: how many were removed; call again until it is none.
+    func prune(before time: WallTime, news: Int64) async throws(StoreFailure) -> Int
 
     /// How long a copy may be before the views call it stale.
     func setMaxStaleness(_ span: Duration) throws(StoreFailure)

@@ -10,9 +10,18 @@ extension SQLiteMirror {
         try await read { database in try Snapshot.stored(of: Int64(user), in: database) }
     }
 
-    package func commit(_ entries: [StoreEntry]) async throws(StoreFailure) {
+    package func commit(_ entries: [StoreEntry]) async throws(StoreFailure) -> CommitReport {
         try await write { database in
-            for entry in entries { try entry.write(to: database) }
+            var report = CommitReport()
+            var touched: Set<UserNumber> = []
+            for entry in entries {
+                try entry.write(to: database, &report)
+                if let user = entry.userWithPendingRows { touched.insert(user) }
+            }
+            for user in touched.sorted() {
+                try PendingRows.refresh(of: Int64(user), in: database)
+            }
+            return report
         }
     }
 }
@@ -64,12 +73,24 @@ enum GroupList {
 }
 
 extension StoreEntry {
-    fileprivate func write(to database: Database) throws {
+    /// The user whose mirror or edits it changes.
+    fileprivate var userWithPendingRows: UserNumber? {
+        switch self {
+        case .pulled(let pulled): pulled.diff.isEmpty ? nil : pulled.user
+        case .pushed(let pushed): pushed.user
+        case .outbox(let update): update.user
+        case .unchanged, .failed, .progress, .result, .daemon: nil
+        }
+    }
+
+    fileprivate func write(to database: Database, _ report: inout CommitReport) throws {
         switch self {
         case .unchanged(let user, let time):
             try notePull(of: user, at: time, in: database)
             try forgetTrouble(of: user, in: database)
         case .pulled(let pulled): try pulled.write(to: database)
+        case .pushed(let pushed): try pushed.write(to: database)
+        case .outbox(let update): try update.write(to: database, &report)
         case .failed(let user, let trouble): try trouble.write(of: user, to: database)
         case .progress(let progress): try progress.write(to: database)
         case .result(let request, let user, let result):
@@ -96,9 +117,7 @@ extension PulledUser {
         try forgetTrouble(of: user, in: database)
         try writeDigest(to: database)
         try writeHeld(to: database)
-        try writeGroups(to: database)
-        try writeConversations(to: database)
-        try writeChanges(to: database)
+        try diff.write(of: user, at: at, origins, to: database)
     }
 
     private func writeDigest(to database: Database) throws {
@@ -130,8 +149,27 @@ extension PulledUser {
         ).execute(arguments: [Int64(user), at.milliseconds, held.groups, held.conversations])
     }
 
-    private func writeGroups(to database: Database) throws {
-        for change in diff.changes {
+}
+
+extension PushedUser {
+    fileprivate func write(to database: Database) throws {
+        try database.cachedStatement(sql: "DELETE FROM listing WHERE user = ?")
+            .execute(arguments: [Int64(user)])
+        try diff.write(of: user, at: at, origins, to: database)
+    }
+}
+
+extension SnapshotDiff {
+    fileprivate func write(
+        of user: UserNumber, at time: WallTime, _ origins: [Change: EditID], to database: Database
+    ) throws {
+        try writeGroups(of: user, to: database)
+        try writeConversations(of: user, to: database)
+        try writeChanges(of: user, at: time, origins, to: database)
+    }
+
+    private func writeGroups(of user: UserNumber, to database: Database) throws {
+        for change in changes {
             switch change {
             case .groupCreated(let group), .groupRenamed(let group, _):
                 try database.cachedStatement(
@@ -151,7 +189,7 @@ extension PulledUser {
         }
     }
 
-    private func writeConversations(to database: Database) throws {
+    private func writeConversations(of user: UserNumber, to database: Database) throws {
         let upsert = try database.cachedStatement(
             sql: """
                 INSERT INTO conversation
@@ -161,7 +199,7 @@ extension PulledUser {
                     standard_mark = excluded.standard_mark, custom_mark = excluded.custom_mark,
                     updated_at = excluded.updated_at
                 """)
-        for conversation in diff.written {
+        for conversation in written {
             try upsert.execute(arguments: [
                 Int64(user), conversation.id.kind.rawValue, conversation.id.peer.string,
                 GroupList.written(conversation.groups),
@@ -171,26 +209,29 @@ extension PulledUser {
         }
         let delete = try database.cachedStatement(
             sql: "DELETE FROM conversation WHERE user = ? AND type = ? AND peer = ?")
-        for conversation in diff.vanished {
+        for conversation in vanished {
             try delete.execute(arguments: [
                 Int64(user), conversation.id.kind.rawValue, conversation.id.peer.string,
             ])
         }
     }
 
-    private func writeChanges(to database: Database) throws {
+    private func writeChanges(
+        of user: UserNumber, at time: WallTime, _ origins: [Change: EditID], to database: Database
+    ) throws {
         let insert = try database.cachedStatement(
             sql: """
                 INSERT INTO change
-                    (at, user, kind, group_id, group_name, type, peer, before, after)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    (at, user, kind, group_id, group_name, type, peer, before, after, edit)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
-        for change in diff.changes {
+        for change in changes {
             let values = change.values
             try insert.execute(arguments: [
-                at.milliseconds, Int64(user), change.kind.rawValue, change.group?.id.number,
+                time.milliseconds, Int64(user), change.kind.rawValue, change.group?.id.number,
                 change.group?.name.string, change.conversation?.kind.rawValue,
                 change.conversation?.peer.string, values?.before, values?.after,
+                origins[change]?.number,
             ])
         }
     }

@@ -17,6 +17,10 @@ enum Schema {
             try database.execute(sql: tables)
             try database.execute(sql: views)
         }
+        migrator.registerMigration("2 edits") { database in
+            try database.execute(sql: outboxTables)
+            try database.execute(sql: outboxViews)
+        }
         return migrator
     }
 
@@ -143,7 +147,7 @@ enum Schema {
         """
 
     /// A moment as the views write it: `2026-11-21T08:00:00Z`.
-    private static func written(_ column: String) -> String {
+    static func written(_ column: String) -> String {
         "strftime('%Y-%m-%dT%H:%M:%SZ', \(column) / 1000, 'unixepoch')"
     }
 

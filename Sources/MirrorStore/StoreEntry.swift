@@ -7,6 +7,10 @@ package enum StoreEntry: Sendable {
     /// The cloud lists exactly what the mirror holds.
     case unchanged(UserNumber, at: WallTime)
     case pulled(PulledUser)
+    /// The cloud has acknowledged changes of ours.
+    case pushed(PushedUser)
+    /// What has become of a user's edits.
+    case outbox(OutboxUpdate)
     /// A pass failed, or the user is parked; the mirror stays as it was.
     case failed(UserNumber, Trouble)
     /// Progress of a request.
@@ -27,15 +31,37 @@ package struct PulledUser: Sendable {
     package let diff: SnapshotDiff
     /// Deletions that wait for a person; nil when there are none (any more).
     package let held: HeldDeletions?
+    /// Changes that edits of ours have made: writes whose answer was lost.
+    package let origins: [Change: EditID]
 
     package init(
-        user: UserNumber, at: WallTime, digest: Digest?, diff: SnapshotDiff, held: HeldDeletions?
+        user: UserNumber, at: WallTime, digest: Digest?, diff: SnapshotDiff, held: HeldDeletions?,
+        origins: [Change: EditID] = [:]
     ) {
         self.user = user
         self.at = at
         self.digest = digest
         self.diff = diff
         self.held = held
+        self.origins = origins
+    }
+}
+
+/// What a write of ours has made of the mirror. The next pull is compared item by item: the digest
+/// of the last listing says nothing any more.
+package struct PushedUser: Sendable {
+    package let user: UserNumber
+    package let at: WallTime
+    package let diff: SnapshotDiff
+    package let origins: [Change: EditID]
+
+    package init(
+        user: UserNumber, at: WallTime, diff: SnapshotDiff, origins: [Change: EditID]
+    ) {
+        self.user = user
+        self.at = at
+        self.diff = diff
+        self.origins = origins
     }
 }
 

@@ -9,9 +9,13 @@ import SyncRules
 
 /// Groups what passes write into few commits, and outlasts a disk that is full or locked.
 package actor CommitGroup {
+    /// What came of a commit.
+    private typealias Result = Swift.Result<CommitReport, StoreFailure>
+
+    /// What one caller wants written, together or not at all.
     private struct Pending {
-        let entry: StoreEntry
-        let done: CheckedContinuation<StoreFailure?, Never>?
+        let entries: [StoreEntry]
+        let done: CheckedContinuation<Result, Never>?
     }
 
     private let store: any MirrorStore
@@ -36,21 +40,23 @@ package actor CommitGroup {
         self.log = log
     }
 
-    /// Writes the entry; returns when it is durable.
-    func commit(_ entry: StoreEntry) async throws(StoreFailure) {
-        let failure: StoreFailure?
+    /// Writes the entries in one transaction; returns when they are durable.
+    @discardableResult
+    func commit(_ entries: [StoreEntry]) async throws(StoreFailure) -> CommitReport {
+        let result: Result
         if isGathering {
-            failure = await withCheckedContinuation { done in
-                pending.append(Pending(entry: entry, done: done))
+            result = await withCheckedContinuation { done in
+                pending.append(Pending(entries: entries, done: done))
             }
         } else {
             isGathering = true
-            pending.append(Pending(entry: entry, done: nil))
+            pending.append(Pending(entries: entries, done: nil))
             await gather()
             isGathering = false
-            failure = await write(takeBatch()).first { $0.done == nil }?.failure
+            let written = await write(takeBatch())
+            result = written.first { $0.done == nil }?.result ?? .success(CommitReport())
         }
-        if let failure { throw failure }
+        return try result.get()
     }
 
     /// Notes an unchanged pull; written with the next commit, or by `flush`.
@@ -60,7 +66,7 @@ package actor CommitGroup {
 
     /// Writes `entries` and what has been noted; waits until it is durable.
     func flush(_ entries: [StoreEntry] = []) async {
-        let batch = entries.map { Pending(entry: $0, done: nil) } + takeNotes()
+        let batch = entries.map { Pending(entries: [$0], done: nil) } + takeNotes()
         guard !batch.isEmpty else { return }
         _ = await write(batch)
     }
@@ -74,6 +80,9 @@ package actor CommitGroup {
     nonisolated func wallTime(of moment: MonotonicTime) -> WallTime {
         time.wallTime() + (moment - time.now())
     }
+
+    /// The calendar's time now.
+    nonisolated var wallNow: WallTime { time.wallTime() }
 
     private func gather() async {
         let end = time.now() + Self.gathering
@@ -90,13 +99,13 @@ package actor CommitGroup {
     private func takeNotes() -> [Pending] {
         defer { pulls = [:] }
         return pulls.sorted { $0.key < $1.key }.map { user, moment in
-            Pending(entry: .unchanged(user, at: wallTime(of: moment)), done: nil)
+            Pending(entries: [.unchanged(user, at: wallTime(of: moment))], done: nil)
         }
     }
 
     private struct Written {
-        let done: CheckedContinuation<StoreFailure?, Never>?
-        let failure: StoreFailure?
+        let done: CheckedContinuation<Result, Never>?
+        let result: Result
     }
 
     /// Writes the batch, waits out a failing disk, and tells everybody who waits.
@@ -104,16 +113,16 @@ package actor CommitGroup {
         var tries = 0
         while true {
             do {
-                try await store.commit(batch.map(\.entry))
+                let report = try await store.commit(batch.flatMap(\.entries))
                 noteRecovery()
-                return tell(batch, nil)
+                return tell(batch, .success(report))
             } catch {
                 tries += 1
                 if error.kind == .refused, batch.count > 1 { return await writeSingly(batch) }
                 let isHopeless = error.kind != .passing || (isClosing && tries >= Self.lastPatience)
                 if isHopeless {
                     log(.storeFailed(problem: error.problem, retryIn: .zero))
-                    return tell(batch, error)
+                    return tell(batch, .failure(error))
                 }
                 let pause = Duration.seconds(min(30, 1 << min(tries - 1, 5)))
                 failingSince = failingSince ?? time.now()
@@ -123,16 +132,16 @@ package actor CommitGroup {
         }
     }
 
-    /// One entry contradicts the store: the others must not suffer for it.
+    /// One of them contradicts the store: the others must not suffer for it.
     private func writeSingly(_ batch: [Pending]) async -> [Written] {
         var written: [Written] = []
-        for entry in batch { written += await write([entry]) }
+        for single in batch { written += await write([single]) }
         return written
     }
 
-    private func tell(_ batch: [Pending], _ failure: StoreFailure?) -> [Written] {
-        for entry in batch { entry.done?.resume(returning: failure) }
-        return batch.map { Written(done: $0.done, failure: failure) }
+    private func tell(_ batch: [Pending], _ result: Result) -> [Written] {
+        for single in batch { single.done?.resume(returning: result) }
+        return batch.map { Written(done: $0.done, result: result) }
     }
 
     private func noteRecovery() {

@@ -39,6 +39,9 @@ extension MirrorEngine {
         /// Conversations that the plan lets a listing return; 0: unknown.
         package var listingCap: Int
         package var guardLimits: DeletionGuard.Limits
+        package var pushPolicy = PushPolicy()
+        /// How long settled edits and changes are kept; nil for ever.
+        package var history: Duration?
         /// Serve this request and end, instead of mirroring for ever.
         package var onlyRequest: Int64?
         /// End when the cloud refuses the app before it has ever accepted a call.

@@ -9,9 +9,10 @@ extension MirrorEngine {
     }
 
     /// Takes over a new list and new settings; passes under way go on.
-    package func reload(_ book: UserBook, maxStaleness: Duration, guardLimits: DeletionGuard.Limits)
-        async
-    {
+    package func reload(
+        _ book: UserBook, maxStaleness: Duration, guardLimits: DeletionGuard.Limits,
+        pushPolicy: PushPolicy, history: Duration?
+    ) async {
         for user in 1...max(1, roster.highest)
         where schedule.contains(user) && !book.listed.contains(user) {
             schedule.remove(user)
@@ -25,6 +26,8 @@ extension MirrorEngine {
         }
         schedule.maxStaleness = maxStaleness
         settings.maxStaleness = maxStaleness
+        settings.pushPolicy = pushPolicy
+        settings.history = history
         await guardian.set(guardLimits)
         reconsiderCloud()
         wakeDispatcher()

@@ -141,7 +141,7 @@ extension MirrorEngine {
         }
         let isStillWanted = requests.contains { $0.remaining.contains(job.number) }
         if job.mode == .compare, isStillWanted { comparisons.append(job.number) }
-        for row in rows { try? await commits.commit(row) }
+        for row in rows { _ = try? await commits.commit([row]) }
         await finishRequests()
     }
 

@@ -12,10 +12,12 @@ extension MirrorEngine {
     static let glance = Duration.milliseconds(100)
     private static let report = Duration.seconds(1)
     private static let statistics = Duration.seconds(15)
+    private static let pruning = Duration.seconds(60)
 
     func watch() async {
         var lastReport = parts.time.now()
         var nextStatistics = parts.time.now() + Self.statistics
+        var nextPruning = parts.time.now() + Self.pruning
         var callsBefore = 0
         await look(isFirst: true)
         while !isStopping {
@@ -34,6 +36,10 @@ extension MirrorEngine {
             if now >= nextStatistics {
                 await logStatistics()
                 nextStatistics = now + Self.statistics
+            }
+            if now >= nextPruning {
+                await prune()
+                nextPruning = parts.time.now() + Self.pruning
             }
         }
     }
@@ -56,6 +62,7 @@ extension MirrorEngine {
             let isNews = try await parts.store.wasWrittenByOthers()
             guard isNews || isFirst else { return }
             await take(try await parts.store.openRequests())
+            await takeNews()
             for user in await guardian.take(try await parts.store.heldDecisions()) {
                 schedule.nudge(user)
             }
@@ -92,7 +99,13 @@ extension MirrorEngine {
                 parts.log(.calls(command: command.rawValue, code: code, total: total))
             }
         }
-        parts.log(.stats(await stats(counted)))
+        var stats = await stats(counted)
+        if let outbox = try? await parts.store.outboxTotals() {
+            stats.outboxOpen = outbox.open
+            stats.outboxRejected = outbox.rejected
+            stats.outboxOldest = outbox.oldest.map { max(.zero, parts.time.wallTime() - $0) }
+        }
+        parts.log(.stats(stats))
     }
 
     private func stats(_ counted: CallCounters.Totals) async -> Stats {

@@ -28,6 +28,10 @@ package actor MirrorEngine {
     var requests: [ActiveRequest] = []
     var comparisons: [UserNumber] = []
     var comparing: Set<UserNumber> = []
+    /// Users with open edits that the engine can do something about.
+    var outbox: [UserNumber: OutboxUser] = [:]
+    /// The last of the outbox's news that was taken in.
+    var lastNews: Int64 = 0
 
     private(set) var health = CloudHealth()
     private var lastRefusal: CallFailure?
@@ -60,7 +64,9 @@ package actor MirrorEngine {
             limits: settings.guardLimits, held: book.held, time: parts.time, log: parts.log)
         pass = UserPass(
             pull: Pull(cloud: parts.cloud, cap: settings.listingCap), store: parts.store,
-            commits: commits, guardian: guardian)
+            commits: commits, guardian: guardian,
+            push: Push(
+                cloud: parts.cloud, store: parts.store, commits: commits))
         roster = book.roster
         listedOnly = settings.onlyRequest == nil ? UserSet() : book.listed
         digests = book.digests
@@ -78,6 +84,7 @@ package actor MirrorEngine {
 
     /// Mirrors until `drain`, or until nothing more can be done.
     package func run() async -> End {
+        await openOutbox()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.watch() }
             group.addTask { await self.dispatch() }
@@ -185,7 +192,9 @@ package actor MirrorEngine {
         return PassJob(
             number: number, user: roster.id(of: number), digest: digest == .none ? nil : digest,
             turn: .permitted(permit), mode: mode, startedAt: permit.grantedAt, sequence: sequence,
-            isFirst: digest == .none && schedule.lastPull(of: number) == nil)
+            isFirst: digest == .none && schedule.lastPull(of: number) == nil,
+            hasEdits: mode == .store && mayPush(number, now: permit.grantedAt),
+            policy: settings.pushPolicy)
     }
 
     private nonisolated func perform(_ job: PassJob) async {
@@ -245,6 +254,7 @@ package actor MirrorEngine {
         }
         let outcome: RequestResult.Outcome = summary.changes > 0 ? .changed : .same
         await succeeded(job, calls, RequestResult(outcome, changes: summary.changes))
+        if job.hasEdits { await pushed(job, summary.push) }
     }
 
     private func failed(_ job: PassJob, _ failure: CallFailure, _ calls: Int) async {
@@ -300,12 +310,13 @@ package actor MirrorEngine {
         giveBack(job, .failed(retryAt: now + pause), calls)
         let wall = parts.time.wallTime()
         if job.mode == .store {
-            try? await commits.commit(
+            _ = try? await commits.commit([
                 .failed(
                     job.number,
                     Trouble(
                         kind: kind, code: code, problem: parts.log.redactor.clean(problem),
-                        failures: failures, at: wall, retryAt: wall + pause, isParked: isParked)))
+                        failures: failures, at: wall, retryAt: wall + pause, isParked: isParked))
+            ])
         }
         await settle(
             job, RequestResult(isParked ? .parked : .failed, detail: problem))
@@ -326,7 +337,7 @@ package actor MirrorEngine {
 
     // MARK: The cloud as a whole
 
-    private func observe(_ observation: CloudHealth.Observation, _ failure: CallFailure? = nil) {
+    func observe(_ observation: CloudHealth.Observation, _ failure: CallFailure? = nil) {
         let before = health.state
         if observation == .accepted { settings.endsWhenRefused = false }
         if let failure { lastRefusal = failure }

@@ -22,6 +22,9 @@ package struct PassJob: Sendable {
     /// Counts the passes of the process: a request is served by passes that began after it.
     let sequence: UInt64
     let isFirst: Bool
+    /// The user has open edits, and they may be looked at.
+    let hasEdits: Bool
+    let policy: PushPolicy
 }
 
 /// What became of a pass.
@@ -35,13 +38,31 @@ package enum PassOutcome: Sendable {
     case storeFailed(StoreFailure)
 }
 
-/// A changed pass in numbers.
+/// A pass that may have changed something, in numbers.
 package struct PassSummary: Sendable {
-    let changes: Int
+    /// Changes that the pull brought and changes that our own writes made.
+    private(set) var changes: Int
     let conversations: Int
     let groups: Int
-    /// Of the listing; nil while deletions are held.
-    let digest: Digest?
-    let held: HeldDeletions?
-    let dangling: [GroupID]
+    /// Of the listing that the mirror equals; nil when it equals none.
+    private(set) var digest: Digest?
+    var held: HeldDeletions?
+    var dangling: [GroupID] = []
+    private(set) var push = PushSummary()
+
+    init(changes: Int, of snapshot: Snapshot, digest: Digest?) {
+        self.changes = changes
+        conversations = snapshot.conversations.count
+        groups = snapshot.groups.count
+        self.digest = digest
+    }
+
+    /// With what was pushed: a listing's digest says nothing after a write.
+    func with(_ push: PushSummary) -> PassSummary {
+        var summary = self
+        summary.push = push
+        summary.changes += push.changes
+        if push.changes > 0 { summary.digest = nil }
+        return summary
+    }
 }

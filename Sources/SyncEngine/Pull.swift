@@ -16,6 +16,12 @@ enum Pulled: Sendable {
     /// Byte for byte what the mirror was made from.
     case asBefore
     case listing(Listing, Digest)
+
+    var isAsBefore: Bool { listing == nil }
+
+    var listing: Listing? {
+        if case .listing(let listing, _) = self { listing } else { nil }
+    }
 }
 
 /// Pulls one user.

@@ -2,9 +2,10 @@ import ChatModel
 import MirrorStore
 import SyncRules
 
-// One pass brings one user's mirror up to date: pull, diff, guard, store. This file is the story
-// and holds every branch; what it calls decides nothing about order. Until the mirror is written in
-// the last step, in one transaction, a failure anywhere leaves it as it was.
+// One pass brings one user's mirror up to date and carries the user's edits to the cloud: pull,
+// diff, guard, rebase, store, push. This file is the story and holds every branch; what it calls
+// decides nothing about order. Until the mirror is written, in one transaction, a failure anywhere
+// leaves it as it was; no edit is sent before the store says that it is being sent.
 
 /// The pass of any user. One user has one pass at a time; the caller sees to that.
 struct UserPass: Sendable {
@@ -12,33 +13,46 @@ struct UserPass: Sendable {
     let store: any MirrorStore
     let commits: CommitGroup
     let guardian: Guardian
+    let push: Push
 
     /// Runs the pass to its end; never throws. `calls` counts the calls made, failed ones included.
     func run(_ job: PassJob, calls: inout Int) async -> PassOutcome {
         do {
             // Pull: a whole, consistent listing, or nothing.
-            guard
-                case .listing(let listing, let digest) = try await pull.listing(
-                    of: job, calls: &calls)
-            else { return await unchanged(job) }
+            let pulled = try await pull.listing(of: job, calls: &calls)
+            if pulled.isAsBefore, !job.hasEdits { return await unchanged(job) }
 
             // Diff: what the cloud says against what the mirror says.
             let stored = try await store.snapshot(of: job.number)
-            let difference = SnapshotDiff(from: stored, to: listing.snapshot)
+            let listed = pulled.listing?.snapshot ?? stored
+            let difference = SnapshotDiff(from: stored, to: listed)
             if job.mode == .compare { return .compared(difference.changes) }
 
             // Guard: what is gone must be gone, and not for too many users at once.
-            try await pull.confirm(difference.vanished, from: listing, of: job, calls: &calls)
-            let verdict = await guardian.judge(job, losing: stored, to: listing.snapshot)
+            var verdict = Guardian.Verdict.delete
+            if let listing = pulled.listing {
+                try await pull.confirm(difference.vanished, from: listing, of: job, calls: &calls)
+                verdict = await guardian.judge(job, losing: stored, to: listed)
+            } else {
+                await guardian.sawNothingLost()
+            }
 
-            // Store: snapshot, changes and what is held, in one transaction.
-            let pulled =
-                switch verdict {
-                case .delete: upToDate(job, difference, digest)
-                case .hold: holdingDeletions(job, stored, listing.snapshot, difference)
-                }
-            try await commits.commit(.pulled(pulled))
-            return .changed(summary(of: pulled, listing))
+            // Rebase: the user's edits on what the cloud has now; none while that is doubted.
+            var desk = try await push.desk(
+                of: job, cloud: listed, mirror: listed, isDoubted: verdict == .hold)
+
+            // Store: snapshot, changes, what is held and what was decided about edits, in one
+            // transaction.
+            let (entry, summary) = entry(job, pulled, stored, difference, verdict, desk.edits)
+            var call = try await push.store([entry], &desk)
+
+            // Push: one call at a time, each planned on what the cloud has acknowledged so far.
+            while let next = call {
+                calls += 1
+                await push.send(next, of: job, &desk)
+                call = try await push.store([], &desk)
+            }
+            return .changed(summary.with(desk.summary))
         } catch let failure as PassFailure {
             return .failed(failure)
         } catch let failure as StoreFailure {
@@ -55,32 +69,45 @@ struct UserPass: Sendable {
         return .unchanged
     }
 
-    private func upToDate(_ job: PassJob, _ difference: SnapshotDiff, _ digest: Digest)
-        -> PulledUser
-    {
-        PulledUser(
-            user: job.number, at: commits.wallTime(of: job.startedAt), digest: digest,
-            diff: difference, held: nil)
+    /// What the pull gives to be stored, and the pass in numbers.
+    private func entry(
+        _ job: PassJob, _ pulled: Pulled, _ stored: Snapshot, _ difference: SnapshotDiff,
+        _ verdict: Guardian.Verdict, _ edits: [Edit]
+    ) -> (StoreEntry, PassSummary) {
+        let time = commits.wallTime(of: job.startedAt)
+        guard case .listing(let listing, let digest) = pulled else {
+            return (
+                .unchanged(job.number, at: time),
+                PassSummary(changes: 0, of: stored, digest: job.digest)
+            )
+        }
+        let user: PulledUser
+        switch verdict {
+        case .delete:
+            user = PulledUser(
+                user: job.number, at: time, digest: digest, diff: difference, held: nil,
+                origins: difference.origins(among: edits))
+        case .hold:
+            user = holdingDeletions(job, time, stored, listing.snapshot, difference)
+        }
+        var summary = PassSummary(
+            changes: user.diff.changes.count, of: listing.snapshot, digest: user.digest)
+        summary.held = user.held
+        summary.dangling = listing.dangling
+        return (.pulled(user), summary)
     }
 
     /// What is new is stored, what is gone stays until a person decides. Without a digest, so that
     /// the next pull looks again.
     private func holdingDeletions(
-        _ job: PassJob, _ stored: Snapshot, _ listed: Snapshot, _ difference: SnapshotDiff
+        _ job: PassJob, _ time: WallTime, _ stored: Snapshot, _ listed: Snapshot,
+        _ difference: SnapshotDiff
     ) -> PulledUser {
         let gone = HeldDeletions(
             groups: difference.changes.count { $0.kind == .groupDeleted },
             conversations: difference.vanished.count)
         return PulledUser(
-            user: job.number, at: commits.wallTime(of: job.startedAt), digest: nil,
+            user: job.number, at: time, digest: nil,
             diff: SnapshotDiff(from: stored, to: stored.extended(by: listed)), held: gone)
-    }
-
-    private func summary(of pulled: PulledUser, _ listing: Listing) -> PassSummary {
-        PassSummary(
-            changes: pulled.diff.changes.count,
-            conversations: listing.snapshot.conversations.count,
-            groups: listing.snapshot.groups.count, digest: pulled.digest, held: pulled.held,
-            dangling: listing.dangling)
     }
 }

@@ -67,6 +67,17 @@ package struct EditDecision: Hashable, Sendable {
     /// What it is compared with next time.
     package var base: ExactText?
     package var conflict: EditConflict?
+
+    package init(
+        edit: EditID, course: Course, group: GroupID? = nil, base: ExactText? = nil,
+        conflict: EditConflict? = nil
+    ) {
+        self.edit = edit
+        self.course = course
+        self.group = group
+        self.base = base
+        self.conflict = conflict
+    }
 }
 
 /// The edits of one user on top of what the cloud holds.

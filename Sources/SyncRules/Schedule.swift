@@ -46,7 +46,8 @@ package struct Schedule: Sendable {
     package private(set) var count = 0
 
     private enum List: UInt8, Sendable {
-        case none, taken, takenAndAsked, takenAndRemoved, asked, new, rotation, waiting
+        case none, taken, takenAndAsked, takenAndUrgent, takenAndRemoved, urgent, asked, new
+        case rotation, waiting
     }
 
     private struct Ends: Sendable {
@@ -109,7 +110,7 @@ package struct Schedule: Sendable {
         guard contains(user) else { return }
         count -= 1
         switch users[Int(user)].list {
-        case .taken, .takenAndAsked: users[Int(user)].list = .takenAndRemoved
+        case .taken, .takenAndAsked, .takenAndUrgent: users[Int(user)].list = .takenAndRemoved
         default: unlink(user)
         }
     }
@@ -124,21 +125,25 @@ package struct Schedule: Sendable {
 
     /// Somebody asks for the user: it is next, even if it is waiting for its time. One whose pass
     /// is running is pulled once more, since that pass may have looked already.
-    package mutating func nudge(_ user: UserNumber) {
+    /// - Parameter urgently: before all others that were only asked for: there is something to be
+    ///   sent.
+    package mutating func nudge(_ user: UserNumber, urgently: Bool = false) {
         guard contains(user) else { return }
         switch users[Int(user)].list {
-        case .taken: users[Int(user)].list = .takenAndAsked
-        case .asked, .takenAndAsked: break
+        case .taken, .takenAndAsked:
+            users[Int(user)].list = urgently ? .takenAndUrgent : .takenAndAsked
+        case .urgent, .takenAndUrgent: break
+        case .asked where !urgently: break
         default:
             unlink(user)
-            link(user, into: .asked)
+            link(user, into: urgently ? .urgent : .asked)
         }
     }
 
-    /// The user stays away until `time`, unless somebody asks for it. One whose pass is running is
+    /// The user stays away until `time`. One whose pass is running, or that somebody asks for, is
     /// left alone.
     package mutating func postpone(_ user: UserNumber, until time: MonotonicTime) {
-        guard contains(user), !isTaken(user) else { return }
+        guard contains(user), !isTaken(user), !isAsked(user) else { return }
         unlink(user)
         link(user, into: .waiting)
         waiting.insert(time, user)
@@ -148,19 +153,26 @@ package struct Schedule: Sendable {
     package func isTaken(_ user: UserNumber) -> Bool {
         guard Int(user) < users.count else { return false }
         switch users[Int(user)].list {
-        case .taken, .takenAndAsked, .takenAndRemoved: return true
+        case .taken, .takenAndAsked, .takenAndUrgent, .takenAndRemoved: return true
         default: return false
         }
+    }
+
+    private func isAsked(_ user: UserNumber) -> Bool {
+        let list = users[Int(user)].list
+        return list == .asked || list == .urgent
     }
 
     // MARK: Whose turn it is
 
     /// True when somebody asked for a user that has not been taken yet.
-    package var hasAsked: Bool { lists[.asked, default: Ends()].count > 0 }
+    package var hasAsked: Bool {
+        lists[.urgent, default: Ends()].count + lists[.asked, default: Ends()].count > 0
+    }
 
     /// How many users could be taken at `now` without waiting for a pull to get old; for the log.
     package var backlog: Int {
-        [List.asked, .new].reduce(0) { $0 + lists[$1, default: Ends()].count }
+        [List.urgent, .asked, .new].reduce(0) { $0 + lists[$1, default: Ends()].count }
     }
 
     /// How many wait for the end of a back-off.
@@ -178,7 +190,7 @@ package struct Schedule: Sendable {
     /// Takes the next user. It belongs to the caller until `finish`.
     package mutating func take(now: MonotonicTime) -> Turn {
         wake(now: now)
-        if let user = popFirst(.asked) { return taken(user) }
+        if let user = popFirst(.urgent) ?? popFirst(.asked) { return taken(user) }
         let oldest = lists[.rotation, default: Ends()].head
         let newcomer = lists[.new, default: Ends()].head
         if newcomer != 0, oldest == 0 || !isOverdue(oldest, now: now) || isNewcomersTurn {
@@ -201,7 +213,7 @@ package struct Schedule: Sendable {
     ) {
         let list = users[Int(user)].list
         precondition(
-            list == .taken || list == .takenAndAsked || list == .takenAndRemoved,
+            isTaken(user),
             "user \(user) was finished without having been taken")
         users[Int(user)].list = .none
         if outcome == .pulled {
@@ -210,6 +222,7 @@ package struct Schedule: Sendable {
         }
         if list == .takenAndRemoved { return }
         if list == .takenAndAsked { return link(user, into: .asked) }
+        if list == .takenAndUrgent { return link(user, into: .urgent) }
         switch outcome {
         case .pulled: link(user, into: .rotation)
         case .failed(let retryAt):

@@ -17,6 +17,7 @@ struct ExportCommand: ParsableCommand {
             """)
 
     @OptionGroup var common: CommonOptions
+    @Flag(help: "With open edits applied.") var pending = false
     @Flag(help: "Accepted as everywhere; the export is JSON anyway.") var json = false
     @Argument(help: "Only these users (default: all of the list).") var users: [String] = []
 
@@ -24,7 +25,7 @@ struct ExportCommand: ParsableCommand {
         let reader = try common.reader()
         let only = users.isEmpty ? nil : try userIDs(users)
         var missing = Set(only ?? [])
-        try reader.export(only: only) { user in
+        try reader.export(only: only, pending: pending) { user in
             missing.remove(user.user)
             Output.data(user.exportLine)
         }

@@ -24,8 +24,9 @@ struct Groupmirror: AsyncParsableCommand {
         version: "groupmirror \(Version.text)",
         subcommands: [
             RunCommand.self, ResyncCommand.self, StatusCommand.self, UsersCommand.self,
-            ShowCommand.self, ExportCommand.self, ChangesCommand.self, HeldCommand.self,
-            VerifyCommand.self, CheckCommand.self, UserSigCommand.self,
+            ShowCommand.self, ExportCommand.self, ChangesCommand.self, EditCommand.self,
+            OutboxCommand.self, HeldCommand.self, VerifyCommand.self, CheckCommand.self,
+            UserSigCommand.self,
         ])
 
     static func main() async {

@@ -17,13 +17,15 @@ struct ShowCommand: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var output: JSONOption
+    @Flag(help: "With open edits applied; a group that is still to be created has no number.")
+    var pending = false
     @Argument(help: "The user.") var user: String
 
     func run() throws {
         let reader = try common.reader()
         guard let id = try userIDs([user]).first else { return }
         var found: MirrorReader.MirroredUser?
-        try reader.export(only: [id]) { found = $0 }
+        try reader.export(only: [id], pending: pending) { found = $0 }
         guard let found else { throw ProgramFailure.notListed(id) }
         switch OutputFormat(output) {
         case .json: Output.data(found.exportLine)
@@ -45,8 +47,9 @@ struct ShowCommand: ParsableCommand {
     private func printContent(_ snapshot: Snapshot) {
         for group in snapshot.groups {
             let members = snapshot.conversations.filter { $0.groups.contains(group.id) }
+            let number = group.id.maker.map { "of edit \($0)" } ?? group.id.description
             Output.data(
-                "group \(group.id) '\(Output.shown(group.name.string))': \(members.count)")
+                "group \(number) '\(Output.shown(group.name.string))': \(members.count)")
             for member in members { Output.data("  \(member.sentence)") }
         }
         let others = snapshot.conversations.filter(\.groups.isEmpty)

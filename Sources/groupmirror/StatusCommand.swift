@@ -27,7 +27,7 @@ struct StatusCommand: AsyncParsableCommand {
             let status = try MirrorStatus(settings, now: time.wallTime())
             if watch, Output.terminalWidth != nil, !output.json { Output.data("\u{1B}[H\u{1B}[2J") }
             status.print(as: OutputFormat(output))
-            guard watch else { Output.leave(status.undecided > 0 ? .personNeeded : .done) }
+            guard watch else { Output.leave(status.needsAPerson ? .personNeeded : .done) }
             try await time.sleep(for: .seconds(1))
         }
     }
@@ -46,6 +46,9 @@ struct MirrorStatus {
     let oldestPull: WallTime?
     let lastChange: Int64
     let undecided: Int
+    let outbox: OutboxTotals
+    /// Open edits behind a rejected one.
+    let waiting: Int
 
     init(_ settings: MirrorSettings, now: WallTime) throws {
         self.settings = settings
@@ -59,7 +62,11 @@ struct MirrorStatus {
         oldestPull = try reader.oldestPull()
         lastChange = try reader.lastChange()
         undecided = try reader.held().count { $0.decision == nil }
+        outbox = try reader.outboxTotals()
+        waiting = try reader.waitingEdits()
     }
+
+    var needsAPerson: Bool { undecided > 0 || outbox.rejected > 0 }
 
     private static let order = [
         "fresh", "stale", "new", "failing", "held", "parked", "unlisted",
@@ -88,10 +95,21 @@ struct MirrorStatus {
             rows.append(["oldest", "copy pulled \(spoken(now - oldestPull)) ago"])
         }
         rows.append(["changes", "\(lastChange)"])
+        rows.append(["outbox", outboxText])
         if undecided > 0 {
             rows.append(["held", "\(undecided) users wait for a person: groupmirror held list"])
         }
         return rows
+    }
+
+    private var outboxText: String {
+        var parts = ["\(outbox.open) open"]
+        if let oldest = outbox.oldest { parts.append("the oldest for \(spoken(now - oldest))") }
+        if outbox.rejected > 0 {
+            parts.append(
+                "\(outbox.rejected) rejected, \(waiting) behind them: groupmirror outbox list")
+        }
+        return parts.joined(separator: ", ")
     }
 
     private var daemonText: String {
@@ -128,6 +146,11 @@ struct MirrorStatus {
             "new": count("new"), "failing": count("failing"), "held": count("held"),
             "parked": count("parked"), "unlisted": count("unlisted"),
             "undecided": JSONText.number(undecided),
+            "edits_open": JSONText.number(outbox.open),
+            "edits_sending": JSONText.number(outbox.sending),
+            "edits_rejected": JSONText.number(outbox.rejected),
+            "edits_waiting": JSONText.number(waiting),
+            "oldest_edit": JSONText.string(outbox.oldest?.description),
             "oldest_pull": JSONText.string(oldestPull?.description),
             "last_change": JSONText.number(lastChange),
         ])

@@ -15,14 +15,14 @@ package final class FailingStore: MirrorStore {
         failure = StoreFailure(kind: kind, problem: "the test says no", advice: "")
     }
 
-    package func commit(_ entries: [StoreEntry]) async throws(StoreFailure) {
+    package func commit(_ entries: [StoreEntry]) async throws(StoreFailure) -> CommitReport {
         let mustFail = left.withLock { left in
             guard left > 0 else { return false }
             left -= 1
             return true
         }
         if mustFail { throw failure }
-        try await inner.commit(entries)
+        return try await inner.commit(entries)
     }
 
     package func readUsers(_ each: (StoredUser) -> Void) throws(StoreFailure) {
@@ -53,6 +53,28 @@ package final class FailingStore: MirrorStore {
 
     package func heldDecisions() async throws(StoreFailure) -> [UserNumber: HeldDecision?] {
         try await inner.heldDecisions()
+    }
+
+    package func unsettledEdits(of user: UserNumber) async throws(StoreFailure) -> [Edit] {
+        try await inner.unsettledEdits(of: user)
+    }
+
+    package func usersWithOpenEdits() throws(StoreFailure) -> [UserNumber: WallTime?] {
+        try inner.usersWithOpenEdits()
+    }
+
+    package func outboxNews(after number: Int64) async throws(StoreFailure) -> (
+        users: [UserNumber], last: Int64
+    ) {
+        try await inner.outboxNews(after: number)
+    }
+
+    package func outboxTotals() async throws(StoreFailure) -> OutboxTotals {
+        try await inner.outboxTotals()
+    }
+
+    package func prune(before time: WallTime, news: Int64) async throws(StoreFailure) -> Int {
+        try await inner.prune(before: time, news: news)
     }
 
     package func setMaxStaleness(_ span: Duration) throws(StoreFailure) {

@@ -1,0 +1,175 @@
+import ChatModel
+import GRDB
+import SyncRules
+
+// Where edits are accepted: any number in one transaction, each checked against the mirror with the
+// earlier ones applied. The daemon need not run; what this has returned from is durable.
+
+/// What somebody asks for: an operation whose group is named, not numbered.
+package struct EditOrder: Sendable {
+    package let user: UserID
+    /// The caller's own; an order with the same key again changes nothing.
+    package let key: String?
+    package let operation: EditOperation
+
+    package init(user: UserID, key: String?, operation: EditOperation) {
+        self.user = user
+        self.key = key
+        self.operation = operation
+    }
+}
+
+/// An order that was accepted, now or before.
+package struct AcceptedEdit: Hashable, Sendable {
+    package let id: EditID
+    /// False when the key was known: nothing was queued.
+    package let isNew: Bool
+}
+
+/// Accepts orders within one transaction.
+package final class EditQueue {
+    private struct Desk {
+        let isPulled: Bool
+        let mirror: Draft
+        var pending: Draft
+    }
+
+    private let database: Database
+    private let time: WallTime
+    private var desks: [Int64: Desk] = [:]
+    private var changed: Set<Int64> = []
+
+    /// Users kept in memory during an import.
+    private static let mostDesks = 200
+    static let longestKey = 200
+
+    fileprivate init(_ database: Database, at time: WallTime) {
+        self.database = database
+        self.time = time
+    }
+
+    /// Accepts an order; throws an `EditFault` when it cannot be.
+    package func add(_ order: EditOrder) throws -> AcceptedEdit {
+        if let fault = order.operation.fault { throw fault }
+        let user = try number(of: order.user)
+        if let known = try known(order, user) { return known }
+        let desk = try desk(of: user)
+        var (operation, base) = (order.operation, ExactText?.none)
+        if desk.isPulled {
+            (operation, base) = try EditCheck(mirror: desk.mirror, pending: desk.pending)
+                .accept(operation)
+        } else {
+            operation = operation.resolved(on: desk.pending)
+        }
+        let edit = try operation.insert(
+            of: user, key: order.key, base: base, at: time, in: database)
+        desks[user]?.pending.apply(Edit(id: edit, operation: operation, base: base))
+        changed.insert(user)
+        return AcceptedEdit(id: edit, isNew: true)
+    }
+
+    /// Writes what readers of the pending views and the daemon need to know.
+    fileprivate func finish() throws {
+        for user in desks.keys { try write(user) }
+        let news = try database.cachedStatement(sql: "INSERT INTO outbox_news (user) VALUES (?)")
+        for user in changed.sorted() { try news.execute(arguments: [user]) }
+    }
+
+    private func number(of user: UserID) throws -> Int64 {
+        let row = try Row.fetchOne(
+            database.cachedStatement(sql: "SELECT id, listed FROM user WHERE name = ?"),
+            arguments: [user.string])
+        guard let row, row[1] as Bool else {
+            throw EditFault(
+                "'\(user)' is not in the list of users",
+                advice: "add it to users.file; a running daemon takes the list over on reload")
+        }
+        return row[0]
+    }
+
+    private func known(_ order: EditOrder, _ user: Int64) throws -> AcceptedEdit? {
+        guard let key = order.key else { return nil }
+        guard (1...Self.longestKey).contains(key.utf8.count) else {
+            throw EditFault("a key has 1 to \(Self.longestKey) bytes")
+        }
+        guard
+            let row = try Row.fetchOne(
+                database.cachedStatement(sql: "SELECT * FROM edit WHERE key = ?"),
+                arguments: [key])
+        else { return nil }
+        let items = try Row.fetchAll(
+            database.cachedStatement(
+                sql: """
+                    SELECT edit, type, peer, code, problem FROM edit_item WHERE edit = ?
+                    ORDER BY position
+                    """), arguments: [row["id"] as Int64]
+        ).map(EditItemRow.init)
+        let edit = try Edit(row, items: items)
+        guard row["user"] as Int64 == user, edit.operation.asAsked == order.operation else {
+            throw EditFault(
+                "the key '\(key)' belongs to edit \(edit.id), which asks for something else",
+                advice: "give each edit a key of its own")
+        }
+        return AcceptedEdit(id: edit.id, isNew: false)
+    }
+
+    private func desk(of user: Int64) throws -> Desk {
+        if let desk = desks[user] { return desk }
+        if desks.count >= Self.mostDesks {
+            for user in desks.keys { try write(user) }
+            desks = [:]
+        }
+        let isPulled =
+            try Bool.fetchOne(
+                database.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM pull WHERE user = ?)"),
+                arguments: [user]) ?? false
+        let mirror = Draft(try Snapshot.stored(of: user, in: database))
+        var pending = mirror
+        for edit in try Edit.unsettled(of: user, in: database) where edit.state.isOpen {
+            pending.apply(edit)
+        }
+        let desk = Desk(isPulled: isPulled, mirror: mirror, pending: pending)
+        desks[user] = desk
+        return desk
+    }
+
+    private func write(_ user: Int64) throws {
+        guard changed.contains(user), let desk = desks[user] else { return }
+        try PendingRows.write(
+            of: user, mirror: desk.mirror.snapshot, pending: desk.pending.snapshot, in: database)
+    }
+}
+
+extension EditOperation {
+    /// With the number of its group where the queue knows it: a user that was never pulled may have
+    /// groups that only the queue creates.
+    fileprivate func resolved(on pending: Draft) -> EditOperation {
+        guard let group else { return self }
+        let reference = GroupReference(id: pending.group(named: group.name), name: group.name)
+        return switch self {
+        case .create, .mark: self
+        case .rename(_, let name): .rename(reference, to: name)
+        case .delete: .delete(reference)
+        case .add(let ids, _): .add(ids, to: reference)
+        case .remove(let ids, _): .remove(ids, from: reference)
+        }
+    }
+}
+
+extension SQLiteMirror {
+    /// Accepts whatever `body` adds, all of it or, when it throws, nothing.
+    package func queue<Value>(at time: WallTime, _ body: (EditQueue) throws -> Value) throws
+        -> Value
+    {
+        do {
+            return try pool.write { database in
+                let queue = EditQueue(database, at: time)
+                let value = try body(queue)
+                try queue.finish()
+                return value
+            }
+        } catch let error as DatabaseError {
+            throw StoreFailure(error, path: path)
+        }
+    }
+}

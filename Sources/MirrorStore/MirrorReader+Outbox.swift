@@ -1,0 +1,138 @@
+import ChatModel
+import GRDB
+import SyncRules
+
+// The outbox as the commands show it, and the mirror with open edits applied.
+
+extension MirrorReader {
+    /// One row of the view `edits`.
+    package struct EditRow: Sendable {
+        package let id: Int64
+        package let key: String?
+        package let user: String
+        package let operation: String
+        package let groupName: String?
+        package let newName: String?
+        package let set: StandardMark
+        package let clear: StandardMark
+        package let custom: String?
+        package let state: EditState
+        package let reason: String?
+        package let code: Int?
+        package let problem: String?
+        package let behind: Int64?
+        package let base: String?
+        package let theirs: String?
+        package let attempts: Int
+        package let queuedAt: String
+        package let updatedAt: String
+    }
+
+    /// One conversation of an edit, and what became of it.
+    package struct EditItem: Sendable {
+        package let conversation: String
+        /// nil: nothing known yet; 0: done.
+        package let code: Int?
+        package let problem: String?
+    }
+
+    /// One call that was made for an edit.
+    package struct EditCall: Sendable {
+        package let at: String
+        package let command: String
+        /// `done`, `refused` or `in_doubt`.
+        package let outcome: String
+        package let code: Int?
+        package let problem: String?
+    }
+
+    /// Edits in the order of queueing, one at a time.
+    package func edits(_ selection: EditSelection, _ each: (EditRow) throws -> Void)
+        throws(StoreFailure)
+    {
+        let (sql, arguments) = selection.condition(userColumn: "shown.user")
+        try read { database in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: """
+                    SELECT shown.* FROM edit JOIN edits AS shown ON shown.id = edit.id
+                    WHERE \(sql) ORDER BY edit.id
+                    """, arguments: arguments)
+            while let row = try rows.next() { try each(try EditRow(row)) }
+        }
+    }
+
+    package func items(of edit: Int64) throws(StoreFailure) -> [EditItem] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT edit, type, peer, code, problem FROM edit_item WHERE edit = ?
+                    ORDER BY position
+                    """, arguments: [edit]
+            ).map { row in
+                EditItem(
+                    conversation: try EditItemRow(row).id.description, code: row["code"],
+                    problem: row["problem"])
+            }
+        }
+    }
+
+    package func calls(of edit: Int64) throws(StoreFailure) -> [EditCall] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT \(Schema.written("at")) AS at, command, outcome, code, problem
+                    FROM edit_call WHERE edit = ? ORDER BY number
+                    """, arguments: [edit]
+            ).map {
+                EditCall(
+                    at: $0["at"], command: $0["command"], outcome: $0["outcome"], code: $0["code"],
+                    problem: $0["problem"])
+            }
+        }
+    }
+
+    package func outboxTotals() throws(StoreFailure) -> OutboxTotals {
+        try read { try OutboxTotals.read($0) }
+    }
+
+    /// Edits that wait behind a rejected one.
+    package func waitingEdits() throws(StoreFailure) -> Int {
+        try read {
+            try Int.fetchOne(
+                $0, sql: "SELECT count(*) FROM edit WHERE settled = 0 AND behind IS NOT NULL") ?? 0
+        }
+    }
+}
+
+extension MirrorReader.EditRow {
+    fileprivate init(_ row: Row) throws {
+        guard let state = EditState(rawValue: row["state"]) else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CORRUPT,
+                message: "an edit is in the state \(row["state"] as String)")
+        }
+        self.init(
+            id: row["id"], key: row["key"], user: row["user"], operation: row["op"],
+            groupName: row["group_name"], newName: row["new_name"],
+            set: StandardMark(bits: UInt64(bitPattern: row["set_bits"])),
+            clear: StandardMark(bits: UInt64(bitPattern: row["clear_bits"])),
+            custom: row["custom"], state: state, reason: row["reason"], code: row["code"],
+            problem: row["problem"], behind: row["behind"], base: row["base"],
+            theirs: row["theirs"], attempts: row["attempts"], queuedAt: row["queued_at"],
+            updatedAt: row["updated_at"])
+    }
+}
+
+extension Snapshot {
+    /// What a user's mirror is with open edits applied.
+    static func pending(of user: Int64, in database: Database) throws -> Snapshot {
+        var draft = Draft(try stored(of: user, in: database))
+        for edit in try Edit.unsettled(of: user, in: database) where edit.state.isOpen {
+            draft.apply(edit)
+        }
+        return draft.snapshot
+    }
+}

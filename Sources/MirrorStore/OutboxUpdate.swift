@@ -1,0 +1,79 @@
+import ChatModel
+import SyncRules
+
+/// What a pass has decided and learnt about one user's edits; written in one transaction with what
+/// it did to the mirror.
+package struct OutboxUpdate: Sendable {
+    package let user: UserNumber
+    package let at: WallTime
+    /// Calls that have ended, and what they did to whom.
+    package var ended: [EndedPush] = []
+    /// Of edits about which something is new.
+    package var decisions: [EditDecision] = []
+    /// Groups that have got another number.
+    package var renumbered: [GroupID: GroupID] = [:]
+    /// Edits that were about to be sent and certainly have had no effect.
+    package var unsent: [EditID] = []
+    /// Edits of a call that is about to be sent. Those that a person has taken back by now are
+    /// reported by the commit, and the call must not be made.
+    package var sending: [EditID] = []
+
+    package init(user: UserNumber, at: WallTime) {
+        self.user = user
+        self.at = at
+    }
+
+    package var isEmpty: Bool {
+        ended.isEmpty && decisions.isEmpty && renumbered.isEmpty && unsent.isEmpty
+            && sending.isEmpty
+    }
+}
+
+/// A write that was made, as the record of its edits has it.
+package struct EndedPush: Sendable {
+    package enum Outcome: Hashable, Sendable {
+        case done(PushReply)
+        /// The cloud refused it as a whole: nothing was done.
+        case refused(code: Int?, problem: String)
+        /// What became of it is unknown.
+        case inDoubt(code: Int?, problem: String)
+    }
+
+    package let call: PushCall
+    /// The cloud's name of the command.
+    package let command: String
+    package let at: WallTime
+    package let outcome: Outcome
+    /// As they stand after the call: failures counted, refused conversations, whether they go
+    /// alone.
+    package let edits: [Edit]
+
+    package init(
+        call: PushCall, command: String, at: WallTime, outcome: Outcome, edits: [Edit]
+    ) {
+        self.call = call
+        self.command = command
+        self.at = at
+        self.outcome = outcome
+        self.edits = edits
+    }
+}
+
+/// What a commit has to tell.
+package struct CommitReport: Sendable {
+    /// Edits that were to be sent and have been taken back.
+    package var withdrawn: Set<EditID> = []
+
+    package init() {}
+}
+
+/// The outbox in numbers.
+package struct OutboxTotals: Hashable, Sendable {
+    package var open = 0
+    package var sending = 0
+    package var rejected = 0
+    /// When the oldest open edit was queued.
+    package var oldest: WallTime?
+
+    package init() {}
+}

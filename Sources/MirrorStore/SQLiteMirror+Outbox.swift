@@ -1,0 +1,225 @@
+import ChatModel
+import GRDB
+import SyncRules
+
+// The daemon's side of the outbox: what is open, and what has become of it.
+
+extension SQLiteMirror {
+    package func unsettledEdits(of user: UserNumber) async throws(StoreFailure) -> [Edit] {
+        try await read { database in try Edit.unsettled(of: Int64(user), in: database) }
+    }
+
+    package func usersWithOpenEdits() throws(StoreFailure) -> [UserNumber: WallTime?] {
+        try readNow { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT user, max(CASE WHEN state = 'sending' THEN updated_at END)
+                    FROM edit WHERE settled = 0 AND state IN ('queued', 'sending') GROUP BY user
+                    """)
+            return Dictionary(
+                uniqueKeysWithValues: rows.map { row in
+                    (
+                        UserNumber(row[0] as Int64),
+                        (row[1] as Int64?).map(WallTime.init(milliseconds:))
+                    )
+                })
+        }
+    }
+
+    package func outboxNews(after number: Int64) async throws(StoreFailure) -> (
+        users: [UserNumber], last: Int64
+    ) {
+        try await read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: "SELECT number, user FROM outbox_news WHERE number > ? ORDER BY number",
+                arguments: [number])
+            return (
+                rows.map { UserNumber($0[1] as Int64) }, rows.last.map { $0[0] } ?? number
+            )
+        }
+    }
+
+    package func outboxTotals() async throws(StoreFailure) -> OutboxTotals {
+        try await read { database in try OutboxTotals.read(database) }
+    }
+
+    package func prune(before time: WallTime, news: Int64) async throws(StoreFailure) -> Int {
+        try await write { database in
+            try database.execute(
+                sql: "DELETE FROM outbox_news WHERE number <= ?", arguments: [news])
+            // A few at a time: passes want to write too.
+            try database.execute(
+                sql: """
+                    DELETE FROM edit WHERE id IN (
+                        SELECT id FROM edit WHERE settled = 1 AND updated_at < ? LIMIT 2000)
+                    """, arguments: [time.milliseconds])
+            let edits = database.changesCount
+            try database.execute(
+                sql: """
+                    DELETE FROM change WHERE at < ? AND seq IN (
+                        SELECT seq FROM change ORDER BY seq LIMIT 5000)
+                    """, arguments: [time.milliseconds])
+            return edits + database.changesCount
+        }
+    }
+}
+
+extension OutboxTotals {
+    static func read(_ database: Database) throws -> OutboxTotals {
+        var totals = OutboxTotals()
+        let rows = try Row.fetchCursor(
+            database,
+            sql: """
+                SELECT state, count(*), min(queued_at) FROM edit WHERE settled = 0 GROUP BY state
+                """)
+        while let row = try rows.next() {
+            switch EditState(rawValue: row[0]) {
+            case .rejected: totals.rejected = row[1]
+            case .sending:
+                totals.sending = row[1]
+                fallthrough
+            case .queued:
+                totals.open += row[1] as Int
+                let oldest = WallTime(milliseconds: row[2])
+                totals.oldest = totals.oldest.map { min($0, oldest) } ?? oldest
+            case .applied, .satisfied, .cancelled, nil: break
+            }
+        }
+        return totals
+    }
+}
+
+extension OutboxUpdate {
+    func write(to database: Database, _ report: inout CommitReport) throws {
+        for push in ended { try push.write(to: database) }
+        for (old, new) in renumbered.sorted(by: { $0.key < $1.key }) {
+            try database.cachedStatement(
+                sql: """
+                    UPDATE edit SET group_id = ? WHERE user = ? AND settled = 0 AND group_id = ?
+                    """
+            ).execute(arguments: [new.number, Int64(user), old.number])
+        }
+        for decision in decisions { try write(decision, to: database) }
+        for edit in unsent {
+            try database.cachedStatement(
+                sql: """
+                    UPDATE edit SET state = 'queued', updated_at = ?
+                    WHERE id = ? AND state = 'sending'
+                    """
+            ).execute(arguments: [at.milliseconds, edit.number])
+        }
+        for edit in sending { try claim(edit, in: database, &report) }
+    }
+
+    private func claim(_ edit: EditID, in database: Database, _ report: inout CommitReport) throws {
+        try database.cachedStatement(
+            sql: """
+                UPDATE edit SET state = 'sending', attempts = attempts + 1, updated_at = ?
+                WHERE id = ? AND state IN ('queued', 'sending')
+                """
+        ).execute(arguments: [at.milliseconds, edit.number])
+        if database.changesCount == 0 { report.withdrawn.insert(edit) }
+    }
+
+    private func write(_ decision: EditDecision, to database: Database) throws {
+        var (state, reason, code): (EditState, EditReason?, Int?) = (.queued, nil, nil)
+        var (words, behind): (String?, EditID?) = (nil, nil)
+        switch decision.course {
+        case .push: return try noteStanding(decision, in: database)
+        case .wait(let before): behind = before
+        case .settle(let settled, let why): (state, reason) = (settled, why)
+        case .reject(let why, let refusal, let problem):
+            (state, reason, code, words) = (.rejected, why, refusal?.code, problem)
+        }
+        let isSettled = !state.isOpen && state != .rejected
+        try database.cachedStatement(
+            sql: """
+                UPDATE edit SET state = ?, settled = ?, reason = ?, code = ?, problem = ?,
+                    behind = ?, base = coalesce(?, base),
+                    conflict_base = coalesce(?, conflict_base),
+                    conflict_theirs = coalesce(?, conflict_theirs),
+                    group_id = CASE WHEN op = 'create' THEN group_id ELSE coalesce(group_id, ?) END,
+                    made = CASE WHEN op = 'create' THEN coalesce(made, ?) ELSE made END,
+                    updated_at = ?
+                WHERE id = ? AND settled = 0 AND state <> 'rejected'
+                """
+        ).execute(arguments: [
+            state.rawValue, isSettled, reason?.rawValue, code, words, behind?.number,
+            isSettled ? nil : decision.base?.string, decision.conflict?.base.string,
+            decision.conflict?.theirs.string, decision.group?.number, decision.group?.number,
+            at.milliseconds, decision.edit.number,
+        ])
+    }
+
+    /// An edit that will be sent: what it stands on now.
+    private func noteStanding(_ decision: EditDecision, in database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                UPDATE edit SET behind = NULL, base = ?,
+                    conflict_base = coalesce(?, conflict_base),
+                    conflict_theirs = coalesce(?, conflict_theirs),
+                    group_id = CASE WHEN op = 'create' THEN group_id ELSE coalesce(group_id, ?) END
+                WHERE id = ? AND settled = 0
+                """
+        ).execute(arguments: [
+            decision.base?.string, decision.conflict?.base.string,
+            decision.conflict?.theirs.string, decision.group?.number, decision.edit.number,
+        ])
+    }
+}
+
+extension EndedPush {
+    fileprivate func write(to database: Database) throws {
+        let record = try database.cachedStatement(
+            sql: """
+                INSERT INTO edit_call (edit, number, at, command, outcome, code, problem)
+                SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6
+                FROM edit_call WHERE edit = ?1
+                """)
+        let (word, code, problem) = words
+        for edit in call.edits {
+            try record.execute(arguments: [
+                edit.number, at.milliseconds, command, word, code, problem,
+            ])
+        }
+        if case .done(let reply) = outcome { try write(reply, to: database) }
+        let update = try database.cachedStatement(
+            sql: """
+                UPDATE edit SET failures = ?, alone = ?, made = coalesce(?, made), code = ?,
+                    problem = ?, updated_at = ?
+                WHERE id = ? AND settled = 0
+                """)
+        for edit in edits {
+            try update.execute(arguments: [
+                edit.failures, edit.isAlone, edit.made?.number, code, problem, at.milliseconds,
+                edit.id.number,
+            ])
+        }
+    }
+
+    private func write(_ reply: PushReply, to database: Database) throws {
+        let update = try database.cachedStatement(
+            sql: """
+                UPDATE edit_item SET code = ?, problem = ? WHERE edit = ? AND type = ? AND peer = ?
+                """)
+        for (id, edits) in call.wanted {
+            guard let result = reply.results[id] else { continue }
+            for edit in edits {
+                try update.execute(arguments: [
+                    result?.code ?? 0, result?.words, edit.number, id.kind.rawValue,
+                    id.peer.string,
+                ])
+            }
+        }
+    }
+
+    private var words: (outcome: String, code: Int?, problem: String?) {
+        switch outcome {
+        case .done: ("done", nil, nil)
+        case .refused(let code, let problem): ("refused", code, problem)
+        case .inDoubt(let code, let problem): ("in_doubt", code, problem)
+        }
+    }
+}

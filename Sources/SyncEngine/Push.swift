@@ -1,0 +1,57 @@
+import ChatAPI
+import ChatModel
+import MirrorStore
+import SyncRules
+
+// The acts of pushing: store what was decided, send one call, take in its answer. Nothing is sent
+// before the store says that its edits are being sent, and nothing is decided on an answer that is
+// not stored.
+
+/// Sends a user's edits.
+struct Push: Sendable {
+    let cloud: any ConversationCloud
+    let store: any MirrorStore
+    let commits: CommitGroup
+
+    /// Calls of one pass. After them the user is pulled again: what was listed grows old.
+    static let mostCalls = 50
+
+    /// The desk of a pass: nothing on it when the user has no edits, or what the cloud says is
+    /// doubted.
+    func desk(of job: PassJob, cloud: Snapshot, mirror: Snapshot, isDoubted: Bool)
+        async throws -> PushDesk
+    {
+        let edits =
+            job.hasEdits && !isDoubted ? try await store.unsettledEdits(of: job.number) : []
+        return PushDesk(
+            edits, of: job.number, cloud: cloud, mirror: mirror, policy: job.policy, at: now,
+            isDoubted: isDoubted)
+    }
+
+    /// Stores `entries` with what the desk has decided; the call to make next.
+    func store(_ entries: [StoreEntry], _ desk: inout PushDesk) async throws -> PushCall? {
+        var entries = entries
+        while true {
+            let isLast = desk.summary.calls >= Self.mostCalls || desk.summary.trouble != nil
+            let call = desk.plan(at: now, isLast: isLast)
+            entries += desk.takeEntries()
+            let report = entries.isEmpty ? CommitReport() : try await commits.commit(entries)
+            guard let call else { return nil }
+            if report.withdrawn.isDisjoint(with: call.edits) { return call }
+            desk.withdrawn(call, reload: try await store.unsettledEdits(of: desk.user))
+            entries = []
+        }
+    }
+
+    /// Makes the call; its outcome waits on the desk to be stored.
+    func send(_ call: PushCall, of job: PassJob, _ desk: inout PushDesk) async {
+        do {
+            let reply = try await cloud.push(call, of: job.user)
+            desk.acknowledged(call, reply, at: now)
+        } catch {
+            desk.failed(call, error, at: now)
+        }
+    }
+
+    private var now: WallTime { commits.wallNow }
+}

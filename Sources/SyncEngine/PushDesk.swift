@@ -1,0 +1,278 @@
+import ChatAPI
+import ChatModel
+import MirrorStore
+import SyncRules
+
+// What one pass knows while it pushes: the cloud as it was listed, with what it has acknowledged
+// since, and the edits that are left. Values only; Push does the sending and storing.
+
+/// The desk at which one user's edits are worked off.
+struct PushDesk: Sendable {
+    /// What the cloud has, as far as is known.
+    private(set) var cloud: Draft
+    /// What the mirror has.
+    private var mirror: Snapshot
+    private(set) var edits: [Edit]
+    private var update: OutboxUpdate
+    private var pushed: [StoreEntry] = []
+    private(set) var summary = PushSummary()
+    let user: UserNumber
+    private let policy: PushPolicy
+    /// What the store knows of the bases.
+    private var bases: [EditID: ExactText?]
+    private var behind: [EditID: EditID] = [:]
+
+    init(
+        _ edits: [Edit], of user: UserNumber, cloud: Snapshot, mirror: Snapshot,
+        policy: PushPolicy, at time: WallTime, isDoubted: Bool = false
+    ) {
+        summary.isSkipped = isDoubted
+        self.cloud = Draft(cloud)
+        self.mirror = mirror
+        self.edits = edits
+        self.user = user
+        self.policy = policy
+        update = OutboxUpdate(user: user, at: time)
+        bases = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0.base) })
+    }
+
+    // MARK: Deciding
+
+    /// Decides what follows from what is known now; the next call, if there is one. What was
+    /// decided waits in `takeEntries` to be stored before the call is made.
+    mutating func plan(at time: WallTime, isLast: Bool) -> PushCall? {
+        update = update.moved(to: time)
+        while true {
+            let rebase = Rebase(edits, on: cloud, policy)
+            for decision in rebase.decisions { note(decision) }
+            for (old, new) in rebase.renumbered {
+                edits = edits.map { $0.renumbering(old, as: new) }
+                update.renumbered[old] = new
+            }
+            if let call = rebase.calls.first {
+                guard !isLast else {
+                    summary.isMore = true
+                    return nil
+                }
+                update.sending = call.edits
+                setState(.sending, of: call.edits)
+                return call
+            }
+            if rebase.isFinal { return nil }
+        }
+    }
+
+    /// Everything that is to be stored now, mirror first.
+    mutating func takeEntries() -> [StoreEntry] {
+        defer {
+            pushed = []
+            update = OutboxUpdate(user: user, at: update.at)
+        }
+        summary.left = edits.count { $0.state.isOpen }
+        return pushed + (update.isEmpty ? [] : [.outbox(update)])
+    }
+
+    private mutating func note(_ decision: EditDecision) {
+        guard let index = edits.firstIndex(where: { $0.id == decision.edit }) else { return }
+        switch decision.course {
+        case .push:
+            edits[index].base = decision.base
+            let isKnown = bases[decision.edit] == .some(decision.base) && decision.conflict == nil
+            guard !isKnown || behind[decision.edit] != nil else { return }
+            bases[decision.edit] = .some(decision.base)
+            behind[decision.edit] = nil
+        case .wait(let before):
+            edits[index].state = .queued
+            guard behind[decision.edit] != before else { return }
+            behind[decision.edit] = before
+        case .settle(let state, _):
+            summary.settled[state, default: 0] += 1
+            edits.remove(at: index)
+        case .reject(let reason, let refusal, let words):
+            summary.rejected.append(
+                PushSummary.Rejected(
+                    edit: decision.edit, operation: edits[index].operation.kind, reason: reason,
+                    code: refusal?.code, words: words))
+            edits[index].state = .rejected
+        }
+        update.decisions.append(decision)
+    }
+
+    private mutating func setState(_ state: EditState, of ids: [EditID]) {
+        let ids = Set(ids)
+        for index in edits.indices where ids.contains(edits[index].id) {
+            edits[index].state = state
+        }
+    }
+
+    // MARK: What became of a call
+
+    /// A person took some of its edits back before it left.
+    mutating func withdrawn(_ call: PushCall, reload: [Edit]) {
+        let gone = Set(call.edits).subtracting(reload.map(\.id))
+        update.unsent += call.edits.filter { !gone.contains($0) }
+        edits = reload
+        setState(.queued, of: call.edits)
+    }
+
+    mutating func acknowledged(_ call: PushCall, _ reply: PushReply, at time: WallTime) {
+        cloud.acknowledge(call, reply)
+        edits = edits.map { $0.advanced(past: call, reply) }
+        for (id, wanting) in call.wanted {
+            guard case .some(.some(let refusal)) = reply.results[id] else { continue }
+            refuse(id, refusal, wanting)
+        }
+        let snapshot = cloud.snapshot
+        let diff = SnapshotDiff(from: mirror, to: snapshot)
+        if !diff.isEmpty {
+            pushed.append(
+                .pushed(
+                    PushedUser(
+                        user: user, at: time, diff: diff,
+                        origins: PushDesk.origins(of: diff.changes, in: call))))
+            mirror = snapshot
+            summary.changes += diff.changes.count
+        }
+        record(call, .done(reply), at: time)
+        // A conversation without a result may be done or not: the next pull shows it.
+        if call.conversations.contains(where: { reply.results[$0] == nil }) {
+            summary.trouble = PushSummary.Trouble(
+                failure: CallFailure(
+                    kind: .transient, problem: "the reply lacks the result of a conversation"),
+                edits: call.edits.count)
+        }
+    }
+
+    /// One conversation was refused: some codes pass, the others are final for it.
+    private mutating func refuse(_ id: ConversationID, _ refusal: Refusal, _ wanting: [EditID]) {
+        let kind = FailureTable.kind(of: refusal.code)
+        let wanting = Set(wanting)
+        for index in edits.indices where wanting.contains(edits[index].id) {
+            let most = kind == .stale ? Edit.mostStale : Edit.mostFailures
+            let isFinal = kind != .transient && kind != .stale
+            edits[index].failures += isFinal ? 0 : 1
+            if isFinal || edits[index].failures >= most { edits[index].refused[id] = refusal }
+        }
+        if kind == .transient || kind == .stale {
+            summary.trouble = PushSummary.Trouble(
+                failure: CallFailure(kind: kind, code: refusal.code, problem: refusal.words),
+                edits: wanting.count)
+        }
+    }
+
+    /// The cloud did not take the call as a whole.
+    mutating func failed(_ call: PushCall, _ failure: CallFailure, at time: WallTime) {
+        if failure.kind == .rejected { return rejected(call, failure, at: time) }
+        summary.trouble = PushSummary.Trouble(failure: failure, edits: call.edits.count)
+        guard failure.mayHaveTakenEffect else {
+            setState(.queued, of: call.edits)
+            update.unsent += call.edits
+            if failure.kind == .stopping { return }
+            count(failure, call.edits)
+            return record(
+                call, .refused(code: failure.code, problem: failure.problem), at: time)
+        }
+        if failure.code != nil { count(failure, call.edits) }
+        record(call, .inDoubt(code: failure.code, problem: failure.problem), at: time)
+    }
+
+    /// A call for several edits is split before anybody is blamed.
+    private mutating func rejected(_ call: PushCall, _ failure: CallFailure, at time: WallTime) {
+        let ids = Set(call.edits)
+        setState(.queued, of: call.edits)
+        update.unsent += call.edits
+        for index in edits.indices where ids.contains(edits[index].id) && ids.count > 1 {
+            edits[index].isAlone = true
+        }
+        record(call, .refused(code: failure.code, problem: failure.problem), at: time)
+        guard let only = call.edits.first, ids.count == 1 else { return }
+        note(
+            EditDecision(
+                edit: only,
+                course: .reject(
+                    .refused, Refusal(code: failure.code ?? 0, words: failure.problem),
+                    words: failure.problem)))
+    }
+
+    /// Failures that usually pass are not counted for ever.
+    private mutating func count(_ failure: CallFailure, _ ids: [EditID]) {
+        guard failure.kind == .transient || failure.kind == .stale else { return }
+        for id in ids {
+            guard let index = edits.firstIndex(where: { $0.id == id }) else { continue }
+            edits[index].failures += 1
+            guard edits[index].failures >= Edit.mostFailures else { continue }
+            note(
+                EditDecision(
+                    edit: id,
+                    course: .reject(
+                        .gaveUp, Refusal(code: failure.code ?? 0, words: failure.problem),
+                        words: "after \(edits[index].failures) tries: \(failure.problem)")))
+        }
+    }
+
+    private mutating func record(
+        _ call: PushCall, _ outcome: EndedPush.Outcome, at time: WallTime
+    ) {
+        let ids = Set(call.edits)
+        summary.calls += 1
+        update.ended.append(
+            EndedPush(
+                call: call, command: call.action.command.rawValue, at: time, outcome: outcome,
+                edits: edits.filter { ids.contains($0.id) }))
+    }
+
+    /// Which edit each change goes back to.
+    static func origins(of changes: [Change], in call: PushCall) -> [Change: EditID] {
+        var origins: [Change: EditID] = [:]
+        for change in changes {
+            let wanting = change.conversation.flatMap { call.wanted[$0] } ?? call.edits
+            origins[change] = wanting.last
+        }
+        return origins
+    }
+}
+
+extension Edit {
+    /// Failures of the cloud that usually pass, before an edit is given up: about two hours of
+    /// tries.
+    static let mostFailures = 15
+    /// Cloud.md §4: a chat group that cannot be resolved (51007) may be so for a moment only.
+    static let mostStale = 3
+}
+
+extension OutboxUpdate {
+    /// The same at another time, as long as nothing is in it.
+    func moved(to time: WallTime) -> OutboxUpdate {
+        isEmpty ? OutboxUpdate(user: user, at: time) : self
+    }
+}
+
+/// What a pass did about a user's edits.
+package struct PushSummary: Sendable {
+    package struct Rejected: Sendable {
+        let edit: EditID
+        let operation: EditOperation.Kind
+        let reason: EditReason
+        let code: Int?
+        let words: String
+    }
+
+    package struct Trouble: Sendable {
+        let failure: CallFailure
+        let edits: Int
+    }
+
+    var calls = 0
+    /// Changes that acknowledged calls have made of the mirror.
+    var changes = 0
+    var settled: [EditState: Int] = [:]
+    var rejected: [Rejected] = []
+    /// Edits that are still open.
+    var left = 0
+    /// The edits were not looked at: what the cloud says of the user is doubted.
+    var isSkipped = false
+    /// There is more to be sent, and nothing speaks against it.
+    var isMore = false
+    /// Why it ended before everything was sent.
+    var trouble: Trouble?
+}

@@ -1,0 +1,129 @@
+import ChatModel
+import MirrorStore
+
+// Edits as text and as JSON.
+
+extension MirrorReader.EditRow {
+    func rendered(as format: OutputFormat) -> String {
+        switch format {
+        case .json: JSONText.object(members(conversations: nil))
+        case .text: "\(id)  \(queuedAt)  \(user)  \(Output.shown(sentence))  \(standing)"
+        }
+    }
+
+    /// The whole story in one object.
+    func story(_ items: [MirrorReader.EditItem], _ calls: [MirrorReader.EditCall]) -> String {
+        let line = JSONText.object(members(conversations: items.count))
+        let told = items.map {
+            JSONText.object([
+                "conversation": JSONText.string($0.conversation),
+                "code": JSONText.number($0.code), "problem": JSONText.string($0.problem),
+            ])
+        }
+        let made = calls.map {
+            JSONText.object([
+                "at": JSONText.string($0.at), "command": JSONText.string($0.command),
+                "outcome": JSONText.string($0.outcome), "code": JSONText.number($0.code),
+                "problem": JSONText.string($0.problem),
+            ])
+        }
+        return line.dropLast() + ",\"items\":\(JSONText.array(told))"
+            + ",\"calls\":\(JSONText.array(made))}"
+    }
+
+    /// The whole story in words.
+    func tell(_ items: [MirrorReader.EditItem], _ calls: [MirrorReader.EditCall]) {
+        Output.data("edit \(id) of \(user): \(Output.shown(sentence))")
+        Output.data("  \(standing)")
+        Output.data("  queued \(queuedAt), last changed \(updatedAt), sent \(attempts) times")
+        if let key { Output.data("  key \(Output.shown(key))") }
+        if let theirs {
+            let ours = newName ?? custom ?? ""
+            Output.data("  it was '\(Output.shown(base ?? ""))' when the edit was queued")
+            Output.data("  the edit wants '\(Output.shown(ours))'")
+            Output.data("  the cloud had '\(Output.shown(theirs))'")
+        } else if let base {
+            Output.data("  made on '\(Output.shown(base))'")
+        }
+        for item in items {
+            let outcome =
+                switch item.code {
+                case nil: state.isOpen ? "open" : ""
+                case 0: "done"
+                case let code?: "refused (code \(code)): \(Output.shown(item.problem ?? ""))"
+                }
+            Output.data("  \(Output.shown(item.conversation))  \(outcome)".trimmingSpaces)
+        }
+        for call in calls {
+            let code = call.code.map { " (code \($0))" } ?? ""
+            let problem = call.problem.map { ": \(Output.shown($0))" } ?? ""
+            Output.data("  \(call.at)  \(call.command)  \(call.outcome)\(problem)\(code)")
+        }
+        if state == .rejected {
+            Output.data(
+                reason == EditReason.conflict.rawValue
+                    ? "  next: groupmirror outbox retry --force \(id), or outbox cancel \(id)"
+                    : "  next: groupmirror outbox retry \(id), or outbox cancel \(id)")
+        }
+    }
+
+    private func members(conversations: Int?) -> KeyValuePairs<String, String?> {
+        [
+            "id": JSONText.number(id), "key": JSONText.string(key), "user": JSONText.string(user),
+            "op": JSONText.string(operation), "group": JSONText.string(groupName),
+            "new_name": JSONText.string(newName), "set": marks(set), "clear": marks(clear),
+            "custom": JSONText.string(custom), "state": JSONText.string(state.rawValue),
+            "reason": JSONText.string(reason), "code": JSONText.number(code),
+            "problem": JSONText.string(problem), "behind": JSONText.number(behind),
+            "base": JSONText.string(base), "theirs": JSONText.string(theirs),
+            "attempts": JSONText.number(attempts), "queued_at": JSONText.string(queuedAt),
+            "updated_at": JSONText.string(updatedAt),
+        ]
+    }
+
+    private func marks(_ mark: StandardMark) -> String {
+        JSONText.array(mark.numbers.map(String.init))
+    }
+
+    /// What it asks for.
+    private var sentence: String {
+        let group = groupName ?? ""
+        switch EditOperation.Kind(rawValue: operation) {
+        case .create: return "create '\(group)'"
+        case .rename: return "rename '\(group)' to '\(newName ?? "")'"
+        case .delete: return "delete '\(group)'"
+        case .add: return "add to '\(group)'"
+        case .remove: return "remove from '\(group)'"
+        case .mark: return "mark" + markWords
+        case nil: return operation
+        }
+    }
+
+    private var markWords: String {
+        var words = ""
+        if set != .none { words += " set \(set.numbers.map(String.init).joined(separator: ","))" }
+        if clear != .none {
+            words += " clear \(clear.numbers.map(String.init).joined(separator: ","))"
+        }
+        if let custom { words += " custom '\(custom)'" }
+        return words
+    }
+
+    /// Where it stands and why.
+    private var standing: String {
+        var words = state.rawValue
+        if let reason { words += " (\(reason))" }
+        if let behind { words += " behind edit \(behind)" }
+        if let problem { words += ": \(Output.shown(problem))" }
+        if let code { words += " (code \(code))" }
+        return words
+    }
+}
+
+extension String {
+    fileprivate var trimmingSpaces: String {
+        var text = self
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+}

@@ -1,0 +1,275 @@
+import ArgumentParser
+import ChatModel
+import Daemon
+import Foundation
+import MirrorConfiguration
+import MirrorStore
+
+/// `outbox`: what became of edits, and what to do about them.
+struct OutboxCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "outbox",
+        abstract: "Show edits; retry or cancel those that wait for a person.",
+        discussion: """
+            An edit is queued, then sending, and ends as applied (the cloud took it), satisfied (it was \
+            so already) or cancelled. A rejected one waits for a person, and later edits of its group \
+            wait behind it.
+
+            Examples: what is open or rejected, the story of one, and its cure.
+              groupmirror outbox list
+              groupmirror outbox show 17
+              groupmirror outbox retry 17
+            """,
+        subcommands: [List.self, Show.self, Retry.self, Cancel.self])
+
+    /// Which edits are meant.
+    struct Filter: ParsableArguments {
+        @Option(help: "Only this user's.") var user: String?
+        @Option(help: "Only those queued longer ago, like 10m or 2d.") var olderThan: String?
+
+        func selection(_ states: [EditState], ids: [Int64]? = nil, reason: EditReason? = nil)
+            throws -> EditSelection
+        {
+            let now = SystemTimekeeper().wallTime()
+            let before = try olderThan.map { text in
+                guard let span = SpanText.read(text) else {
+                    throw ValidationError(
+                        "--older-than must be a time with its unit, like 10m, 4h or 2d, not '\(text)'"
+                    )
+                }
+                return now + (.zero - span)
+            }
+            return EditSelection(
+                ids: ids?.map { EditID($0) }, user: try user.map { try userIDs([$0]) }?.first,
+                states: states, reason: reason, queuedBefore: before)
+        }
+    }
+
+    /// `outbox list`
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List edits, by default those that are open or rejected.",
+            discussion: """
+                Status 4 when a rejected edit is among them.
+
+                Example: what has waited for over an hour.
+                  groupmirror outbox list --older-than 1h
+                """)
+
+        @OptionGroup var common: CommonOptions
+        @OptionGroup var output: JSONOption
+        @OptionGroup var filter: Filter
+        @Option(
+            help: ArgumentHelp(
+                "Only those in this state: \(EditState.allCases.map(\.rawValue).joined(separator: ", ")), or all.",
+                valueName: "state"))
+        var state: String?
+
+        func run() throws {
+            var hasRejected = false
+            try common.reader().edits(try filter.selection(try states())) { row in
+                hasRejected = hasRejected || row.state == .rejected
+                Output.data(row.rendered(as: OutputFormat(output)))
+            }
+            if hasRejected { Output.leave(.personNeeded) }
+        }
+
+        private func states() throws -> [EditState] {
+            switch state {
+            case nil: return [.queued, .sending, .rejected]
+            case "all": return EditState.allCases
+            case let word?:
+                guard let state = EditState(rawValue: word) else {
+                    let known = EditState.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw ValidationError("--state must be one of \(known), all, not '\(word)'")
+                }
+                return [state]
+            }
+        }
+    }
+
+    /// `outbox show`
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Tell the whole story of one edit.",
+            discussion: """
+                Example:
+                  groupmirror outbox show 17
+                """)
+
+        @OptionGroup var common: CommonOptions
+        @OptionGroup var output: JSONOption
+        @Argument(help: "The edit's number.") var edit: Int64
+
+        func run() throws {
+            let reader = try common.reader()
+            var found: MirrorReader.EditRow?
+            try reader.edits(EditSelection(ids: [EditID(edit)], states: EditState.allCases)) {
+                found = $0
+            }
+            guard let found else { throw ProgramFailure.noEdit(edit) }
+            let (items, calls) = (try reader.items(of: edit), try reader.calls(of: edit))
+            switch OutputFormat(output) {
+            case .json: Output.data(found.story(items, calls))
+            case .text: found.tell(items, calls)
+            }
+        }
+    }
+
+    /// What `retry` and `cancel` have in common.
+    struct Choice: ParsableArguments {
+        @OptionGroup var common: CommonOptions
+        @OptionGroup var filter: Filter
+        @Flag(help: "Every edit that the options allow.") var all = false
+        @Flag(help: "Do not ask before changing many edits.") var yes = false
+        @Argument(help: "Numbers of edits.") var edits: [Int64] = []
+
+        func validate() throws {
+            if all != edits.isEmpty {
+                throw ValidationError(
+                    all ? "number edits or say --all, not both" : "number edits, or say --all")
+            }
+        }
+
+        /// Asks the person at the terminal before many edits are changed.
+        func confirm(_ verb: String, _ selection: EditSelection) throws {
+            guard all, !yes, isatty(STDIN_FILENO) == 1 else { return }
+            var count = 0
+            try common.reader().edits(selection) { _ in count += 1 }
+            guard count > 0 else { return }
+            Output.raw("\(verb) \(counted(count, "edit"))? [y/N] ", to: STDERR_FILENO)
+            guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
+                throw ProgramFailure(.usage, "nothing was changed", advice: "--yes does not ask")
+            }
+        }
+
+        func store() throws -> SQLiteMirror {
+            let settings = try common.settings()
+            _ = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+            return try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
+        }
+
+        /// Every edit that was named must be in a state that allows it.
+        func refuse(_ done: [EditID], _ why: (MirrorReader.EditRow) -> String) throws {
+            for number in edits where !done.contains(EditID(number)) {
+                var found: MirrorReader.EditRow?
+                try common.reader().edits(
+                    EditSelection(ids: [EditID(number)], states: EditState.allCases)
+                ) { found = $0 }
+                guard let found else { throw ProgramFailure.noEdit(number) }
+                throw ProgramFailure(
+                    .usage, "edit \(number) is \(found.state.rawValue): \(why(found))",
+                    advice: "'groupmirror outbox show \(number)' tells its story")
+            }
+        }
+    }
+
+    /// `outbox retry`
+    struct Retry: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Try rejected edits again.",
+            discussion: """
+                An edit that was rejected for a conflict is tried again only with --force: what the cloud \
+                was found to have is overwritten then.
+
+                Examples: one, everything that the cloud refused, one over a conflict.
+                  groupmirror outbox retry 17
+                  groupmirror outbox retry --all --reason refused
+                  groupmirror outbox retry --force 18
+                """)
+
+        @OptionGroup var choice: Choice
+        @Option(help: "Only those rejected for this: refused, conflict, group_missing or gave_up.")
+        var reason: String?
+        @Flag(help: "Over a conflict too.") var force = false
+
+        func run() throws {
+            let reason = try self.reason.map { word in
+                guard let reason = EditReason(rawValue: word) else {
+                    throw ValidationError(
+                        "--reason must be refused, conflict, group_missing or gave_up, not '\(word)'"
+                    )
+                }
+                return reason
+            }
+            let ids = choice.all ? nil : choice.edits
+            let selection = try choice.filter.selection([.rejected], ids: ids, reason: reason)
+            let (wanted, conflicts) = try withoutConflicts(selection)
+            try choice.confirm("retry", wanted)
+            let store = try choice.store()
+            defer { try? store.close() }
+            let done = try store.retryEdits(
+                wanted, force: force, at: SystemTimekeeper().wallTime())
+            try choice.refuse(done) {
+                $0.reason == EditReason.conflict.rawValue && $0.state == .rejected
+                    ? "for a conflict, and --force was not given"
+                    : "only rejected edits are retried"
+            }
+            Output.note("queued again: \(counted(done.count, "edit"))")
+            if conflicts > 0, choice.all {
+                Output.note(
+                    "left alone: \(counted(conflicts, "conflict")), which --force would override")
+            }
+        }
+
+        /// What may be retried without force, and how many edits that leaves out.
+        private func withoutConflicts(_ selection: EditSelection) throws -> (EditSelection, Int) {
+            guard !force else { return (selection, 0) }
+            var ids: [EditID] = []
+            var conflicts = 0
+            try choice.common.reader().edits(selection) { row in
+                if row.reason == EditReason.conflict.rawValue {
+                    conflicts += 1
+                } else {
+                    ids.append(EditID(row.id))
+                }
+            }
+            var rest = selection
+            rest.ids = ids
+            return (rest, conflicts)
+        }
+    }
+
+    /// `outbox cancel`
+    struct Cancel: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take edits back that are queued or rejected.",
+            discussion: """
+                An edit that is being sent cannot be taken back: what became of it is known in a moment.
+
+                Example:
+                  groupmirror outbox cancel 17
+                """)
+
+        @OptionGroup var choice: Choice
+        @Option(help: "Only those in this state: queued or rejected.") var state: String?
+
+        func run() throws {
+            let states = try state.map { word -> [EditState] in
+                guard let state = EditState(rawValue: word), [.queued, .rejected].contains(state)
+                else { throw ValidationError("--state must be queued or rejected, not '\(word)'") }
+                return [state]
+            }
+            let selection = try choice.filter.selection(
+                states ?? [.queued, .rejected], ids: choice.all ? nil : choice.edits)
+            try choice.confirm("cancel", selection)
+            let store = try choice.store()
+            defer { try? store.close() }
+            let done = try store.cancelEdits(selection, at: SystemTimekeeper().wallTime())
+            try choice.refuse(done) {
+                $0.state == .sending
+                    ? "it may be on its way" : "only queued and rejected edits are cancelled"
+            }
+            Output.note("cancelled: \(counted(done.count, "edit"))")
+        }
+    }
+}
+
+extension ProgramFailure {
+    fileprivate static func noEdit(_ number: Int64) -> ProgramFailure {
+        ProgramFailure(
+            .usage, "there is no edit \(number)",
+            advice:
+                "'groupmirror outbox list --state all' shows them; settled ones go after a while")
+    }
+}
