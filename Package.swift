@@ -108,7 +108,7 @@ let package = Package(
             ],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("ChatModelTests", ["ChatModel"]),
-        tests("SyncRulesTests", ["ChatModel", "SyncRules"]),
+        tests("SyncRulesTests", ["ChatModel", "SyncRules", "TestSupport"]),
         tests("EventLogTests", ["ChatModel", "EventLog", "TestSupport"]),
         tests(
             "ChatAPITests",
@@ -126,7 +126,12 @@ let package = Package(
             ]),
         tests("ChatEmulatorTests", ["ChatEmulator", "ChatAPI", "ChatModel"]),
         tests("TidyTests", []),
-        tests("EndToEndTests", ["TestSupport", "groupmirror", "chat-emulator"]),
+        tests(
+            "EndToEndTests",
+            [
+                "TestSupport", "ChatModel", "SyncRules", "MirrorStore", "groupmirror",
+                "chat-emulator",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

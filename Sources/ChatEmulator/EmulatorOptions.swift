@@ -16,6 +16,8 @@ package struct EmulatorOptions: Sendable {
     package var churn = 0.0
     /// After so many seconds the phones fall silent; nil: never.
     package var churnSeconds: Double?
+    /// Only the first so many users have phones that change anything; nil: all.
+    package var churnUsers: Int?
 
     package var pageSize = 100
     package var groupItems = GroupItems.every

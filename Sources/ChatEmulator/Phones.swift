@@ -4,9 +4,10 @@
 extension CloudCore {
     /// So many changes by phones of users picked by chance.
     package func churn(_ count: Int, now: EmulatorTime) {
-        guard options.users > 0 else { return }
+        let users = min(options.users, options.churnUsers ?? options.users)
+        guard users > 0 else { return }
         for _ in 0..<count {
-            let name = Population.name(1 + phones.below(options.users))
+            let name = Population.name(1 + phones.below(users))
             phoneChange(user: name, now: now.seconds + options.clockSkew)
         }
     }

@@ -10,6 +10,7 @@ extension SQLiteMirror {
         try await read { database in try Snapshot.stored(of: Int64(user), in: database) }
     }
 
+    @discardableResult
     package func commit(_ entries: [StoreEntry]) async throws(StoreFailure) -> CommitReport {
         try await write { database in
             var report = CommitReport()

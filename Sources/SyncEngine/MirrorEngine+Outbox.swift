@@ -138,12 +138,12 @@ extension MirrorEngine {
 
     /// Removes what is older than the operator wants to keep, a little at a time.
     func prune() async {
-        let age = settings.history ?? .seconds(1000 * 365 * 86_400)
+        let oldest =
+            settings.history.map { parts.time.wallTime() + (.zero - $0) }
+            ?? WallTime(milliseconds: 0)
         var removed = 0
         while !isStopping {
-            let part =
-                (try? await parts.store.prune(
-                    before: parts.time.wallTime() + (.zero - age), news: lastNews)) ?? 0
+            let part = (try? await parts.store.prune(before: oldest, news: lastNews)) ?? 0
             removed += part
             if part == 0 { break }
         }

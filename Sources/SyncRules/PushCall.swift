@@ -19,6 +19,11 @@ package struct PushCall: Hashable, Sendable {
     package struct MarkChange: Hashable, Sendable {
         package let conversation: ConversationID
         package let marks: MarkEdit
+
+        package init(conversation: ConversationID, marks: MarkEdit) {
+            self.conversation = conversation
+            self.marks = marks
+        }
     }
 
     package let action: Action
@@ -26,6 +31,12 @@ package struct PushCall: Hashable, Sendable {
     package let edits: [EditID]
     /// By conversation, those that want it to be treated so; empty for a rename and a deletion.
     package let wanted: [ConversationID: [EditID]]
+
+    package init(action: Action, edits: [EditID], wanted: [ConversationID: [EditID]]) {
+        self.action = action
+        self.edits = edits
+        self.wanted = wanted
+    }
 
     package static let mostConversations = 100
 

@@ -47,6 +47,8 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
     @Option(help: "Changes a second that phones make, over all users.") var churn = 0.0
     @Option(help: "Seconds after which the phones fall silent (default: never).")
     var churnSeconds: Double?
+    @Option(help: "Only the first so many users have busy phones (default: all).")
+    var churnUsers: Int?
     @Option(
         help: "Write groupmirror.yaml, secret.key and users.txt for this emulator into a directory."
     )
@@ -104,8 +106,9 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         guard [60007, 60011, 60018, 60019, 60022].contains(rateCode) else {
             throw ValidationError("--rate-code must be 60007, 60011, 60018, 60019 or 60022")
         }
-        guard latency >= 0, jitter >= 0, churn >= 0 else {
-            throw ValidationError("--latency, --jitter and --churn must not be negative")
+        guard latency >= 0, jitter >= 0, churn >= 0, churnUsers ?? 0 >= 0 else {
+            throw ValidationError(
+                "--latency, --jitter, --churn and --churn-users must not be negative")
         }
         guard conversations.map({ (0...1000).contains($0) }) ?? true else {
             throw ValidationError("--conversations must be 0 to 1000")
@@ -157,6 +160,7 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         options.conversations = conversations
         options.churn = churn
         options.churnSeconds = churnSeconds
+        options.churnUsers = churnUsers
         options.pageSize = pageSize
         options.groupItems = groupItems
         options.emptyArrays = emptyArrays

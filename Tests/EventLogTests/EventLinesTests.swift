@@ -28,6 +28,9 @@ import Testing
         stats.backlog = 17
         stats.inFlight = 18
         stats.allowed = 19
+        stats.outboxOpen = 20
+        stats.outboxOldest = .seconds(21)
+        stats.outboxRejected = 22
         return stats
     }()
 
@@ -115,6 +118,31 @@ import Testing
             .resyncDone(request: 4, pulled: 3, failed: 2, took: .milliseconds(10)),
             "request=4 pulled=3 failed=2 took=0.010"
         ),
+        (.outboxOpened(users: 3, inDoubt: 1), "users=3 in_doubt=1"),
+        (
+            .pushDone(
+                user: "u1", calls: 2, applied: 3, satisfied: 4, cancelled: 5, rejected: 6, left: 7,
+                took: .milliseconds(80)),
+            "user=u1 calls=2 applied=3 satisfied=4 cancelled=5 rejected=6 left=7 took_ms=80"
+        ),
+        (
+            .pushFailed(
+                user: "u1", edits: 2, reason: "transient", code: nil, problem: "no connection",
+                failures: 3, retryIn: .seconds(4)),
+            "user=u1 edits=2 reason=transient code=- problem=\"no connection\" failures=3 retry_in=4.000"
+        ),
+        (
+            .editsInDoubt(
+                user: "u1", edits: 2, code: 50005, problem: "time-out", lookIn: .seconds(4)),
+            "user=u1 edits=2 code=50005 problem=time-out look_in=4.000"
+        ),
+        (
+            .editRejected(
+                user: "u1", edit: 7, operation: "rename", reason: "conflict", code: nil,
+                problem: "it was renamed to 'x'"),
+            "user=u1 edit=7 op=rename reason=conflict code=- problem=\"it was renamed to 'x'\""
+        ),
+        (.historyPruned(removed: 9), "removed=9"),
         (
             .calls(command: "get_contact_group", code: "0", total: 9),
             "command=get_contact_group code=0 total=9"
@@ -123,7 +151,8 @@ import Testing
             .stats(stats),
             "calls=1 widest_second=2 throttled=3 users=4 fresh=5 stale=6 new=7 failing=8 held=9 "
                 + "parked=10 lag_p50=11.500 lag_p99=12.000 lag_max=13.000 passes=14 unchanged=15 "
-                + "changes=16 queue=17 in_flight=18 allowed=19"
+                + "changes=16 queue=17 in_flight=18 allowed=19 outbox_open=20 "
+                + "outbox_oldest=21.000 outbox_rejected=22"
         ),
     ]
 

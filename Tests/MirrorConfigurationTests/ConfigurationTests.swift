@@ -45,9 +45,10 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
             """
             app: {sdk_app_id: 7, admin: root, endpoint: "https://a.example:8443/", secret_key_file: k}
             users: {list: [alice, bob]}
-            mirror: {database: m.db}
+            mirror: {database: m.db, history: 90d}
             limits: {calls_per_second: 50, in_flight: 9, timeout: 20s, margin: none}
             schedule: {max_staleness: 90m}
+            push: {conflicts: local_wins, missing_group: recreate}
             guard: {emptied_users: 2.5%, at_least: 3, window: 1h, listing_cap: 500}
             log: {level: warning, format: json}
             """)
@@ -58,6 +59,8 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
                 "app.endpoint": "https://a.example:8443",
                 "app.secret_key_file": "/etc/groupmirror/k", "users.file": "",
                 "users.list": "alice, bob", "mirror.database": "/etc/groupmirror/m.db",
+                "mirror.history": "90d", "push.conflicts": "local_wins",
+                "push.missing_group": "recreate",
                 "limits.calls_per_second": "50", "limits.in_flight": "9", "limits.timeout": "20s",
                 "limits.margin": "none", "schedule.max_staleness": "90m",
                 "guard.emptied_users": "2.5%", "guard.at_least": "3", "guard.window": "1h",

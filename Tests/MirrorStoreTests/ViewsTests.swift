@@ -14,28 +14,21 @@ import Testing
         "conversations": "user,type,peer,standard_mark,custom_mark,updated_at",
         "memberships": "user,group_id,group_name,type,peer",
         "changes": "seq,at,user,kind,group_id,group_name,type,peer,before,after,edit",
+        "edits":
+            "id,key,user,op,group_id,group_name,new_name,conversations,set_bits,clear_bits,custom,"
+            + "state,reason,code,problem,behind,base,theirs,attempts,queued_at,updated_at",
+        "conversation_groups_pending": "user,group_id,group_name",
+        "conversations_pending": "user,type,peer,standard_mark,custom_mark,updated_at",
+        "memberships_pending": "user,group_id,group_name,type,peer",
         "held_deletions": "user,since,groups,conversations,decision,decided_at",
     ]
-
-    private func ask(_ sql: String, _ path: String) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["sqlite3", "-readonly", path, sql]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
-    }
 
     @Test(arguments: Self.columns.keys.sorted())
     func haveTheirColumns(view: String) throws {
         let fixture = try Fixture()
-        let columns = try ask(
-            "SELECT group_concat(name) FROM pragma_table_info('\(view)')",
-            fixture.directory.file("m.db"))
-        #expect(columns == Self.columns[view])
+        let columns = try fixture.sql(
+            "SELECT group_concat(name) FROM pragma_table_info('\(view)')")
+        #expect(columns == Self.columns[view].map { [$0] })
     }
 
     @Test func answerWhileTheStoreIsOpen() async throws {
@@ -48,19 +41,22 @@ import Testing
                         bob, Conversation(id: .chatGroup("@TGS#1"), groups: [1, 2]),
                     ]))
         ])
-        let path = fixture.directory.file("m.db")
         #expect(
-            try ask("SELECT group_name, peer FROM memberships ORDER BY 1, 2", path)
+            try fixture.sql("SELECT group_name, peer FROM memberships ORDER BY 1, 2").joined(
+                separator: "\n")
                 == "family|@TGS#1\nfamily|bob\nwork|@TGS#1")
         #expect(
-            try ask(
-                "SELECT standard_mark & 1, custom_mark FROM conversations WHERE peer='bob'", path)
+            try fixture.sql(
+                "SELECT standard_mark & 1, custom_mark FROM conversations WHERE peer='bob'"
+            ).joined(separator: "\n")
                 == "1|vip \"x\"")
         #expect(
-            try ask("SELECT at, kind, group_name FROM changes WHERE seq = 1", path)
+            try fixture.sql("SELECT at, kind, group_name FROM changes WHERE seq = 1").joined(
+                separator: "\n")
                 == "2026-01-01T12:00:00Z|group_created|family")
         #expect(
-            try ask("SELECT pulled_at FROM users WHERE user='alice'", path)
+            try fixture.sql("SELECT pulled_at FROM users WHERE user='alice'").joined(
+                separator: "\n")
                 == "2026-01-01T12:00:00Z")
     }
 }

@@ -275,7 +275,8 @@ import Testing
                     == .init(users: 3, added: 2, removed: 1, repeated: 1, unusual: 1))
             await engine.reload(
                 book, maxStaleness: .seconds(60),
-                guardLimits: MirrorFixture.settings().guardLimits)
+                guardLimits: MirrorFixture.settings().guardLimits, pushPolicy: PushPolicy(),
+                history: nil)
             try await fixture.wait(for: "the new ones") {
                 try fixture.reader.states()["new"] == nil
             }

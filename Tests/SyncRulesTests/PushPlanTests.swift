@@ -1,5 +1,6 @@
 import ChatModel
 import SyncRules
+import TestSupport
 import Testing
 
 /// Queues operations given by names, as the command does: each is checked against the mirror with

@@ -57,23 +57,38 @@ package final class MirrorFixture: Sendable {
             for name in names { each(Array(name.utf8)[...]) }
         }
         let log = recorder.log(clock)
-        let signer = Signer(
-            sdkAppID: app, admin: "administrator", key: try SecretKey(contents: key), time: clock,
-            log: log)
         let gate = CallGate(
             limit: 200, margin: .measured, inFlight: 50, time: clock, log: log)
         let counters = CallCounters()
-        let http = HTTPSender(transport: cloud, signer: signer, random: { 1 })
-        let sender = ResigningSender(
-            LimitedSender(
-                RecordedSender(http, counters: counters, time: clock, log: log), gate: gate),
-            signer: signer)
         return MirrorEngine(
             parts: MirrorEngine.Parts(
-                cloud: ChatCloud(sender: sender), gate: gate, counters: counters,
+                cloud: try client(key, gate, counters, log), gate: gate, counters: counters,
                 store: other ?? store,
                 time: clock, log: log, chance: { 0.5 }),
             settings: settings, book: book)
+    }
+
+    private func client(_ key: String, _ gate: CallGate, _ counters: CallCounters, _ log: Log)
+        throws -> ChatCloud
+    {
+        let signer = Signer(
+            sdkAppID: app, admin: "administrator", key: try SecretKey(contents: key), time: clock,
+            log: log)
+        let http = HTTPSender(transport: cloud, signer: signer, random: { 1 })
+        return ChatCloud(
+            sender: ResigningSender(
+                LimitedSender(
+                    RecordedSender(http, counters: counters, time: clock, log: log), gate: gate),
+                signer: signer))
+    }
+
+    /// A write that somebody else makes, past the mirror.
+    package func pushByHand(_ action: PushCall.Action, user: String) async throws {
+        let log = LogRecorder().log(clock)
+        let gate = CallGate(limit: 200, margin: .none, inFlight: 1, time: clock, log: log)
+        let client = try client(EmulatorOptions().key, gate, CallCounters(), log)
+        _ = try await client.push(
+            PushCall(action: action, edits: [], wanted: [:]), of: try UserID(user))
     }
 
     /// Serves one request for everybody and ends, as `resync --all` does without a daemon.

@@ -3,23 +3,30 @@ import SyncRules
 
 /// A cloud as simple as can be: what calls and edits do to it is written down here a second time,
 /// on purpose without anything of the rules.
-struct NaiveCloud: Hashable {
-    struct Marks: Hashable {
-        var bits: UInt64 = 0
-        var custom = ""
+package struct NaiveCloud: Hashable, Sendable {
+    package struct Marks: Hashable, Sendable {
+        package var bits: UInt64
+        package var custom: String
+
+        package init(bits: UInt64 = 0, custom: String = "") {
+            self.bits = bits
+            self.custom = custom
+        }
     }
 
-    var names: [Int64: String] = [:]
-    var members: [Int64: Set<String>] = [:]
-    var marks: [String: Marks] = [:]
+    package init() {}
+
+    package var names: [Int64: String] = [:]
+    package var members: [Int64: Set<String>] = [:]
+    package var marks: [String: Marks] = [:]
     private var last: Int64 = 0
 
     /// The same but for the numbers of groups, which depend on the order of creation.
-    var essence: [String: Set<String>] {
+    package var essence: [String: Set<String>] {
         Dictionary(uniqueKeysWithValues: names.map { ($0.value, members[$0.key] ?? []) })
     }
 
-    var snapshot: Snapshot {
+    package var snapshot: Snapshot {
         let ids = Set(members.values.flatMap(\.self)).union(marks.keys)
         return Snapshot(
             groups: names.map { ConversationGroup(id: GroupID($0.key), name: ExactText($0.value)) },
@@ -34,7 +41,7 @@ struct NaiveCloud: Hashable {
             })
     }
 
-    mutating func create(_ name: String, _ ids: [String]) -> Int64 {
+    package mutating func create(_ name: String, _ ids: [String]) -> Int64 {
         precondition(!ids.isEmpty && !name.isEmpty, "an empty group is created")
         let id = names.first { $0.value == name }?.key ?? (max(last, names.keys.max() ?? 0) + 1)
         last = max(last, id)
@@ -43,10 +50,10 @@ struct NaiveCloud: Hashable {
         return id
     }
 
-    func number(_ name: String) -> Int64? { names.first { $0.value == name }?.key }
+    package func number(_ name: String) -> Int64? { names.first { $0.value == name }?.key }
 
     /// One edit, the way a person would do it by hand at this moment.
-    mutating func obey(_ operation: EditOperation) {
+    package mutating func obey(_ operation: EditOperation) {
         switch operation {
         case .create(let name, let ids): _ = create(name.string, ids.map(\.peer.string))
         case .rename(let group, let name):
@@ -76,7 +83,7 @@ struct NaiveCloud: Hashable {
     }
 
     /// One call, by the names that it gives.
-    mutating func answer(_ call: PushCall) -> PushReply {
+    package mutating func answer(_ call: PushCall) -> PushReply {
         precondition(call.conversations.count <= 100, "a call of over 100 conversations")
         let done = Dictionary(
             uniqueKeysWithValues: call.conversations.map { ($0, Refusal?.none) })
@@ -100,53 +107,5 @@ struct NaiveCloud: Hashable {
             for change in changes { mark(change.conversation.peer.string, change.marks) }
         }
         return PushReply(results: done)
-    }
-}
-
-/// Plans, calls, plans again, until nothing is left; what became of each edit.
-struct Pushing {
-    var cloud: NaiveCloud
-    var edits: [Edit]
-    var calls: [PushCall] = []
-    var decisions: [EditID: EditDecision] = [:]
-
-    init(_ edits: [Edit], on cloud: NaiveCloud, _ policy: PushPolicy = PushPolicy()) {
-        self.cloud = cloud
-        self.edits = edits
-        var draft = Draft(cloud.snapshot)
-        while true {
-            let rebase = Rebase(self.edits, on: draft, policy)
-            settle(rebase)
-            if rebase.isFinal { return }
-            guard let call = rebase.calls.first else { continue }
-            precondition(calls.count < 1000, "it never ends")
-            calls.append(call)
-            for index in self.edits.indices where call.edits.contains(self.edits[index].id) {
-                self.edits[index].state = .sending
-            }
-            let reply = self.cloud.answer(call)
-            draft.acknowledge(call, reply)
-            self.edits = self.edits.map { $0.advanced(past: call, reply) }
-        }
-    }
-
-    private mutating func settle(_ rebase: Rebase) {
-        for decision in rebase.decisions {
-            decisions[decision.edit] = decision
-            for index in edits.indices where edits[index].id == decision.edit {
-                edits[index].base = decision.base
-            }
-            switch decision.course {
-            case .settle: edits.removeAll { $0.id == decision.edit }
-            case .reject:
-                for index in edits.indices where edits[index].id == decision.edit {
-                    edits[index].state = .rejected
-                }
-            case .push, .wait: break
-            }
-        }
-        for (old, new) in rebase.renumbered {
-            edits = edits.map { $0.renumbering(old, as: new) }
-        }
     }
 }

@@ -1,0 +1,218 @@
+import ChatModel
+import MirrorStore
+import SyncRules
+import TestSupport
+import Testing
+
+private let eve = ConversationID.user("eve")
+private let familyName = GroupReference(id: nil, name: "family")
+
+extension Fixture {
+    /// alice with her family, pulled.
+    static func pulled() async throws -> Fixture {
+        let fixture = try Fixture()
+        try await fixture.store.commit([
+            fixture.pulled(to: Snapshot(groups: [family], conversations: [bob]))
+        ])
+        return fixture
+    }
+
+    @discardableResult
+    func queue(
+        _ operation: EditOperation, user: String = "alice", key: String? = nil
+    ) throws -> AcceptedEdit {
+        try store.queue(at: noon) { queue in
+            try queue.add(EditOrder(user: try UserID(user), key: key, operation: operation))
+        }
+    }
+
+    func exported(pending: Bool, user: String = "alice") throws -> Snapshot {
+        var snapshot = Snapshot.empty
+        try reader.export(only: [UserID(user)], pending: pending) { snapshot = $0.snapshot }
+        return snapshot
+    }
+
+    func rows(_ states: [EditState] = EditState.allCases) throws -> [MirrorReader.EditRow] {
+        var rows: [MirrorReader.EditRow] = []
+        try reader.edits(EditSelection(states: states)) { rows.append($0) }
+        return rows
+    }
+}
+
+@Suite struct QueueingEdits {
+    @Test func theSameKeyAgain_changesNothing() async throws {
+        let fixture = try await Fixture.pulled()
+        let first = try fixture.queue(.add([eve], to: familyName), key: "k1")
+        let second = try fixture.queue(.add([eve], to: familyName), key: "k1")
+        #expect(first.isNew && !second.isNew && first.id == second.id)
+        #expect(try fixture.rows().count == 1)
+    }
+
+    @Test func theSameKeyForSomethingElse_isRefused() async throws {
+        let fixture = try await Fixture.pulled()
+        try fixture.queue(.add([eve], to: familyName), key: "k1")
+        #expect(throws: EditFault.self) {
+            try fixture.queue(.delete(familyName), key: "k1")
+        }
+        #expect(throws: EditFault.self) {
+            try fixture.queue(.add([eve], to: familyName), user: "bob", key: "k1")
+        }
+    }
+
+    @Test func oneThatIsRefused_takesAllOfTheTransactionBack() async throws {
+        let fixture = try await Fixture.pulled()
+        #expect(throws: EditFault.self) {
+            try fixture.store.queue(at: noon) { queue in
+                let alice = try UserID("alice")
+                _ = try queue.add(
+                    EditOrder(user: alice, key: nil, operation: .add([eve], to: familyName)))
+                _ = try queue.add(
+                    EditOrder(
+                        user: alice, key: nil,
+                        operation: .delete(GroupReference(id: nil, name: "nobody"))))
+            }
+        }
+        #expect(try fixture.rows().isEmpty)
+        #expect(try fixture.exported(pending: true) == fixture.exported(pending: false))
+    }
+
+    @Test func eachIsCheckedWithTheEarlierOnesApplied() async throws {
+        let fixture = try await Fixture.pulled()
+        try fixture.queue(.rename(familyName, to: "kin"))
+        #expect(throws: EditFault.self) { try fixture.queue(.delete(familyName)) }
+        try fixture.queue(.create(name: "family", [eve]))
+        try fixture.queue(.add([.user("dora")], to: familyName))
+        let edits = try await fixture.store.unsettledEdits(of: 1)
+        // The new family is the group of the second edit, not the old one.
+        #expect(edits[2].operation == .add([.user("dora")], to: .init(id: -2, name: "family")))
+    }
+
+    @Test func ofAUserThatWasNeverPulled_isAcceptedUnchecked() async throws {
+        let fixture = try Fixture()
+        let edit = try fixture.queue(.add([eve], to: familyName), user: "bob")
+        #expect(edit.isNew)
+        #expect(throws: EditFault.self) {
+            try fixture.queue(.add([], to: familyName), user: "bob")
+        }
+    }
+
+    @Test func ofSomebodyWhoIsNotInTheList_isRefused() async throws {
+        let fixture = try Fixture()
+        try fixture.store.unlist([2], at: noon)
+        for user in ["bob", "nobody"] {
+            #expect(throws: EditFault.self) {
+                try fixture.queue(.add([eve], to: familyName), user: user)
+            }
+        }
+    }
+
+    @Test func isNewsForTheDaemon() async throws {
+        let fixture = try await Fixture.pulled()
+        let edit = try fixture.queue(.add([eve], to: familyName))
+        let news = try await fixture.store.outboxNews(after: 0)
+        #expect(news.users == [1])
+        #expect(try await fixture.store.outboxNews(after: news.last).users.isEmpty)
+        _ = try fixture.store.cancelEdits(
+            EditSelection(ids: [edit.id], states: [.queued]), at: noon)
+        #expect(try await fixture.store.outboxNews(after: news.last).users == [1])
+    }
+}
+
+@Suite struct TheMirrorWithOpenEdits {
+    @Test func isInTheViewsAndInTheExport_whileTheMirrorStaysAsTheCloudWas() async throws {
+        let fixture = try await Fixture.pulled()
+        let before = try fixture.exported(pending: false)
+        try fixture.queue(.rename(familyName, to: "kin"))
+        try fixture.queue(.create(name: "club", [eve]))
+        try fixture.queue(.mark(eve, MarkEdit(custom: "x")))
+        #expect(try fixture.exported(pending: false) == before)
+        let pending = try fixture.exported(pending: true)
+        #expect(Set(pending.groups.map(\.name.string)) == ["kin", "club"])
+        let groups = try fixture.sql(
+            "SELECT group_name FROM conversation_groups_pending ORDER BY group_name")
+        #expect(groups == ["club", "kin"])
+        #expect(
+            try fixture.sql("SELECT peer FROM memberships_pending WHERE group_name = 'club'")
+                == ["eve"])
+        #expect(
+            try fixture.sql("SELECT custom_mark FROM conversations_pending WHERE peer = 'eve'")
+                == ["x"])
+    }
+
+    @Test func followsACancellation() async throws {
+        let fixture = try await Fixture.pulled()
+        let edit = try fixture.queue(.delete(familyName))
+        #expect(try fixture.sql("SELECT * FROM memberships_pending").isEmpty)
+        _ = try fixture.store.cancelEdits(
+            EditSelection(ids: [edit.id], states: [.queued]), at: noon)
+        #expect(try fixture.sql("SELECT peer FROM memberships_pending") == ["bob"])
+    }
+
+    @Test func followsAPull() async throws {
+        let fixture = try await Fixture.pulled()
+        try fixture.queue(.add([eve], to: familyName))
+        let old = try fixture.exported(pending: false)
+        let new = Snapshot(
+            groups: [ConversationGroup(id: 1, name: "clan")], conversations: [bob])
+        try await fixture.store.commit([fixture.pulled(from: old, to: new)])
+        #expect(
+            try fixture.sql(
+                "SELECT group_name || ' ' || peer FROM memberships_pending ORDER BY peer")
+                == ["clan bob", "clan eve"])
+    }
+}
+
+@Suite struct WhatIsSettled {
+    @Test func goesAfterAWhile_andWhatIsOpenOrRejectedStays() async throws {
+        let fixture = try await Fixture.pulled()
+        let edits = try [
+            fixture.queue(.add([eve], to: familyName)),
+            fixture.queue(.rename(familyName, to: "kin")),
+            fixture.queue(.mark(eve, MarkEdit(custom: "x"))),
+        ]
+        var update = OutboxUpdate(user: 1, at: noon)
+        update.decisions = [
+            EditDecision(edit: edits[0].id, course: .settle(.applied, nil)),
+            EditDecision(
+                edit: edits[1].id, course: .reject(.groupMissing, nil, words: "it is gone")),
+        ]
+        try await fixture.store.commit([.outbox(update)])
+        let changes = try fixture.reader.lastChange()
+        #expect(changes > 0)
+        #expect(try await fixture.store.prune(before: noon, news: 0) == 0)
+        var removed = 0
+        while true {
+            let part = try await fixture.store.prune(before: noon + .seconds(1), news: 0)
+            if part == 0 { break }
+            removed += part
+        }
+        #expect(removed == 1 + Int(changes))
+        #expect(try fixture.rows().map(\.state) == [.rejected, .queued])
+        // A number is never given twice.
+        let old = try fixture.exported(pending: false)
+        try await fixture.store.commit([fixture.pulled(from: old, to: .empty)])
+        #expect(try fixture.reader.changes(since: 0, user: nil, limit: 1).first?.seq == changes + 1)
+    }
+
+    @Test func cannotBeTakenBack_norWhatIsBeingSent() async throws {
+        let fixture = try await Fixture.pulled()
+        let edit = try fixture.queue(.add([eve], to: familyName)).id
+        var update = OutboxUpdate(user: 1, at: noon)
+        update.sending = [edit]
+        try await fixture.store.commit([.outbox(update)])
+        let all = EditSelection(ids: [edit], states: EditState.allCases)
+        #expect(try fixture.store.cancelEdits(all, at: noon).isEmpty)
+        #expect(try fixture.store.retryEdits(all, force: true, at: noon).isEmpty)
+    }
+
+    @Test func takenBackBeforeItWasSent_isReportedToTheSender() async throws {
+        let fixture = try await Fixture.pulled()
+        let edit = try fixture.queue(.add([eve], to: familyName)).id
+        _ = try fixture.store.cancelEdits(
+            EditSelection(ids: [edit], states: [.queued]), at: noon)
+        var update = OutboxUpdate(user: 1, at: noon)
+        update.sending = [edit]
+        #expect(try await fixture.store.commit([.outbox(update)]).withdrawn == [edit])
+        #expect(try fixture.rows().map(\.state) == [.cancelled])
+    }
+}

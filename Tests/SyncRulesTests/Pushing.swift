@@ -1,0 +1,51 @@
+import ChatModel
+import SyncRules
+import TestSupport
+
+/// Plans, calls, plans again, until nothing is left; what became of each edit.
+struct Pushing {
+    var cloud: NaiveCloud
+    var edits: [Edit]
+    var calls: [PushCall] = []
+    var decisions: [EditID: EditDecision] = [:]
+
+    init(_ edits: [Edit], on cloud: NaiveCloud, _ policy: PushPolicy = PushPolicy()) {
+        self.cloud = cloud
+        self.edits = edits
+        var draft = Draft(cloud.snapshot)
+        while true {
+            let rebase = Rebase(self.edits, on: draft, policy)
+            settle(rebase)
+            if rebase.isFinal { return }
+            guard let call = rebase.calls.first else { continue }
+            precondition(calls.count < 1000, "it never ends")
+            calls.append(call)
+            for index in self.edits.indices where call.edits.contains(self.edits[index].id) {
+                self.edits[index].state = .sending
+            }
+            let reply = self.cloud.answer(call)
+            draft.acknowledge(call, reply)
+            self.edits = self.edits.map { $0.advanced(past: call, reply) }
+        }
+    }
+
+    private mutating func settle(_ rebase: Rebase) {
+        for decision in rebase.decisions {
+            decisions[decision.edit] = decision
+            for index in edits.indices where edits[index].id == decision.edit {
+                edits[index].base = decision.base
+            }
+            switch decision.course {
+            case .settle: edits.removeAll { $0.id == decision.edit }
+            case .reject:
+                for index in edits.indices where edits[index].id == decision.edit {
+                    edits[index].state = .rejected
+                }
+            case .push, .wait: break
+            }
+        }
+        for (old, new) in rebase.renumbered {
+            edits = edits.map { $0.renumbering(old, as: new) }
+        }
+    }
+}
