@@ -9,7 +9,8 @@ struct Benchmark {
     static func main() async throws {
         let parts: [(name: String, run: () async throws -> [Figure])] = [
             ("share", ShareOfTheLimit.measure), ("cpu", CostOfAPass.measure),
-            ("unlimited", WithoutALimit.measure), ("memory", SizeOfTheList.measure),
+            ("edits", CostOfEdits.measure), ("unlimited", WithoutALimit.measure),
+            ("memory", SizeOfTheList.measure),
         ]
         let wanted = CommandLine.arguments.dropFirst()
         for name in wanted where !parts.contains(where: { $0.name == name }) {

@@ -26,6 +26,12 @@ final class Running {
         process.waitUntilExit()
     }
 
+    /// Waits for its end; its exit status.
+    func wait() -> Int32 {
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
     var text: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
 
     func wait(for words: String) throws {
@@ -96,12 +102,19 @@ final class Bed {
         try (text + yaml + "\n").write(toFile: configuration, atomically: true, encoding: .utf8)
     }
 
+    /// Runs a command to its end.
+    func groupmirror(_ arguments: String...) throws {
+        let program = try Running(
+            "groupmirror", arguments + ["--config", configuration], log: folder + "/command.log")
+        guard program.wait() == 0 else { throw Failure(words: "\(arguments): \(program.text)") }
+    }
+
     func daemon() throws -> Running {
         try Running("groupmirror", ["run", "--config", configuration], log: folder + "/daemon.log")
     }
 
-    /// A number of the emulator's statistics about the listing command.
-    func statistic(_ name: String) throws -> Double {
+    /// A number of the emulator's statistics about a command.
+    func statistic(_ name: String, of command: String = "get_contact_group") throws -> Double {
         let curl = Process()
         curl.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
         curl.arguments = ["-sS", address + "/emulator/stats"]
@@ -112,7 +125,7 @@ final class Bed {
         curl.waitUntilExit()
         let json = try JSONSerialization.jsonObject(with: data) as? [String: Any]
         let commands = json?["commands"] as? [String: [String: Any]]
-        return (commands?["get_contact_group"]?[name] as? NSNumber)?.doubleValue ?? 0
+        return (commands?[command]?[name] as? NSNumber)?.doubleValue ?? 0
     }
 
     /// Waits until the emulator has seen so many listing calls.

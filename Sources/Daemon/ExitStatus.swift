@@ -19,7 +19,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
         case .done: "done"
         case .unexpected: "unexpected"
         case .someUsersFailed: "some users could not be mirrored"
-        case .personNeeded: "a person is needed: deletions are held"
+        case .personNeeded: "a person is needed: deletions are held or edits rejected"
         case .driftFound: "drift found"
         case .usage: "usage"
         case .cloudUnavailable: "cloud unavailable"

@@ -5,7 +5,7 @@ import SyncRules
 /// it did to the mirror.
 package struct OutboxUpdate: Sendable {
     package let user: UserNumber
-    package let at: WallTime
+    package var at: WallTime
     /// Calls that have ended, and what they did to whom.
     package var ended: [EndedPush] = []
     /// Of edits about which something is new.

@@ -41,7 +41,7 @@ struct PushDesk: Sendable {
     /// Decides what follows from what is known now; the next call, if there is one. What was
     /// decided waits in `takeEntries` to be stored before the call is made.
     mutating func plan(at time: WallTime, isLast: Bool) -> PushCall? {
-        update = update.moved(to: time)
+        update.at = time
         while true {
             let rebase = Rebase(edits, on: cloud, policy)
             for decision in rebase.decisions { note(decision) }
@@ -238,13 +238,6 @@ extension Edit {
     static let mostFailures = 15
     /// Cloud.md §4: a chat group that cannot be resolved (51007) may be so for a moment only.
     static let mostStale = 3
-}
-
-extension OutboxUpdate {
-    /// The same at another time, as long as nothing is in it.
-    func moved(to time: WallTime) -> OutboxUpdate {
-        isEmpty ? OutboxUpdate(user: user, at: time) : self
-    }
 }
 
 /// What a pass did about a user's edits.

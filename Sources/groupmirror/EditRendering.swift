@@ -35,7 +35,8 @@ extension MirrorReader.EditRow {
     func tell(_ items: [MirrorReader.EditItem], _ calls: [MirrorReader.EditCall]) {
         Output.data("edit \(id) of \(user): \(Output.shown(sentence))")
         Output.data("  \(standing)")
-        Output.data("  queued \(queuedAt), last changed \(updatedAt), sent \(attempts) times")
+        Output.data(
+            "  queued \(queuedAt), last changed \(updatedAt), sent \(counted(attempts, "time"))")
         if let key { Output.data("  key \(Output.shown(key))") }
         if let theirs {
             let ours = newName ?? custom ?? ""
