@@ -38,9 +38,10 @@ package final class EditQueue {
     private let time: WallTime
     private var desks: [Int64: Desk] = [:]
     private var changed: Set<Int64> = []
+    private var size = 0
 
-    /// Users kept in memory during an import.
-    private static let mostDesks = 200
+    /// Conversations kept in memory during an import: some tens of megabytes.
+    private static let most = 100_000
     static let longestKey = 200
 
     fileprivate init(_ database: Database, at time: WallTime) {
@@ -63,6 +64,7 @@ package final class EditQueue {
         }
         let edit = try operation.insert(
             of: user, key: order.key, base: base, at: time, in: database)
+        size += operation.conversations.count
         desks[user]?.pending.apply(Edit(id: edit, operation: operation, base: base))
         changed.insert(user)
         return AcceptedEdit(id: edit, isNew: true)
@@ -115,9 +117,9 @@ package final class EditQueue {
 
     private func desk(of user: Int64) throws -> Desk {
         if let desk = desks[user] { return desk }
-        if desks.count >= Self.mostDesks {
+        if size >= Self.most {
             for user in desks.keys { try write(user) }
-            desks = [:]
+            (desks, size) = ([:], 0)
         }
         let isPulled =
             try Bool.fetchOne(
@@ -130,6 +132,7 @@ package final class EditQueue {
         }
         let desk = Desk(isPulled: isPulled, mirror: mirror, pending: pending)
         desks[user] = desk
+        size += 20 + mirror.count + pending.count
         return desk
     }
 

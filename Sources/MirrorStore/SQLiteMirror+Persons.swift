@@ -11,6 +11,8 @@ package struct EditSelection: Sendable {
     package var user: UserID?
     package var states: [EditState]
     package var reason: EditReason?
+    /// Not those rejected for this.
+    package var exceptReason: EditReason?
     /// Queued before this.
     package var queuedBefore: WallTime?
 
@@ -37,6 +39,7 @@ package struct EditSelection: Sendable {
             arguments += [user.string]
         }
         if let reason { parts.append("edit.reason = '\(reason.rawValue)'") }
+        if let exceptReason { parts.append("edit.reason IS NOT '\(exceptReason.rawValue)'") }
         if let queuedBefore {
             parts.append("edit.queued_at < ?")
             arguments += [queuedBefore.milliseconds]

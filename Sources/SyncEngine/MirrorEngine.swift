@@ -66,7 +66,8 @@ package actor MirrorEngine {
             pull: Pull(cloud: parts.cloud, cap: settings.listingCap), store: parts.store,
             commits: commits, guardian: guardian,
             push: Push(
-                cloud: parts.cloud, store: parts.store, commits: commits))
+                cloud: parts.cloud, store: parts.store, commits: commits,
+                redactor: parts.log.redactor))
         roster = book.roster
         listedOnly = settings.onlyRequest == nil ? UserSet() : book.listed
         digests = book.digests

@@ -1,5 +1,6 @@
 import ChatAPI
 import ChatModel
+import EventLog
 import MirrorStore
 import SyncRules
 
@@ -12,6 +13,8 @@ struct Push: Sendable {
     let cloud: any ConversationCloud
     let store: any MirrorStore
     let commits: CommitGroup
+    /// What the cloud says about edits goes into the database: no secret may be in it.
+    let redactor: Redactor
 
     /// Calls of one pass. After them the user is pulled again: what was listed grows old.
     static let mostCalls = 50
@@ -47,10 +50,24 @@ struct Push: Sendable {
     func send(_ call: PushCall, of job: PassJob, _ desk: inout PushDesk) async {
         do {
             let reply = try await cloud.push(call, of: job.user)
-            desk.acknowledged(call, reply, at: now)
+            desk.acknowledged(call, cleaned(reply), at: now)
         } catch {
-            desk.failed(call, error, at: now)
+            desk.failed(call, cleaned(error), at: now)
         }
+    }
+
+    private func cleaned(_ reply: PushReply) -> PushReply {
+        PushReply(
+            group: reply.group,
+            results: reply.results.mapValues { refusal in
+                refusal.map { Refusal(code: $0.code, words: redactor.clean($0.words)) }
+            })
+    }
+
+    private func cleaned(_ failure: CallFailure) -> CallFailure {
+        CallFailure(
+            kind: failure.kind, code: failure.code, problem: redactor.clean(failure.problem),
+            advice: failure.advice, mayHaveTakenEffect: failure.mayHaveTakenEffect)
     }
 
     private var now: WallTime { commits.wallNow }

@@ -21,6 +21,9 @@ package struct Draft: Hashable, Sendable {
             conversations: Array(conversations.values))
     }
 
+    /// How many conversations it holds.
+    package var count: Int { conversations.count }
+
     /// Names are unique (Cloud.md §7.4); should two groups have one, the older id counts.
     package func group(named name: ExactText) -> GroupID? {
         names.filter { $0.value == name }.keys.min()

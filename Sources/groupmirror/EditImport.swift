@@ -73,6 +73,30 @@ enum EditLine {
         let set: [Int]?
         let clear: [Int]?
         let custom: String?
+        /// Of all members, to find those that mean nothing.
+        let names: [String]
+
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            key = try fields.decodeIfPresent(String.self, forKey: .key)
+            user = try fields.decode(String.self, forKey: .user)
+            op = try fields.decode(String.self, forKey: .op)
+            group = try fields.decodeIfPresent(String.self, forKey: .group)
+            conversations = try fields.decodeIfPresent([Conversation].self, forKey: .conversations)
+            newName = try fields.decodeIfPresent(String.self, forKey: .newName)
+            conversation = try fields.decodeIfPresent(Conversation.self, forKey: .conversation)
+            set = try fields.decodeIfPresent([Int].self, forKey: .set)
+            clear = try fields.decodeIfPresent([Int].self, forKey: .clear)
+            custom = try fields.decodeIfPresent(String.self, forKey: .custom)
+            names = try decoder.container(keyedBy: Name.self).allKeys.map(\.stringValue)
+        }
+
+        private struct Name: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
 
         enum CodingKeys: String, CodingKey, CaseIterable {
             case key, user, op, group, conversations
@@ -83,22 +107,6 @@ enum EditLine {
         struct Conversation: Decodable {
             let type: Int
             let peer: String
-        }
-    }
-
-    /// The names of a line's members, to find those that mean nothing.
-    private struct Names: Decodable {
-        let all: [String]
-
-        struct Name: CodingKey {
-            let stringValue: String
-            var intValue: Int? { nil }
-            init(stringValue: String) { self.stringValue = stringValue }
-            init?(intValue: Int) { nil }
-        }
-
-        init(from decoder: any Decoder) throws {
-            all = try decoder.container(keyedBy: Name.self).allKeys.map(\.stringValue)
         }
     }
 
@@ -113,11 +121,8 @@ enum EditLine {
     static func order(_ bytes: some Sequence<UInt8>) throws -> EditOrder {
         let data = Data(bytes)
         let line: Line
-        let names: [String]
         do {
-            let decoder = JSONDecoder()
-            line = try decoder.decode(Line.self, from: data)
-            names = try decoder.decode(Names.self, from: data).all
+            line = try JSONDecoder().decode(Line.self, from: data)
         } catch let error as DecodingError {
             throw EditFault(words(error))
         }
@@ -126,7 +131,7 @@ enum EditLine {
             throw EditFault("'\(line.op)' is no operation", advice: "one of \(known)")
         }
         let allowed = members[kind, default: []].union(["key", "user", "op"])
-        if let strange = names.filter({ !allowed.contains($0) }).min() {
+        if let strange = line.names.filter({ !allowed.contains($0) }).min() {
             throw EditFault(
                 "\"\(strange)\" means nothing to \(line.op)",
                 advice: "it knows " + allowed.sorted().joined(separator: ", "))

@@ -194,7 +194,8 @@ struct OutboxCommand: ParsableCommand {
             }
             let ids = choice.all ? nil : choice.edits
             let selection = try choice.filter.selection([.rejected], ids: ids, reason: reason)
-            let (wanted, conflicts) = try withoutConflicts(selection)
+            var wanted = selection
+            wanted.exceptReason = force ? nil : .conflict
             try choice.confirm("retry", wanted)
             let store = try choice.store()
             defer { try? store.close() }
@@ -206,27 +207,20 @@ struct OutboxCommand: ParsableCommand {
                     : "only rejected edits are retried"
             }
             Output.note("queued again: \(counted(done.count, "edit"))")
-            if conflicts > 0, choice.all {
+            guard choice.all, !force, reason == nil || reason == .conflict else { return }
+            let conflicts = try count(selection, .conflict)
+            if conflicts > 0 {
                 Output.note(
                     "left alone: \(counted(conflicts, "conflict")), which --force would override")
             }
         }
 
-        /// What may be retried without force, and how many edits that leaves out.
-        private func withoutConflicts(_ selection: EditSelection) throws -> (EditSelection, Int) {
-            guard !force else { return (selection, 0) }
-            var ids: [EditID] = []
-            var conflicts = 0
-            try choice.common.reader().edits(selection) { row in
-                if row.reason == EditReason.conflict.rawValue {
-                    conflicts += 1
-                } else {
-                    ids.append(EditID(row.id))
-                }
-            }
-            var rest = selection
-            rest.ids = ids
-            return (rest, conflicts)
+        private func count(_ selection: EditSelection, _ reason: EditReason) throws -> Int {
+            var selection = selection
+            selection.reason = reason
+            var count = 0
+            try choice.common.reader().edits(selection) { _ in count += 1 }
+            return count
         }
     }
 

@@ -10,7 +10,7 @@ struct ResyncCommand: AsyncParsableCommand {
         abstract: "Pull users now, whatever the schedule says.",
         discussion: """
             With a daemon running, asks it and shows its progress; without one, does the work \
-            itself. A user that fails is tried three times, within some seconds. A terminal gets a \
+            itself. Open edits of the users are sent, too. A user that fails is tried three times, within some seconds. A terminal gets a \
             progress bar; everybody gets one line of summary.
 
             Examples:

@@ -42,11 +42,11 @@ import Testing
         let daemon = try emulator.daemon()
         let reader = try MirrorReader(
             path: emulator.directory.file("mirror.db"), sdkAppID: 1_400_000_000)
-        try daemon.wait(for: "the outbox", seconds: 300) {
+        try daemon.wait(for: "the outbox", seconds: 900) {
             try reader.outboxTotals().open == reader.waitingEdits()
         }
         try emulator.post("faults", "[]")
-        try daemon.wait(for: "the phones to fall silent", seconds: 300) {
+        try daemon.wait(for: "the phones to fall silent", seconds: 900) {
             try isSilent(emulator)
         }
         #expect(try emulator.groupmirror("resync", "--all").status != 3)

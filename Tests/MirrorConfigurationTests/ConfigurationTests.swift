@@ -40,6 +40,12 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
             try parse(minimal.replacing("mirror.db", with: "/var/x.db")).database == "/var/x.db")
     }
 
+    @Test func history_canBeKeptForEver() throws {
+        #expect(try parse(minimal).history == .seconds(30 * 86_400))
+        let text = minimal + "\n  history: forever"
+        #expect(try parse(text).history == nil)
+    }
+
     @Test func everyKey_isRead() throws {
         let settings = try parse(
             """

@@ -123,7 +123,7 @@ package final class MirrorFixture: Sendable {
     /// Lets the test's clock run until `condition` holds. The bound is of real time and generous:
     /// it only ends a test that would never end, for the clock runs ahead of the disk as it likes.
     package func wait(for what: String, _ condition: () async throws -> Bool) async throws {
-        let bound = ContinuousClock.now + .seconds(180)
+        let bound = ContinuousClock.now + .seconds(900)
         while try await !condition() {
             guard ContinuousClock.now < bound else { throw NeverHappened(what: what) }
             try await clock.sleep(for: .milliseconds(20))

@@ -90,7 +90,7 @@ package final class RunningProgram: Sendable {
     }
 
     /// Polls real processes: their clocks are their own. A minute is long enough for anything here.
-    package func wait(for what: String, seconds: Double = 60, _ condition: () throws -> Bool)
+    package func wait(for what: String, seconds: Double = 240, _ condition: () throws -> Bool)
         throws
     {
         let deadline = Date(timeIntervalSinceNow: seconds)

@@ -1,0 +1,159 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct TheCommandsForEdits {
+    private let user = "user00000003"
+
+    private func pulled() throws -> EmulatorProcess {
+        let emulator = try EmulatorProcess("--users", "20", "--seed", "5")
+        #expect(try emulator.groupmirror("resync", "--all").status == 0)
+        return emulator
+    }
+
+    private func object(_ line: String) throws -> [String: Any] {
+        try #require(
+            try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
+    }
+
+    private func state(_ edit: String, _ emulator: EmulatorProcess) throws -> String? {
+        try object(emulator.groupmirror("outbox", "show", edit, "--json").stdout)["state"]
+            as? String
+    }
+
+    @Test func withTheDaemonDown_anEditIsQueued_andTheNextRunSendsIt() throws {
+        let emulator = try pulled()
+        let edit = try emulator.groupmirror(
+            "edit", "create", user, "club", "user:bob", "chatgroup:@TGS#1")
+        #expect(edit.status == 0)
+        #expect(edit.stdout == "1\n")
+        #expect(try state("1", emulator) == "queued")
+        #expect(try emulator.groupmirror("show", user, "--pending").stdout.contains("'club': 2"))
+        #expect(try !emulator.groupmirror("show", user).stdout.contains("club"))
+        #expect(try emulator.groupmirror("status").stdout.contains("1 open"))
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "the edit") { try state("1", emulator) == "applied" }
+        #expect(try emulator.get("export").contains("\"club\""))
+        #expect(try emulator.groupmirror("show", user).stdout.contains("'club': 2"))
+    }
+
+    @Test func withTheDaemonUp_everyKindOfEditReachesTheCloud() throws {
+        let emulator = try pulled()
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
+        for arguments in [
+            ["create", user, "club", "user:bob"], ["add", user, "club", "user:eve", "user:dora"],
+            ["remove", user, "club", "user:bob"], ["rename", user, "club", "team"],
+            ["create", user, "gone", "user:bob"], ["delete", user, "gone"],
+            ["mark", user, "user:bob", "--set", "0,33", "--custom", "vip \"x\""],
+        ] {
+            let edit = try emulator.run(["edit"] + arguments)
+            #expect(edit.status == 0, "\(arguments): \(edit.stderr)")
+        }
+        try daemon.wait(for: "the outbox") {
+            try emulator.groupmirror("outbox", "list").stdout.isEmpty
+        }
+        let truth = try #require(
+            try emulator.get("export").split(separator: "\n").first { $0.contains(user) })
+        #expect(truth.contains("\"team\"") && !truth.contains("\"gone\""))
+        #expect(truth.contains(#""custom_mark":"vip \"x\"""#))
+        #expect(try emulator.groupmirror("resync", user).status == 0)
+        #expect(try emulator.isEqual())
+    }
+
+    @Test func theSameKeyAgain_saysSoAndQueuesNothing() throws {
+        let emulator = try pulled()
+        let arguments = ["edit", "create", user, "club", "user:bob", "--key", "k1"]
+        #expect(try emulator.run(arguments).stdout == "1\n")
+        let again = try emulator.run(arguments)
+        #expect(again.status == 0)
+        #expect(again.stdout == "1\n")
+        #expect(again.stderr.contains("nothing was queued"))
+        let other = try emulator.groupmirror("edit", "delete", user, "club", "--key", "k1")
+        #expect(other.status == 64)
+        #expect(other.stderr.contains("belongs to edit 1"))
+    }
+
+    @Test(arguments: [
+        (["create", "nobody", "club", "user:bob"], "'nobody' is not in the list of users"),
+        (["create", "user00000003", "club", "bob"], "write user:ID or chatgroup:ID"),
+        (["create", "user00000003", "club"], "Missing expected argument"),
+        (["delete", "user00000003", "club"], "there is no group 'club'"),
+        (["mark", "user00000003", "user:bob"], "nothing is to be marked"),
+        (["mark", "user00000003", "user:bob", "--set", "64"], "bit numbers from 0 to 63"),
+        (["mark", "user00000003", "user:bob", "--set", "1", "--clear", "1"], "set and cleared"),
+    ])
+    func whatMakesNoSense_isRefusedWithAReason(arguments: [String], words: String) throws {
+        let emulator = try pulled()
+        let edit = try emulator.run(["edit"] + arguments)
+        #expect(edit.status == 64)
+        #expect(edit.stderr.contains(words), "\(edit.stderr)")
+        #expect(try emulator.groupmirror("outbox", "list", "--state", "all").stdout.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("", nil), ("\r\n\n", nil),
+        (#"{"user":"user00000003","op":"delete","group":"nothing"}"#, "there is no group"),
+        (#"{"user":"user00000003","op":"fly"}"#, "'fly' is no operation"),
+        (#"{"user":"user00000003","op":"delete","group":"x","groups":"y"}"#, "means nothing"),
+        (#"{"user":"user00000003","op":"add","group":"x"}"#, "add needs \"conversations\""),
+        (#"{"op":"delete","group":"x"}"#, "\"user\" is missing"),
+        (
+            #"{"user":"user00000003","op":"mark","conversation":{"type":3,"peer":"b"},"set":[1]}"#,
+            "type"
+        ),
+        (
+            #"{"user":"user00000003","op":"mark","conversation":{"type":1,"peer":"b"},"set":[64]}"#,
+            "0 to 63"
+        ),
+        ("[1]", "wrong type"), ("nonsense", "no JSON object"),
+        ("{\"user\":\"\u{0}", "no JSON object"),
+    ])
+    func anImportWithAMistake_namesTheLineAndQueuesNothing(line: String, words: String?) throws {
+        let emulator = try pulled()
+        let good =
+            #"{"user":"user00000003","op":"create","group":"club","conversations":[{"type":1,"peer":"bob"}]}"#
+        try emulator.directory.write("\(good)\n\(line)\n", to: "edits.jsonl")
+        let edit = try emulator.groupmirror(
+            "edit", "import", emulator.directory.file("edits.jsonl"))
+        let list = try emulator.groupmirror("outbox", "list").stdout
+        if let words {
+            #expect(edit.status == 64)
+            #expect(edit.stderr.contains("edits.jsonl:2: "))
+            #expect(edit.stderr.contains(words), "\(edit.stderr)")
+            #expect(edit.stderr.contains("nothing was queued"))
+            #expect(list.isEmpty)
+        } else {
+            #expect(edit.status == 0)
+            #expect(list.contains("create 'club'"))
+        }
+    }
+
+    @Test func aRejectedEdit_isToldAndCured() throws {
+        let emulator = try pulled()
+        let daemon = try emulator.daemon()
+        try emulator.post(
+            "faults", #"[{"kind":"code:51010","times":1,"command":"create_contact_group"}]"#)
+        _ = try emulator.groupmirror("edit", "create", user, "club", "user:bob")
+        try daemon.wait(for: "the rejection") { try state("1", emulator) == "rejected" }
+        #expect(try emulator.groupmirror("edit", "add", user, "club", "user:eve").status == 64)
+        #expect(try emulator.groupmirror("status").status == 4)
+        let list = try emulator.groupmirror("outbox", "list", "--json")
+        #expect(list.status == 4)
+        let row = try object(list.stdout)
+        for key in [
+            "id", "key", "user", "op", "state", "reason", "attempts", "queued_at", "updated_at",
+        ] {
+            #expect(row.keys.contains(key))
+        }
+        let story = try emulator.groupmirror("outbox", "show", "1").stdout
+        #expect(story.contains("rejected (refused)") && story.contains("(code 51010)"))
+        #expect(story.contains("next: groupmirror outbox retry 1"))
+        #expect(try emulator.groupmirror("outbox", "retry", "1").status == 0)
+        try daemon.wait(for: "the cure") { try state("1", emulator) == "applied" }
+        #expect(try emulator.groupmirror("status").status == 0)
+        let late = try emulator.groupmirror("outbox", "cancel", "1")
+        #expect(late.status == 64)
+        #expect(late.stderr.contains("edit 1 is applied"))
+    }
+}
