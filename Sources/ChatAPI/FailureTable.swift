@@ -35,7 +35,7 @@ package enum FailureTable {
     static func words(_ code: Int, _ info: String?) -> String {
         let meaning = byCode[code]?.meaning ?? "a code that this program does not know"
         let words = (info ?? "").prefix(200)
-        return words.isEmpty ? meaning : "\(meaning): \(words)"
+        return words.isEmpty || words == meaning ? meaning : "\(meaning): \(words)"
     }
 
     package static let rows: [Row] = conversationGroups + gateway + account + neighbours

@@ -40,6 +40,8 @@ package enum EditReason: String, CaseIterable, Sendable {
     case refused
     /// The cloud changed the same thing since the edit was queued.
     case conflict
+    /// Another group has the name that it wants to give.
+    case nameTaken = "name_taken"
     /// The group that it speaks of is gone.
     case groupMissing = "group_missing"
     /// The cloud failed at it too often, with codes that usually pass.

@@ -289,7 +289,7 @@ extension EventKind {
                 do: "`groupmirror outbox show EDIT`, then `outbox retry` or `outbox cancel`",
                 [
                     "user": "user id", "edit": "number", "op": "what it asks for",
-                    "reason": "`refused`, `conflict`, `group_missing` or `gave_up`",
+                    "reason": "`refused`, `conflict`, `name_taken`, `group_missing` or `gave_up`",
                     "code": "the cloud's code; absent when the cloud was not asked",
                     "problem": "in words",
                 ])

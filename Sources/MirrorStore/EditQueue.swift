@@ -24,6 +24,8 @@ package struct AcceptedEdit: Hashable, Sendable {
     package let id: EditID
     /// False when the key was known: nothing was queued.
     package let isNew: Bool
+    /// Where it stands.
+    package let state: EditState
 }
 
 /// Accepts orders within one transaction.
@@ -39,6 +41,8 @@ package final class EditQueue {
     private var desks: [Int64: Desk] = [:]
     private var changed: Set<Int64> = []
     private var size = 0
+    /// The first edit of this transaction.
+    private var first: EditID?
 
     /// Conversations kept in memory during an import: some tens of megabytes.
     private static let most = 100_000
@@ -57,17 +61,22 @@ package final class EditQueue {
         let desk = try desk(of: user)
         var (operation, base) = (order.operation, ExactText?.none)
         if desk.isPulled {
-            (operation, base) = try EditCheck(mirror: desk.mirror, pending: desk.pending)
-                .accept(operation)
+            do {
+                (operation, base) = try EditCheck(mirror: desk.mirror, pending: desk.pending)
+                    .accept(operation)
+            } catch {
+                throw try cause(of: error, operation, user)
+            }
         } else {
             operation = operation.resolved(on: desk.pending)
         }
         let edit = try operation.insert(
             of: user, key: order.key, base: base, at: time, in: database)
+        first = first ?? edit
         size += operation.conversations.count
         desks[user]?.pending.apply(Edit(id: edit, operation: operation, base: base))
         changed.insert(user)
-        return AcceptedEdit(id: edit, isNew: true)
+        return AcceptedEdit(id: edit, isNew: true, state: .queued)
     }
 
     /// Writes what readers of the pending views and the daemon need to know.
@@ -75,6 +84,24 @@ package final class EditQueue {
         for user in desks.keys { try write(user) }
         let news = try database.cachedStatement(sql: "INSERT INTO outbox_news (user) VALUES (?)")
         for user in changed.sorted() { try news.execute(arguments: [user]) }
+    }
+
+    /// A group that is missing because the edit that would have created it was rejected.
+    private func cause(of fault: EditFault, _ operation: EditOperation, _ user: Int64) throws
+        -> EditFault
+    {
+        guard let name = operation.group?.name else { return fault }
+        let maker = try Edit.unsettled(of: user, in: database).last { edit in
+            if edit.state == .rejected, case .create(name, _) = edit.operation {
+                true
+            } else {
+                false
+            }
+        }
+        guard let maker else { return fault }
+        return EditFault(
+            "the group '\(name)' was to be created by edit \(maker.id), which was rejected",
+            advice: "'groupmirror outbox show \(maker.id)' tells why: retry it or cancel it first")
     }
 
     private func number(of user: UserID) throws -> Int64 {
@@ -109,10 +136,12 @@ package final class EditQueue {
         let edit = try Edit(row, items: items)
         guard row["user"] as Int64 == user, edit.operation.asAsked == order.operation else {
             throw EditFault(
-                "the key '\(key)' belongs to edit \(edit.id), which asks for something else",
+                first.map { edit.id >= $0 } ?? false
+                    ? "the key '\(key)' is given twice, for different things"
+                    : "the key '\(key)' belongs to edit \(edit.id), which asks for something else",
                 advice: "give each edit a key of its own")
         }
-        return AcceptedEdit(id: edit.id, isNew: false)
+        return AcceptedEdit(id: edit.id, isNew: false, state: edit.state)
     }
 
     private func desk(of user: Int64) throws -> Desk {

@@ -26,6 +26,16 @@ extension Edit {
         return try rows.map { row in try Edit(row, items: byEdit[row["id"], default: []]) }
     }
 
+    /// Whether the user has an open edit.
+    static func exist(openOf user: Int64, in database: Database) throws -> Bool {
+        try Bool.fetchOne(
+            database.cachedStatement(
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM edit
+                        WHERE user = ? AND settled = 0 AND state <> 'rejected')
+                    """), arguments: [user]) ?? false
+    }
+
     init(_ row: Row, items: [EditItemRow]) throws {
         guard let state = EditState(rawValue: row["state"]),
             let operation = EditOperation(row, items.map(\.id))

@@ -13,6 +13,11 @@ extension MirrorReader {
         package let operation: String
         package let groupName: String?
         package let newName: String?
+        /// A JSON list of `{"type":1,"peer":"bob"}`, as an import has it.
+        package let conversations: String
+        /// The first of them, as commands write it.
+        package let first: String?
+        package let count: Int
         package let set: StandardMark
         package let clear: StandardMark
         package let custom: String?
@@ -55,7 +60,11 @@ extension MirrorReader {
             let rows = try Row.fetchCursor(
                 database,
                 sql: """
-                    SELECT shown.* FROM edit JOIN edits AS shown ON shown.id = edit.id
+                    SELECT shown.*,
+                        (SELECT CASE type WHEN 1 THEN 'user:' ELSE 'chatgroup:' END || peer
+                            FROM edit_item WHERE edit = shown.id AND position = 0) AS first,
+                        (SELECT count(*) FROM edit_item WHERE edit = shown.id) AS count
+                    FROM edit JOIN edits AS shown ON shown.id = edit.id
                     WHERE \(sql) ORDER BY edit.id
                     """, arguments: arguments)
             while let row = try rows.next() { try each(try EditRow(row)) }
@@ -117,6 +126,7 @@ extension MirrorReader.EditRow {
         self.init(
             id: row["id"], key: row["key"], user: row["user"], operation: row["op"],
             groupName: row["group_name"], newName: row["new_name"],
+            conversations: row["conversations"], first: row["first"], count: row["count"],
             set: StandardMark(bits: UInt64(bitPattern: row["set_bits"])),
             clear: StandardMark(bits: UInt64(bitPattern: row["clear_bits"])),
             custom: row["custom"], state: state, reason: row["reason"], code: row["code"],

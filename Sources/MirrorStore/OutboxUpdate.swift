@@ -23,6 +23,23 @@ package struct OutboxUpdate: Sendable {
         self.at = at
     }
 
+    /// Whether what is pending has become another than it was: an edit that took effect, or is
+    /// about to, changes nothing about it, but one that failed does, and a group with a new number.
+    var changesPending: Bool {
+        let isRefused = ended.contains { push in
+            guard case .done(let reply) = push.outcome else { return false }
+            return reply.group != nil || reply.results.values.contains { $0 != nil }
+        }
+        return isRefused || !renumbered.isEmpty
+            || decisions.contains { decision in
+                switch decision.course {
+                case .push: decision.conflict != nil
+                case .settle(let state, _): state == .cancelled
+                case .wait, .reject: true
+                }
+            }
+    }
+
     package var isEmpty: Bool {
         ended.isEmpty && decisions.isEmpty && renumbered.isEmpty && unsent.isEmpty
             && sending.isEmpty

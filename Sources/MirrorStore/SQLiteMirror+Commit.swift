@@ -14,13 +14,18 @@ extension SQLiteMirror {
     package func commit(_ entries: [StoreEntry]) async throws(StoreFailure) -> CommitReport {
         try await write { database in
             var report = CommitReport()
-            var touched: Set<UserNumber> = []
+            // By user: whether the mirror with open edits applied has become another one, beyond
+            // what its own edits have made of it.
+            var touched: [UserNumber: Bool] = [:]
             for entry in entries {
                 try entry.write(to: database, &report)
-                if let user = entry.userWithPendingRows { touched.insert(user) }
+                guard let (user, isOther) = entry.pendingChange else { continue }
+                touched[user] = touched[user] ?? false || isOther
             }
-            for user in touched.sorted() {
-                try PendingRows.refresh(of: Int64(user), in: database)
+            for (user, isOther) in touched.sorted(by: { $0.key < $1.key }) {
+                if try isOther || !Edit.exist(openOf: Int64(user), in: database) {
+                    try PendingRows.refresh(of: Int64(user), in: database)
+                }
             }
             return report
         }
@@ -74,12 +79,13 @@ enum GroupList {
 }
 
 extension StoreEntry {
-    /// The user whose mirror or edits it changes.
-    fileprivate var userWithPendingRows: UserNumber? {
+    /// The user whose mirror or edits it changes, and whether that changes the mirror with open
+    /// edits applied: an edit that has taken effect is in it already.
+    fileprivate var pendingChange: (user: UserNumber, isOther: Bool)? {
         switch self {
-        case .pulled(let pulled): pulled.diff.isEmpty ? nil : pulled.user
-        case .pushed(let pushed): pushed.user
-        case .outbox(let update): update.user
+        case .pulled(let pulled): pulled.diff.isEmpty ? nil : (pulled.user, true)
+        case .pushed(let pushed): (pushed.user, false)
+        case .outbox(let update): (update.user, update.changesPending)
         case .unchanged, .failed, .progress, .result, .daemon: nil
         }
     }

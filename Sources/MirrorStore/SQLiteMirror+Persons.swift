@@ -58,7 +58,7 @@ extension SQLiteMirror {
             try database.cachedStatement(
                 sql: """
                     UPDATE edit SET state = 'cancelled', settled = 1, reason = 'withdrawn',
-                        behind = NULL, updated_at = ? WHERE id = ?
+                        problem = NULL, code = NULL, behind = NULL, updated_at = ? WHERE id = ?
                     """
             ).execute(arguments: [time.milliseconds, edit])
         }
@@ -85,6 +85,23 @@ extension SQLiteMirror {
                     UPDATE edit_item SET code = NULL, problem = NULL WHERE edit = ? AND code <> 0
                     """
             ).execute(arguments: [edit])
+        }
+    }
+
+    /// Open and rejected edits of the groups that these edits were to create.
+    package func dependents(of edits: [EditID]) throws(StoreFailure) -> [EditID] {
+        try readNow { database in
+            let statement = try database.cachedStatement(
+                sql: """
+                    SELECT later.id FROM edit AS maker
+                    JOIN edit AS later ON later.user = maker.user AND later.settled = 0
+                        AND later.group_id = -maker.id
+                    WHERE maker.id = ? AND maker.op = 'create' AND maker.made IS NULL
+                    ORDER BY later.id
+                    """)
+            return try edits.flatMap { edit in
+                try Int64.fetchAll(statement, arguments: [edit.number]).map { EditID($0) }
+            }
         }
     }
 

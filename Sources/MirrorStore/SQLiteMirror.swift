@@ -20,12 +20,17 @@ package final class SQLiteMirror: MirrorStore {
     ///   - path: of the file; its directory must exist. A new file is readable for its group at
     ///     most.
     ///   - sdkAppID: whose mirror it is. A database of another app is refused.
-    package init(path: String, sdkAppID: Int64) throws(StoreFailure) {
+    ///   - patience: seconds that a write waits for a lock that another process holds.
+    package init(path: String, sdkAppID: Int64, patience: Double = SQLiteMirror.patience)
+        throws(StoreFailure)
+    {
         self.path = path
         do {
             try SQLiteMirror.refuseWhatIsNotOurs(path)
             SQLiteMirror.makeFile(path)
-            pool = try DatabasePool(path: path, configuration: SQLiteMirror.configuration)
+            var configuration = SQLiteMirror.configuration
+            configuration.busyMode = .timeout(patience)
+            pool = try DatabasePool(path: path, configuration: configuration)
             try SQLiteMirror.migrate(pool, path: path)
             try SQLiteMirror.claim(pool, for: sdkAppID, path: path)
         } catch {
@@ -98,8 +103,10 @@ package final class SQLiteMirror: MirrorStore {
 
     // MARK: Opening
 
-    /// How long a commit waits for a lock that another process holds.
-    private static let patience: TimeInterval = 5
+    /// How long a commit of the daemon waits for a lock that another process holds.
+    package static let patience: Double = 5
+    /// How long a command that queues or changes edits waits: an import may be running.
+    package static let longPatience: Double = 120
 
     static var configuration: Configuration {
         var configuration = Configuration()

@@ -46,7 +46,10 @@ extension StoreFailure {
             case .SQLITE_CANTOPEN:
                 (.passing, "does the directory exist, and may this user read and write there?")
             case .SQLITE_BUSY, .SQLITE_LOCKED:
-                (.passing, "another program holds the database locked: find it with 'fuser'")
+                (
+                    .passing,
+                    "another program, perhaps an import, holds it: try again, or find it with 'fuser'"
+                )
             case .SQLITE_IOERR: (.passing, "look at the disk and at the kernel's log")
             case .SQLITE_NOTADB:
                 (.unusable, "mirror.database names a file that is no database: correct it")

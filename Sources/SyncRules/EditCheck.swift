@@ -42,6 +42,10 @@ extension EditOperation {
                 "the name '\(name)' has \(name.byteCount) bytes, the cloud allows \(longestName)",
                 advice: "a letter outside ASCII has two to four")
         }
+        if name.string.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        {
+            return EditFault("a group's name holds a control character")
+        }
         return nil
     }
 

@@ -184,9 +184,10 @@ struct Trial: Sendable {
             conflict = EditConflict(base: base, ours: name, theirs: theirs)
         }
         if let other = draft.group(named: name), other != group {
-            let taken = EditConflict(
-                base: edit.base ?? theirs ?? reference.name, ours: name, theirs: theirs ?? name)
-            return reject(edit, taken, "group \(other) is called '\(name)' already", group)
+            block(edit)
+            return decide(
+                edit, .reject(.nameTaken, nil, words: "group \(other) is called '\(name)' already"),
+                group: group)
         }
         if let conflict, policy.conflicts != .localWins {
             return giveWay(edit, conflict, "it was renamed to '\(conflict.theirs)'", group)

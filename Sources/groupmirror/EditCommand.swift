@@ -46,12 +46,13 @@ struct EditCommand: ParsableCommand {
                     JSONText.object([
                         "id": JSONText.number(accepted.id.number), "key": JSONText.string(key),
                         "queued": accepted.isNew ? "true" : "false",
+                        "state": JSONText.string(accepted.state.rawValue),
                     ]))
             }
             if !accepted.isNew {
                 Output.note(
-                    "the key '\(key ?? "")' is known: edit \(accepted.id) has it, nothing was queued"
-                )
+                    "the key '\(key ?? "")' is known: edit \(accepted.id) has it and is "
+                        + "\(accepted.state.rawValue); nothing was queued")
             }
         }
     }
@@ -215,7 +216,8 @@ extension MirrorSettings {
     func queue<Value>(_ body: (EditQueue) throws -> Value) throws -> Value {
         // Made by the first run or resync, which also enter the list of users.
         _ = try MirrorReader(path: database, sdkAppID: sdkAppID)
-        let store = try SQLiteMirror(path: database, sdkAppID: sdkAppID)
+        let store = try SQLiteMirror(
+            path: database, sdkAppID: sdkAppID, patience: SQLiteMirror.longPatience)
         defer { try? store.close() }
         do {
             return try store.queue(at: SystemTimekeeper().wallTime(), body)

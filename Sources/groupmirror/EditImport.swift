@@ -11,15 +11,21 @@ struct EditImport: ParsableCommand {
         commandName: "import",
         abstract: "Queue edits from a file, one JSON object a line; all of them or none.",
         discussion: """
-            Lines look like these; "key" may be left out:
-              {"key":"k1","user":"u1","op":"create","group":"family","conversations":[{"type":1,"peer":"bob"}]}
-              {"user":"u1","op":"add","group":"family","conversations":[{"type":2,"peer":"@TGS#1"}]}
-              {"user":"u1","op":"remove","group":"family","conversations":[{"type":1,"peer":"bob"}]}
-              {"user":"u1","op":"rename","group":"family","new_name":"kin"}
-              {"user":"u1","op":"delete","group":"kin"}
-              {"user":"u1","op":"mark","conversation":{"type":1,"peer":"bob"},"set":[0,33],"clear":[1],"custom":"vip"}
+            Each line has "user", "op" and, if it shall have one, "key":
+
+              {"key":"k1","user":"u1","op":"rename","group":"a","new_name":"b"}
+              {"user":"u1","op":"delete","group":"b"}
+
+            "create", "add" and "remove" have a "group" and the conversations:
+
+              "conversations":[{"type":1,"peer":"bob"},{"type":2,"peer":"@TGS#1"}]
+
+            "mark" has one conversation, and of the rest what it changes:
+
+              "conversation":{"type":1,"peer":"bob"},"set":[0],"clear":[1],"custom":"x"
+
             The file is read as a stream; a mistake names its line, and nothing is queued. While it is \
-            read, the daemon does not write.
+            read, the daemon does not write, and other commands that queue edits wait.
 
             Example: a file, or what another program prints.
               groupmirror edit import edits.jsonl
@@ -120,6 +126,9 @@ enum EditLine {
     /// Reads a line; throws an `EditFault` when it is none.
     static func order(_ bytes: some Sequence<UInt8>) throws -> EditOrder {
         let data = Data(bytes)
+        guard String(validating: data, as: UTF8.self) != nil else {
+            throw EditFault("the line is not UTF-8")
+        }
         let line: Line
         do {
             line = try JSONDecoder().decode(Line.self, from: data)
@@ -194,6 +203,8 @@ enum EditLine {
         case .keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
             "\"\(context.codingPath.last?.stringValue ?? "the line")\" has the wrong type"
+        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+            "\"\(context.codingPath[0].stringValue)\" has the wrong type"
         default: "this is no JSON object"
         }
     }
@@ -245,7 +256,9 @@ final class LineReader {
         buffer.removeFirst(start)
         start = 0
         guard buffer.count <= Self.longest else {
-            throw EditFault("\(name):\(number + 1): the line has over \(Self.longest) bytes")
+            throw EditFault(
+                "\(name):\(number + 1): the line has over \(Self.longest) bytes",
+                advice: "nothing was queued")
         }
         var piece = [UInt8](repeating: 0, count: 1 << 16)
         let count = read(descriptor, &piece, piece.count)

@@ -6,14 +6,14 @@ import MirrorStore
 extension MirrorReader.EditRow {
     func rendered(as format: OutputFormat) -> String {
         switch format {
-        case .json: JSONText.object(members(conversations: nil))
+        case .json: JSONText.object(members)
         case .text: "\(id)  \(queuedAt)  \(user)  \(Output.shown(sentence))  \(standing)"
         }
     }
 
     /// The whole story in one object.
     func story(_ items: [MirrorReader.EditItem], _ calls: [MirrorReader.EditCall]) -> String {
-        let line = JSONText.object(members(conversations: items.count))
+        let line = JSONText.object(members)
         let told = items.map {
             JSONText.object([
                 "conversation": JSONText.string($0.conversation),
@@ -43,8 +43,6 @@ extension MirrorReader.EditRow {
             Output.data("  it was '\(Output.shown(base ?? ""))' when the edit was queued")
             Output.data("  the edit wants '\(Output.shown(ours))'")
             Output.data("  the cloud had '\(Output.shown(theirs))'")
-        } else if let base {
-            Output.data("  made on '\(Output.shown(base))'")
         }
         for item in items {
             let outcome =
@@ -61,18 +59,27 @@ extension MirrorReader.EditRow {
             Output.data("  \(call.at)  \(call.command)  \(call.outcome)\(problem)\(code)")
         }
         if state == .rejected {
-            Output.data(
-                reason == EditReason.conflict.rawValue
-                    ? "  next: groupmirror outbox retry --force \(id), or outbox cancel \(id)"
-                    : "  next: groupmirror outbox retry \(id), or outbox cancel \(id)")
+            Output.data("  next: \(cure)")
         }
     }
 
-    private func members(conversations: Int?) -> KeyValuePairs<String, String?> {
+    /// What a person can do about it.
+    private var cure: String {
+        let cancel = "groupmirror outbox cancel \(id)"
+        switch reason.flatMap(EditReason.init(rawValue:)) {
+        case .conflict: return "groupmirror outbox retry --force \(id) overwrites it; or \(cancel)"
+        case .groupMissing: return "\(cancel), and queue it again for a group that is there"
+        case .nameTaken: return "rename the other group, then outbox retry \(id); or \(cancel)"
+        default: return "groupmirror outbox retry \(id), or \(cancel)"
+        }
+    }
+
+    private var members: KeyValuePairs<String, String?> {
         [
             "id": JSONText.number(id), "key": JSONText.string(key), "user": JSONText.string(user),
             "op": JSONText.string(operation), "group": JSONText.string(groupName),
-            "new_name": JSONText.string(newName), "set": marks(set), "clear": marks(clear),
+            "new_name": JSONText.string(newName), "conversations": conversations, "set": marks(set),
+            "clear": marks(clear),
             "custom": JSONText.string(custom), "state": JSONText.string(state.rawValue),
             "reason": JSONText.string(reason), "code": JSONText.number(code),
             "problem": JSONText.string(problem), "behind": JSONText.number(behind),
@@ -90,14 +97,18 @@ extension MirrorReader.EditRow {
     private var sentence: String {
         let group = groupName ?? ""
         switch EditOperation.Kind(rawValue: operation) {
-        case .create: return "create '\(group)'"
+        case .create: return "create '\(group)' with \(whom)"
         case .rename: return "rename '\(group)' to '\(newName ?? "")'"
         case .delete: return "delete '\(group)'"
-        case .add: return "add to '\(group)'"
-        case .remove: return "remove from '\(group)'"
-        case .mark: return "mark" + markWords
+        case .add: return "add \(whom) to '\(group)'"
+        case .remove: return "remove \(whom) from '\(group)'"
+        case .mark: return "mark \(whom)" + markWords
         case nil: return operation
         }
+    }
+
+    private var whom: String {
+        (first ?? "nobody") + (count > 1 ? " and \(count - 1) more" : "")
     }
 
     private var markWords: String {

@@ -121,7 +121,9 @@ struct OutboxCommand: ParsableCommand {
         @OptionGroup var common: CommonOptions
         @OptionGroup var filter: Filter
         @Flag(help: "Every edit that the options allow.") var all = false
-        @Flag(help: "Do not ask before changing many edits.") var yes = false
+        @Flag(
+            help: "With --all: do not ask first. Needed where nobody can be asked, as in a script.")
+        var yes = false
         @Argument(help: "Numbers of edits.") var edits: [Int64] = []
 
         func validate() throws {
@@ -133,7 +135,12 @@ struct OutboxCommand: ParsableCommand {
 
         /// Asks the person at the terminal before many edits are changed.
         func confirm(_ verb: String, _ selection: EditSelection) throws {
-            guard all, !yes, isatty(STDIN_FILENO) == 1 else { return }
+            guard all, !yes else { return }
+            guard isatty(STDIN_FILENO) == 1 else {
+                throw ProgramFailure(
+                    .usage, "--all changes many edits, and nobody can be asked here",
+                    advice: "say --yes, or number the edits")
+            }
             var count = 0
             try common.reader().edits(selection) { _ in count += 1 }
             guard count > 0 else { return }
@@ -146,7 +153,9 @@ struct OutboxCommand: ParsableCommand {
         func store() throws -> SQLiteMirror {
             let settings = try common.settings()
             _ = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-            return try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
+            return try SQLiteMirror(
+                path: settings.database, sdkAppID: settings.sdkAppID,
+                patience: SQLiteMirror.longPatience)
         }
 
         /// Every edit that was named must be in a state that allows it.
@@ -174,12 +183,15 @@ struct OutboxCommand: ParsableCommand {
 
                 Examples: one, everything that the cloud refused, one over a conflict.
                   groupmirror outbox retry 17
-                  groupmirror outbox retry --all --reason refused
+                  groupmirror outbox retry --all --reason refused --yes
                   groupmirror outbox retry --force 18
                 """)
 
         @OptionGroup var choice: Choice
-        @Option(help: "Only those rejected for this: refused, conflict, group_missing or gave_up.")
+        @Option(
+            help:
+                "Only those rejected for this: refused, conflict, name_taken, group_missing or gave_up."
+        )
         var reason: String?
         @Flag(help: "Over a conflict too.") var force = false
 
@@ -187,7 +199,7 @@ struct OutboxCommand: ParsableCommand {
             let reason = try self.reason.map { word in
                 guard let reason = EditReason(rawValue: word) else {
                     throw ValidationError(
-                        "--reason must be refused, conflict, group_missing or gave_up, not '\(word)'"
+                        "--reason must be refused, conflict, name_taken, group_missing or gave_up, not '\(word)'"
                     )
                 }
                 return reason
@@ -255,6 +267,13 @@ struct OutboxCommand: ParsableCommand {
                     ? "it may be on its way" : "only queued and rejected edits are cancelled"
             }
             Output.note("cancelled: \(counted(done.count, "edit"))")
+            let left = try store.dependents(of: done)
+            if !left.isEmpty {
+                Output.note(
+                    "of no use any more, for their group will not be created: "
+                        + "groupmirror outbox cancel "
+                        + left.map(\.description).joined(separator: " "))
+            }
         }
     }
 }

@@ -30,6 +30,8 @@ import Testing
         #expect(try state("1", emulator) == "queued")
         #expect(try emulator.groupmirror("show", user, "--pending").stdout.contains("'club': 2"))
         #expect(try !emulator.groupmirror("show", user).stdout.contains("club"))
+        let list = try emulator.groupmirror("outbox", "list").stdout
+        #expect(list.contains("create 'club' with user:bob and 1 more  queued"))
         #expect(try emulator.groupmirror("status").stdout.contains("1 open"))
         let daemon = try emulator.daemon()
         try daemon.wait(for: "the edit") { try state("1", emulator) == "applied" }
@@ -136,7 +138,12 @@ import Testing
             "faults", #"[{"kind":"code:51010","times":1,"command":"create_contact_group"}]"#)
         _ = try emulator.groupmirror("edit", "create", user, "club", "user:bob")
         try daemon.wait(for: "the rejection") { try state("1", emulator) == "rejected" }
-        #expect(try emulator.groupmirror("edit", "add", user, "club", "user:eve").status == 64)
+        let later = try emulator.groupmirror("edit", "add", user, "club", "user:eve")
+        #expect(later.status == 64)
+        #expect(later.stderr.contains("was to be created by edit 1, which was rejected"))
+        let all = try emulator.groupmirror("outbox", "retry", "--all")
+        #expect(all.status == 64)
+        #expect(all.stderr.contains("say --yes"))
         #expect(try emulator.groupmirror("status").status == 4)
         let list = try emulator.groupmirror("outbox", "list", "--json")
         #expect(list.status == 4)

@@ -124,7 +124,7 @@ import Testing
         let failure = await #expect(throws: StoreFailure.self) {
             try await store.commit([.unchanged(1, at: noon)])
         }
-        #expect(failure?.kind == .passing && failure?.advice.contains("locked") == true)
+        #expect(failure?.kind == .passing && failure?.advice.contains("perhaps an import") == true)
         try input.fileHandleForWriting.close()
         process.waitUntilExit()
         try await store.commit([.unchanged(1, at: noon)])
