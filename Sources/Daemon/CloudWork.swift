@@ -26,6 +26,8 @@ package struct CloudWork: Sendable {
         package let results: [(user: UserID, result: RequestResult)]
         /// Deletions that wait for a person, in the whole mirror.
         package let undecided: Int
+        /// Edits that wait for a person, in the whole mirror.
+        package let rejected: Int
         /// False when the person at the terminal broke it off.
         package let isComplete: Bool
         /// Nothing the cloud said could be read, not once.
@@ -152,6 +154,7 @@ package struct CloudWork: Sendable {
         return Report(
             progress: progress, results: try store.results(of: request),
             undecided: try reader.held().count { $0.decision == nil },
+            rejected: try reader.outboxTotals().rejected,
             isComplete: progress.done == progress.total, isWithoutAnswer: isWithoutAnswer)
     }
 }

@@ -3,8 +3,9 @@ import GRDB
 import SyncRules
 
 // The mirror with open edits applied, kept as what differs from the mirror: rows of two tables, for
-// users with open edits alone. They are made anew in every transaction that changes a user's mirror
-// or edits, so no reader ever sees one without the other.
+// users with open edits alone. They are made anew in every transaction that changes what they say,
+// so no reader ever sees a user's mirror or edits without them. An edit that takes effect changes
+// nothing about them: what it wanted stood there already.
 
 /// The pending rows of one user.
 enum PendingRows {

@@ -100,6 +100,10 @@ extension CloudWork.Report {
                 "the deletions of \(counted(undecided, "user")) wait for a person: "
                     + "groupmirror held list")
         }
+        if rejected > 0 {
+            Output.note(
+                "\(counted(rejected, "rejected edit")) wait for a person: groupmirror outbox list")
+        }
         if !isComplete {
             Output.note("interrupted: the other users are not asked for any more")
         }
@@ -110,6 +114,6 @@ extension CloudWork.Report {
         if isWithoutAnswer, progress.failed > 0 { return .cloudUnavailable }
         if driftCounts, progress.changed > 0 { return .driftFound }
         if progress.failed > 0 { return .someUsersFailed }
-        return undecided > 0 ? .personNeeded : .done
+        return undecided > 0 || rejected > 0 ? .personNeeded : .done
     }
 }
