@@ -19,6 +19,13 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// What tries to break the program: no part of it.
+func proof(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Reliability/\(name)",
+        swiftSettings: strict)
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
@@ -98,6 +105,23 @@ let package = Package(
         .executableTarget(
             name: "benchmark", dependencies: ["ChatAPI", "ChatModel", "CurlTransport"],
             path: "Benchmarks", swiftSettings: strict),
+
+        // proof
+        proof(
+            "Disk",
+            [
+                "ChatEmulator", "ChatModel", .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        proof(
+            "Simulation",
+            [
+                "ChatAPI", "ChatEmulator", "ChatModel", "Disk", "EventLog", "MirrorStore",
+                "SyncEngine", "SyncRules", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation", argumentParser],
+            path: "Reliability/simulate", swiftSettings: strict),
 
         // tests
         .target(

@@ -67,7 +67,11 @@ package struct ChatCloud: ConversationCloud {
     }
 
     private func encoded(_ request: some Encodable) -> [UInt8] {
-        guard let body = try? JSONEncoder().encode(request) else {
+        let encoder = JSONEncoder()
+        // Else the order is that of a hash table, another in each process: the simulation could not
+        // repeat itself, and two traces could not be compared.
+        encoder.outputFormatting = .sortedKeys
+        guard let body = try? encoder.encode(request) else {
             preconditionFailure("a request of strings and numbers could not be encoded")
         }
         return Array(body)

@@ -11,6 +11,11 @@ extension CloudCore {
         }
     }
 
+    /// What the cloud keeps of a user at this moment.
+    package func state(of user: String, now: EmulatorTime) -> CloudUser {
+        users[user] ?? made(user, now: now.seconds)
+    }
+
     private func exportLine(_ name: String, _ user: CloudUser) -> [UInt8] {
         let groups = user.groups.sorted { $0.id < $1.id }.map { group in
             JSON.members(["id": .number(group.id), "name": .string(group.name)])
@@ -92,4 +97,7 @@ extension CloudCore {
     package func set(_ list: [Fault]) {
         faults.list = list
     }
+
+    /// How often each kind has struck, by its written form.
+    package var faultsStruck: [String: Int] { faults.struck }
 }

@@ -100,8 +100,9 @@ extension JSON: Decodable {
 
     package init(from decoder: any Decoder) throws {
         if let fields = try? decoder.container(keyedBy: Key.self) {
+            // Sorted: the decoder gives them in the order of a hash table.
             self = .object(
-                try fields.allKeys.map {
+                try fields.allKeys.sorted { $0.stringValue < $1.stringValue }.map {
                     Member(
                         key: $0.stringValue, value: try fields.decode(JSON.self, forKey: $0))
                 })

@@ -14,7 +14,7 @@ extension CloudCore {
 
     /// One change as a person makes it: mostly a conversation put into a group or a mark set,
     /// seldom a group deleted.
-    func phoneChange(user name: String, now: Int64) {
+    package func phoneChange(user name: String, now: Int64) {
         var user = user(name, now: now)
         let group = user.groups.randomElement(using: &phones)
         let contact = user.order.randomElement(using: &phones)

@@ -15,5 +15,5 @@ package struct SplitMix: RandomNumberGenerator, Sendable {
     /// At least 0 and below 1.
     package mutating func chance() -> Double { Double(next() >> 11) / Double(1 << 53) }
 
-    mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
+    package mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 }

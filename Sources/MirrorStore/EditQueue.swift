@@ -194,7 +194,7 @@ extension SQLiteMirror {
         -> Value
     {
         do {
-            return try pool.write { database in
+            return try database.write { database in
                 let queue = EditQueue(database, at: time)
                 let value = try body(queue)
                 try queue.finish()

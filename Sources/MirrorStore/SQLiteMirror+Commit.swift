@@ -173,6 +173,9 @@ extension SnapshotDiff {
         try writeGroups(of: user, to: database)
         try writeConversations(of: user, to: database)
         try writeChanges(of: user, at: time, origins, to: database)
+        for change in changes where origins[change] != nil {
+            try change.moveBases(of: user, in: database)
+        }
     }
 
     private func writeGroups(of user: UserNumber, to database: Database) throws {
@@ -275,5 +278,38 @@ extension DaemonState {
             version, pid, startedAt.milliseconds, at.milliseconds, cloud, cloudCode, cloudProblem,
             callsPerSecond, allowed, calls, throttled, passes, changes,
         ])
+    }
+}
+
+extension Change {
+    /// A change of our own moves what later edits stand on: one that was queued while the call was
+    /// under way stands on what the mirror had then, and would take our own write for somebody
+    /// else's.
+    fileprivate func moveBases(of user: UserNumber, in database: Database) throws {
+        switch self {
+        case .groupRenamed(let group, let before):
+            try database.cachedStatement(
+                sql: """
+                    UPDATE edit SET base = ? WHERE user = ? AND settled = 0 AND op = 'rename'
+                        AND group_id = ? AND base = ?
+                    """
+            ).execute(arguments: [
+                group.name.string, Int64(user), group.id.number, before.string,
+            ])
+        case .customMarkChanged(let id, let before, let after):
+            try database.cachedStatement(
+                sql: """
+                    UPDATE edit SET base = ? WHERE user = ? AND settled = 0 AND op = 'mark'
+                        AND custom IS NOT NULL AND base = ? AND EXISTS (
+                            SELECT 1 FROM edit_item AS item
+                            WHERE item.edit = edit.id AND item.type = ? AND item.peer = ?)
+                    """
+            ).execute(arguments: [
+                after.string, Int64(user), before.string, id.kind.rawValue, id.peer.string,
+            ])
+        case .groupCreated, .groupDeleted, .conversationAdded, .conversationRemoved,
+            .standardMarkChanged:
+            break
+        }
     }
 }

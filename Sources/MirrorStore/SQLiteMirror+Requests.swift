@@ -135,16 +135,17 @@ extension SQLiteMirror {
 }
 
 extension RequestProgress {
-    /// Progress that arrives late must not undo what came after it.
+    /// Progress that arrives late must not undo what came after it. The end always counts: after a
+    /// restart, and with fewer users in the list, it may come with less than was done before.
     func write(to database: Database) throws {
         try database.cachedStatement(
             sql: """
                 UPDATE request SET total = ?, done = ?, changed = ?, changes = ?, failed = ?,
                     parked = ?, finished = max(finished, ?)
-                WHERE id = ? AND done <= ?
+                WHERE id = ? AND (done <= ? OR ?)
                 """
         ).execute(arguments: [
-            total, done, changed, changes, failed, parked, isFinished, request, done,
+            total, done, changed, changes, failed, parked, isFinished, request, done, isFinished,
         ])
     }
 }

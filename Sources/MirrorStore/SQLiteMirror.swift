@@ -11,8 +11,18 @@ import SyncRules
 
 /// The store of the engine, and what the commands leave requests in.
 package final class SQLiteMirror: MirrorStore {
-    let pool: DatabasePool
+    /// How the store reaches its database.
+    package enum Access: Sendable {
+        /// Readers beside one writer, on threads of their own.
+        case pooled
+        /// One connection, used on the thread of whoever calls: for the simulation, in which no
+        /// other thread may have a say in what happens next.
+        case onCallersThread
+    }
+
+    let database: any DatabaseWriter
     let path: String
+    private let access: Access
     private let lastDataVersion = Mutex<Int64?>(nil)
 
     /// Opens or makes the database.
@@ -21,18 +31,27 @@ package final class SQLiteMirror: MirrorStore {
     ///     most.
     ///   - sdkAppID: whose mirror it is. A database of another app is refused.
     ///   - patience: seconds that a write waits for a lock that another process holds.
-    package init(path: String, sdkAppID: Int64, patience: Double = SQLiteMirror.patience)
-        throws(StoreFailure)
-    {
+    package init(
+        path: String, sdkAppID: Int64, patience: Double = SQLiteMirror.patience,
+        access: Access = .pooled
+    ) throws(StoreFailure) {
         self.path = path
+        self.access = access
         do {
             try SQLiteMirror.refuseWhatIsNotOurs(path)
             SQLiteMirror.makeFile(path)
             var configuration = SQLiteMirror.configuration
             configuration.busyMode = .timeout(patience)
-            pool = try DatabasePool(path: path, configuration: configuration)
-            try SQLiteMirror.migrate(pool, path: path)
-            try SQLiteMirror.claim(pool, for: sdkAppID, path: path)
+            configuration.journalMode = .wal
+            database =
+                switch access {
+                case .pooled: try DatabasePool(path: path, configuration: configuration)
+                case .onCallersThread:
+                    try DatabaseQueue(path: path, configuration: configuration)
+                }
+            try SQLiteMirror.makeCommitsDurable(database)
+            try SQLiteMirror.migrate(database, path: path)
+            try SQLiteMirror.claim(database, for: sdkAppID, path: path)
         } catch {
             throw StoreFailure(error, path: path)
         }
@@ -40,7 +59,7 @@ package final class SQLiteMirror: MirrorStore {
 
     package func close() throws(StoreFailure) {
         do {
-            try pool.close()
+            try database.close()
         } catch {
             throw StoreFailure(error, path: path)
         }
@@ -52,8 +71,9 @@ package final class SQLiteMirror: MirrorStore {
     func write<Value: Sendable>(
         _ body: @Sendable @escaping (Database) throws -> Value
     ) async throws(StoreFailure) -> Value {
+        if access == .onCallersThread { return try writeNow(body) }
         do {
-            return try await pool.write(body)
+            return try await database.write(body)
         } catch {
             throw StoreFailure(error, path: path)
         }
@@ -61,7 +81,7 @@ package final class SQLiteMirror: MirrorStore {
 
     func writeNow<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
         do {
-            return try pool.write(body)
+            return try database.write(body)
         } catch {
             throw StoreFailure(error, path: path)
         }
@@ -70,8 +90,9 @@ package final class SQLiteMirror: MirrorStore {
     func read<Value: Sendable>(
         _ body: @Sendable @escaping (Database) throws -> Value
     ) async throws(StoreFailure) -> Value {
+        if access == .onCallersThread { return try readNow(body) }
         do {
-            return try await pool.read(body)
+            return try await database.read(body)
         } catch {
             throw StoreFailure(error, path: path)
         }
@@ -79,26 +100,37 @@ package final class SQLiteMirror: MirrorStore {
 
     func readNow<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
         do {
-            return try pool.read(body)
+            return try database.read(body)
         } catch {
             throw StoreFailure(error, path: path)
         }
     }
 
     package func wasWrittenByOthers() async throws(StoreFailure) -> Bool {
-        let version: Int64
-        do {
-            // On the writer's connection this number moves only when another process commits.
-            version = try await pool.writeWithoutTransaction { database in
-                try Int64.fetchOne(database, sql: "PRAGMA data_version") ?? 0
-            }
-        } catch {
-            throw StoreFailure(error, path: path)
-        }
+        let version = try await dataVersion()
         return lastDataVersion.withLock { last in
             defer { last = version }
             return last != nil && last != version
         }
+    }
+
+    /// On the writer's connection this number moves only when another process commits.
+    private func dataVersion() async throws(StoreFailure) -> Int64 {
+        let fetch: @Sendable (Database) throws -> Int64 = { database in
+            try Int64.fetchOne(database.cachedStatement(sql: "PRAGMA data_version")) ?? 0
+        }
+        do {
+            return switch access {
+            case .pooled: try await database.writeWithoutTransaction(fetch)
+            case .onCallersThread: try withoutTransaction(fetch)
+            }
+        } catch {
+            throw StoreFailure(error, path: path)
+        }
+    }
+
+    private func withoutTransaction<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try database.writeWithoutTransaction(body)
     }
 
     // MARK: Opening
@@ -114,7 +146,6 @@ package final class SQLiteMirror: MirrorStore {
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { database in
             guard !database.configuration.readonly else { return }
-            try database.execute(sql: "PRAGMA synchronous = FULL")
             // Else the last connection removes the log, and readers without write permission cannot
             // open the file.
             var keep: CInt = 1
@@ -151,16 +182,31 @@ package final class SQLiteMirror: MirrorStore {
         if descriptor >= 0 { _ = Glibc.close(descriptor) }
     }
 
-    private static func migrate(_ pool: DatabasePool, path: String) throws {
-        let migrator = Schema.migrator
-        guard try !pool.read(migrator.hasBeenSuperseded) else {
-            throw StoreFailure.newer(path)
+    /// Sees to it that a commit that has returned survives a power cut.
+    private static func makeCommitsDurable(_ database: any DatabaseWriter) throws {
+        try database.writeWithoutTransaction { database in
+            // On the connection that writes, and after it was opened: GRDB sets NORMAL when it turns
+            // the write-ahead log on, which is after it has prepared the connection.
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+            // A process that was killed, or a sync that failed, may have left frames in the log that
+            // are seen but not on the disk, and that no later sync writes: whatever is committed
+            // behind such a gap is lost with the power. So the log begins anew.
+            _ = try Row.fetchAll(database, sql: "PRAGMA wal_checkpoint(PASSIVE)")
         }
-        try migrator.migrate(pool)
     }
 
-    private static func claim(_ pool: DatabasePool, for sdkAppID: Int64, path: String) throws {
-        let owner = try pool.write { database in
+    private static func migrate(_ database: any DatabaseWriter, path: String) throws {
+        let migrator = Schema.migrator
+        guard try !database.read(migrator.hasBeenSuperseded) else {
+            throw StoreFailure.newer(path)
+        }
+        try migrator.migrate(database)
+    }
+
+    private static func claim(_ database: any DatabaseWriter, for sdkAppID: Int64, path: String)
+        throws
+    {
+        let owner = try database.write { database in
             try database.execute(
                 sql: "INSERT OR IGNORE INTO setting (name, value) VALUES ('sdk_app_id', ?)",
                 arguments: [String(sdkAppID)])

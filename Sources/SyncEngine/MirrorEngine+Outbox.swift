@@ -27,8 +27,9 @@ extension MirrorEngine {
     static let secondLook = Duration.seconds(2)
 
     /// Takes in what an earlier process left.
-    func openOutbox() async {
-        guard let users = try? parts.store.usersWithOpenEdits() else { return }
+    func openOutbox() async throws {
+        let users = try parts.store.usersWithOpenEdits()
+        isOutboxOpen = true
         let (now, wall) = (parts.time.now(), parts.time.wallTime())
         for (user, sentAt) in users {
             var waiting = OutboxUser()
@@ -43,14 +44,13 @@ extension MirrorEngine {
             let inDoubt = users.values.count { $0 != nil }
             parts.log(.outboxOpened(users: users.count, inDoubt: inDoubt))
         }
-        await takeNews()
         guard settings.onlyRequest == nil else { return }
         for user in outbox.keys.sorted() { serveOutbox(of: user) }
     }
 
     /// Takes in what commands have queued, retried or cancelled.
-    func takeNews() async {
-        guard let news = try? await parts.store.outboxNews(after: lastNews) else { return }
+    func takeNews() async throws {
+        let news = try await parts.store.outboxNews(after: lastNews)
         lastNews = news.last
         for user in news.users {
             outbox[user, default: OutboxUser()].news += 1

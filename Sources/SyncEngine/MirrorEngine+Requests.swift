@@ -139,8 +139,10 @@ extension MirrorEngine {
                     .result(request: requests[index].request.id, user: job.number, cleaned))
             }
         }
-        let isStillWanted = requests.contains { $0.remaining.contains(job.number) }
-        if job.mode == .compare, isStillWanted { comparisons.append(job.number) }
+        let isStillCompared = requests.contains {
+            $0.request.kind == .compare && $0.remaining.contains(job.number)
+        }
+        if job.mode == .compare, isStillCompared { comparisons.append(job.number) }
         for row in rows { _ = try? await commits.commit([row]) }
         await finishRequests()
     }

@@ -19,11 +19,11 @@ extension MirrorEngine {
         var nextStatistics = parts.time.now() + Self.statistics
         var nextPruning = parts.time.now() + Self.pruning
         var callsBefore = 0
-        await look(isFirst: true)
+        await look()
         while !isStopping {
             try? await parts.time.sleep(for: Self.glance)
             wakeDispatcher()
-            await look(isFirst: false)
+            await look()
             let now = parts.time.now()
             if now >= lastReport + Self.report {
                 let calls = parts.counters.totals.sent
@@ -57,18 +57,21 @@ extension MirrorEngine {
         settings.onlyRequest == nil ? [.daemon(state)] : []
     }
 
-    private func look(isFirst: Bool) async {
+    /// Takes in what other processes have written. What cannot be read is read at the next glance:
+    /// the news that there is something to be read come only once.
+    private func look() async {
         do {
-            let isNews = try await parts.store.wasWrittenByOthers()
-            guard isNews || isFirst else { return }
+            if try await parts.store.wasWrittenByOthers() { mustLook = true }
+            guard mustLook else { return }
+            if !isOutboxOpen { try await openOutbox() }
             await take(try await parts.store.openRequests())
-            await takeNews()
+            try await takeNews()
             for user in await guardian.take(try await parts.store.heldDecisions()) {
                 schedule.nudge(user)
             }
+            mustLook = false
         } catch {
-            // What could not be read now is read when the store is well again; commits report it
-            // meanwhile.
+            // Commits report a store that is not well.
         }
     }
 

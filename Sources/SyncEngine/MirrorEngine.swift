@@ -32,6 +32,10 @@ package actor MirrorEngine {
     var outbox: [UserNumber: OutboxUser] = [:]
     /// The last of the outbox's news that was taken in.
     var lastNews: Int64 = 0
+    /// What an earlier process left in the outbox has been taken in.
+    var isOutboxOpen = false
+    /// Other processes have written something that was not read yet.
+    var mustLook = true
 
     private(set) var health = CloudHealth()
     private var lastRefusal: CallFailure?
@@ -45,8 +49,12 @@ package actor MirrorEngine {
     package private(set) var beats: UInt64 = 0
 
     struct Troubled: Sendable {
+        /// Passes that failed in a row, those not counted that somebody asked for before the
+        /// back-off was over: a script that queues edits must not drive the user into a long one.
         var failures: Int
         var isParked: Bool
+        /// When the back-off is over; nil for one that an earlier process has left.
+        var retryAt: MonotonicTime?
     }
 
     struct Totals: Sendable {
@@ -85,7 +93,7 @@ package actor MirrorEngine {
 
     /// Mirrors until `drain`, or until nothing more can be done.
     package func run() async -> End {
-        await openOutbox()
+        try? await openOutbox()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.watch() }
             group.addTask { await self.dispatch() }
@@ -290,14 +298,16 @@ package actor MirrorEngine {
         isParked: Bool = false
     ) async {
         let before = troubles[job.number]
-        let failures = (before?.failures ?? 0) + 1
+        let isEarly = before?.retryAt.map { job.startedAt < $0 } ?? false
+        let failures = max(1, (before?.failures ?? 0) + (isEarly ? 0 : 1))
         // Somebody who waits for this user waits for a few tries, not for a long back-off.
         let counted = triesOfRequests(job.number).map { min($0 + 1, failures) } ?? failures
         let pause =
             isParked
             ? BackOff.parked : BackOff.delay(afterFailures: counted, chance: parts.chance())
         let now = parts.time.now()
-        troubles[job.number] = Troubled(failures: failures, isParked: isParked)
+        troubles[job.number] = Troubled(
+            failures: failures, isParked: isParked, retryAt: now + pause)
         if isParked {
             if before?.isParked != true {
                 parts.log(.userParked(user: job.user.string, code: code ?? 0, retryIn: pause))
@@ -332,7 +342,9 @@ package actor MirrorEngine {
     private func giveBack(_ job: PassJob, _ outcome: Schedule.Outcome, _ calls: Int) {
         switch job.mode {
         case .store: schedule.finish(job.number, at: job.startedAt, outcome: outcome, calls: calls)
-        case .compare: comparing.remove(job.number)
+        case .compare:
+            comparing.remove(job.number)
+            if outcome == .notTried { comparisons.append(job.number) }
         }
     }
 

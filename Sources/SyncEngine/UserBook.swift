@@ -134,7 +134,11 @@ extension Schedule {
         // as just made.
         restore(pulled.lazy.map { ($0.user, now + min(.zero, $0.at - wall)) })
         for (user, trouble) in book.troubles where contains(user) {
-            postpone(user, until: now + max(.zero, trouble.retryAt - wall))
+            // By a calendar that may have been set since: never longer than anybody is left alone.
+            let longest =
+                trouble.isParked
+                ? BackOff.parked : BackOff.longest(afterFailures: max(1, trouble.failures))
+            postpone(user, until: now + min(max(.zero, trouble.retryAt - wall), longest))
         }
     }
 }

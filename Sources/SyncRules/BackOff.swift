@@ -11,10 +11,15 @@ package enum BackOff {
     ///   - failures: passes of this user that failed in a row, 1 or more.
     ///   - chance: a random number, at least 0 and below 1.
     package static func delay(afterFailures failures: Int, chance: Double) -> Duration {
-        precondition(failures > 0 && chance >= 0 && chance < 1)
-        let doublings = min(failures - 1, 20)
-        let whole = min(first * (1 << doublings), longest)
+        precondition(chance >= 0 && chance < 1)
+        let whole = longest(afterFailures: failures)
         return .nanoseconds(Int64(Double(whole.nanoseconds) * (0.5 + chance / 2)))
+    }
+
+    /// What `delay` never exceeds.
+    package static func longest(afterFailures failures: Int) -> Duration {
+        precondition(failures > 0)
+        return min(first * (1 << min(failures - 1, 20)), longest)
     }
 
     /// A user that the cloud does not know (50001) is looked at once a day: it may be imported any

@@ -130,15 +130,16 @@ struct Trial: Sendable {
         return false
     }
 
-    /// The base of an edit that is not walked yet, where an earlier one has compared already.
+    /// The base of an edit that is not walked yet: where an earlier one has compared already, what
+    /// the cloud has; else what it was.
     private func comparedBase(of edit: Edit) -> ExactText? {
         switch edit.operation {
         case .rename(let reference, _):
-            guard let group = reference.id, comparedNames.contains(group) else { return nil }
+            guard let group = reference.id, comparedNames.contains(group) else { return edit.base }
             return cloud.names[group]
         case .mark(let id, let marks):
             let isCompared = marks.custom != nil && comparedMarks.contains(id)
-            return isCompared ? cloud.customMark(of: id) : nil
+            return isCompared ? cloud.customMark(of: id) : edit.base
         case .create, .delete, .add, .remove: return nil
         }
     }

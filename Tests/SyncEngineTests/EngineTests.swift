@@ -361,7 +361,7 @@ import Testing
 @Suite struct AStoreThatFails {
     @Test func lockedForAWhile_isWaitedForAndNothingIsLost() async throws {
         let fixture = try MirrorFixture()
-        let store = FailingStore(fixture.store, failures: 3)
+        let store = HookedStore.failing(fixture.store, failures: 3)
         let commits = try fixture.engine(store: store)
         _ = try await fixture.running(commits) {
             try await fixture.wait(for: "the mirror to be equal") {
@@ -374,7 +374,7 @@ import Testing
 
     @Test func damaged_endsTheEngine() async throws {
         let fixture = try MirrorFixture()
-        let store = FailingStore(fixture.store, failures: .max, kind: .unusable)
+        let store = HookedStore.failing(fixture.store, failures: .max, kind: .unusable)
         guard case .storeUnusable = await (try fixture.engine(store: store)).run() else {
             Issue.record("the engine went on")
             return

@@ -57,11 +57,13 @@ package final class EmulatedCloud: HTTPTransport {
 
     /// What every user really has.
     package var truth: [UserID: Snapshot] {
-        let lines = core.withLock { box in
-            var lines: [[UInt8]] = []
-            box.core.export(now: now) { lines.append($0) }
-            return lines
-        }
+        core.withLock { Self.truth(of: $0.core, now: now) }
+    }
+
+    /// What every user of an emulated cloud really has.
+    package static func truth(of core: CloudCore, now: EmulatorTime) -> [UserID: Snapshot] {
+        var lines: [[UInt8]] = []
+        core.export(now: now) { lines.append($0) }
         return Dictionary(
             uniqueKeysWithValues: lines.compactMap { JSON(parsing: $0) }.compactMap(Self.read))
     }

@@ -3,26 +3,55 @@ import MirrorStore
 import SyncRules
 import Synchronization
 
-/// A real store whose next commits fail.
-package final class FailingStore: MirrorStore {
-    private let inner: SQLiteMirror
-    private let left: Mutex<Int>
-    private let failure: StoreFailure
+/// A real store, with somebody who looks at each commit before and after it.
+package final class HookedStore: MirrorStore {
+    private let inner: any MirrorStore
+    private let before: @Sendable ([StoreEntry]) throws(StoreFailure) -> Void
+    private let after: @Sendable ([StoreEntry]) -> Void
 
-    package init(_ inner: SQLiteMirror, failures: Int, kind: StoreFailure.Kind = .passing) {
+    /// - Parameters:
+    ///   - before: may let the commit fail.
+    ///   - after: sees what has been committed.
+    package init(
+        _ inner: any MirrorStore,
+        before: @escaping @Sendable ([StoreEntry]) throws(StoreFailure) -> Void = { _ in },
+        after: @escaping @Sendable ([StoreEntry]) -> Void = { _ in }
+    ) {
         self.inner = inner
-        left = Mutex(failures)
-        failure = StoreFailure(kind: kind, problem: "the test says no", advice: "")
+        self.before = before
+        self.after = after
+    }
+
+    /// A store whose next commits fail.
+    package static func failing(
+        _ inner: any MirrorStore, failures: Int, kind: StoreFailure.Kind = .passing
+    ) -> HookedStore {
+        let left = Counter(failures)
+        return HookedStore(inner) { _ throws(StoreFailure) in
+            if left.takeOne() {
+                throw StoreFailure(kind: kind, problem: "the test says no", advice: "")
+            }
+        }
+    }
+
+    private final class Counter: Sendable {
+        private let left: Mutex<Int>
+
+        init(_ count: Int) { left = Mutex(count) }
+
+        func takeOne() -> Bool {
+            left.withLock { left in
+                defer { left = max(0, left - 1) }
+                return left > 0
+            }
+        }
     }
 
     package func commit(_ entries: [StoreEntry]) async throws(StoreFailure) -> CommitReport {
-        let mustFail = left.withLock { left in
-            guard left > 0 else { return false }
-            left -= 1
-            return true
-        }
-        if mustFail { throw failure }
-        return try await inner.commit(entries)
+        try before(entries)
+        let report = try await inner.commit(entries)
+        after(entries)
+        return report
     }
 
     package func readUsers(_ each: (StoredUser) -> Void) throws(StoreFailure) {

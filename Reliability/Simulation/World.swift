@@ -1,0 +1,214 @@
+import ChatEmulator
+import ChatModel
+import Disk
+import MirrorStore
+import SyncEngine
+import SyncRules
+
+// The story of a world: the daemon starts, trouble of every kind comes, trouble ends, the backlog
+// melts, and then everything is compared with what is true.
+
+/// One world, from its seed to its end.
+package final class World: @unchecked Sendable {
+    let plan: WorldPlan
+    package let diary: WorldDiary
+    let clock = VirtualClock()
+    let disk: SimulatedDisk
+    let network: SimulatedNetwork
+    let operators: Operators
+    let queue: JobQueue
+    private(set) var process: SimulatedProcess?
+    private var lives = 0
+    /// How much the machine's calendar is ahead.
+    private var wallOffset = Duration.zero
+    private var listed: [String]
+    private(set) var isQuiet = false
+    var hasAskedForParked = false
+    private var isOver = false
+    private var running = 0
+    private var isDone = false
+
+    package init(_ plan: WorldPlan, diary: WorldDiary = WorldDiary()) {
+        self.plan = plan
+        self.diary = diary
+        disk = SimulatedDisk(seed: plan.seed ^ 0xD15C)
+        SimulatedDisk.current = disk
+        SimulatedDisk.isAlone = true
+        network = SimulatedNetwork(plan, clock: clock, diary: diary)
+        queue = JobQueue(shuffle: plan.has(.shuffle) && plan.seed % 2 == 0 ? plan.seed : nil)
+        listed = plan.userNames
+        operators = Operators(
+            plan, clock: ProcessClock(clock) { .zero }, disk: disk, watch: network.watch,
+            diary: diary)
+        disk.wallTime = { [unowned self] in clock.wallTime() + wallOffset }
+        network.spawn = { [unowned self] body in spawn(body) }
+    }
+
+    /// Lives through it; the diary tells what became of it.
+    package func run() {
+        spawn {
+            await self.live()
+            self.isDone = true
+        }
+        if !queue.run(clock, until: { self.isDone && self.running == 0 }) {
+            diary.problem(
+                isDone
+                    ? "\(running) tasks never ended"
+                    : "everything waits, or runs in circles, at \(clock.time.nanoseconds) ns")
+        }
+        diary.count("virtual milliseconds", Int((clock.time - .zero).milliseconds))
+        for (kind, times) in network.core.faultsStruck { diary.count("fault \(kind)", times) }
+        diary.count("disk operations that failed", disk.failures)
+    }
+
+    private func live() async {
+        startProcess()
+        await letTroubleCome()
+        await becomeQuiet()
+        await letBacklogMelt()
+        await compareWithTruth()
+        isOver = true
+        await process?.engine.drain()
+    }
+
+    // MARK: Running things
+
+    /// Runs `body` beside everything else, on the world's thread.
+    func spawn(_ body: @escaping @Sendable () async -> Void) {
+        running += 1
+        Task(executorPreference: queue) {
+            await body()
+            self.running -= 1
+        }
+    }
+
+    func pause(_ span: Duration) async {
+        try? await clock.sleep(for: span)
+    }
+
+    // MARK: The daemon's lives
+
+    func startProcess() {
+        guard !isOver, process == nil else { return }
+        lives += 1
+        let number = lives
+        do {
+            let new = try SimulatedProcess(
+                number: number, plan, users: listed,
+                clock: ProcessClock(clock) { [unowned self] in wallOffset }, disk: disk,
+                network: network, diary: diary, committed: { [unowned self] in hasCommitted() })
+            guard !new.isKilled else { return startAgain(after: .seconds(1)) }
+            process = new
+            diary.count("starts")
+            diary.line("\(clock.time.nanoseconds) start \(number)")
+            new.hasDied = { [unowned self, unowned new] in hasDied(new) }
+            spawn {
+                let end = await new.engine.run()
+                try? new.store.close()
+                self.hasEnded(new, end)
+            }
+        } catch {
+            diary.count("failed starts")
+            diary.line("\(clock.time.nanoseconds) start \(number) failed: \(error)")
+            if isQuiet { diary.problem("no start though all is quiet: \(error)") }
+            startAgain(after: .seconds(1))
+        }
+    }
+
+    /// systemd does, after a while.
+    private func startAgain(after span: Duration) {
+        spawn {
+            await self.pause(span)
+            self.startProcess()
+        }
+    }
+
+    private func hasDied(_ dead: SimulatedProcess) {
+        diary.line("\(clock.time.nanoseconds) death of \(dead.number)")
+        guard process === dead else { return }
+        process = nil
+        // Its tasks come to their end in a world of their own: nothing they do has an effect.
+        spawn { await dead.engine.drain() }
+        startAgain(after: .milliseconds(restart.milliseconds))
+    }
+
+    private var restart: Duration { .milliseconds(100 + Int64(lives * 397 % 2000)) }
+
+    private func hasEnded(_ ended: SimulatedProcess, _ end: MirrorEngine.End) {
+        diary.line("\(clock.time.nanoseconds) end of \(ended.number)")
+        guard process === ended else { return }
+        process = nil
+        if case .storeUnusable(let failure) = end {
+            diary.problem("the store is unusable: \(failure)")
+        }
+        startAgain(after: .seconds(1))
+    }
+
+    private func hasCommitted() {
+        guard let witness = operators.witness else { return }
+        do {
+            try witness.checkChanges()
+        } catch {
+            diary.count("looks that met the disk")
+        }
+    }
+
+    /// SIGKILL.
+    func killProcess() {
+        guard let process else { return }
+        diary.count("kills")
+        process.kill(disk)
+    }
+
+    /// The machine loses its power, and with it what was not synced.
+    func cutPower() {
+        diary.count("power cuts")
+        diary.line("\(clock.time.nanoseconds) power cut")
+        disk.cutPower()
+    }
+
+    /// SIGTERM.
+    func stopProcess() async {
+        guard let process else { return }
+        diary.count("stops")
+        await process.engine.drain()
+    }
+
+    /// SIGHUP, with another list of users.
+    func reload(_ users: [String]) async {
+        listed = users
+        guard let process else { return }
+        let before = disk.user
+        defer { disk.user = before }
+        do {
+            try await process.reload(users, plan)
+            diary.count("reloads")
+        } catch {
+            diary.count("reloads that met the disk")
+        }
+    }
+
+    /// Somebody sets the machine's calendar.
+    func setCalendar(ahead: Duration) {
+        wallOffset = ahead
+        diary.count("calendar jumps")
+        diary.line("\(clock.time.nanoseconds) calendar \(ahead)")
+    }
+
+    // MARK: Quiet
+
+    private func becomeQuiet() async {
+        isQuiet = true
+        diary.line("\(clock.time.nanoseconds) quiet")
+        network.core.set([])
+        network.losses = 0
+        network.isCut = false
+        network.core.options.rate = 200
+        network.core.options.hasEdition = true
+        disk.trouble = nil
+        disk.watch = nil
+        operators.unlock()
+        setCalendar(ahead: .zero)
+        await reload(plan.userNames)
+    }
+}
