@@ -106,6 +106,7 @@ package final class SimulatedDisk {
         if user.isDead { return operation.error }
         guard countsReads || operation != .read else { return nil }
         watch?()
+        if user.isDead { return operation.error }
         let number = operations
         operations += 1
         switch trouble {

@@ -21,6 +21,8 @@ final class CloudWatch {
     private var arrivals: [String: [MonotonicTime]] = [:]
     /// By user, when it was last listed.
     private(set) var lastListed: [String: MonotonicTime] = [:]
+    /// By user, when we wrote last.
+    private(set) var lastWritten: [String: MonotonicTime] = [:]
     /// How often each conversation that one addition alone names has entered a group.
     private(set) var entered: [String: Int] = [:]
     private let diary: WorldDiary
@@ -69,8 +71,10 @@ final class CloudWatch {
     /// A write of ours was done. What it overwrites must not be a change of a phone that the
     /// listing before it had shown, unless the policy says so.
     func weWrote(
-        _ user: String, by process: Int, from old: CloudUser, to new: CloudUser, at now: MonotonicTime
+        _ user: String, by process: Int, from old: CloudUser, to new: CloudUser,
+        at now: MonotonicTime
     ) {
+        lastWritten[user] = now
         for (field, before, after) in CloudWatch.differences(user, old, new) {
             defer { phones[field] = nil }
             guard !mayOverwrite, let changed = phones[field],

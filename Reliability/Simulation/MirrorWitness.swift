@@ -27,11 +27,13 @@ final class MirrorWitness {
     }
 
     func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> [Row] {
-        try database.read { try Row.fetchAll($0, sql: sql, arguments: arguments) }
+        try database.read {
+            try Row.fetchAll($0.cachedStatement(sql: sql), arguments: arguments)
+        }
     }
 
     func number(_ sql: String) throws -> Int {
-        try database.read { try Int.fetchOne($0, sql: sql) ?? 0 }
+        try database.read { try Int.fetchOne($0.cachedStatement(sql: sql)) ?? 0 }
     }
 
     // MARK: The record of changes

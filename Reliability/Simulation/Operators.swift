@@ -102,11 +102,15 @@ final class Operators {
             watch.expect(
                 .customMark(
                     user: user, ContactID(type: id.kind.rawValue, peer: id.peer.string)),
-                [view.marks[id.peer.string] ?? "", custom.string])
+                [
+                    view.marks[id.peer.string] ?? "", view.mirrorMarks[id.peer.string] ?? "",
+                    custom.string,
+                ])
         case .rename(let group, let name):
             for number in view.groups.filter({ $0.value == group.name.string }).keys {
                 watch.expect(
-                    .groupName(user: user, number), [group.name.string, name.string])
+                    .groupName(user: user, number),
+                    [group.name.string, view.mirrorGroups[number] ?? "", name.string])
             }
         case .create, .delete, .add, .remove: break
         }
@@ -117,6 +121,9 @@ final class Operators {
         var groups: [Int64: String] = [:]
         var members: [(group: String, peer: String)] = []
         var marks: [String: String] = [:]
+        /// Without the open edits: what a new edit stands on.
+        var mirrorGroups: [Int64: String] = [:]
+        var mirrorMarks: [String: String] = [:]
 
         init(_ user: String, _ witness: MirrorWitness) throws {
             for row in try witness.rows(
@@ -133,12 +140,19 @@ final class Operators {
                 "SELECT peer, custom_mark FROM conversations_pending WHERE user = ? AND type = 1",
                 [user])
             { marks[row[0]] = row[1] }
+            for row in try witness.rows(
+                "SELECT group_id, group_name FROM conversation_groups WHERE user = ?", [user])
+            { mirrorGroups[row[0]] = row[1] }
+            for row in try witness.rows(
+                "SELECT peer, custom_mark FROM conversations WHERE user = ? AND type = 1", [user])
+            { mirrorMarks[row[0]] = row[1] }
         }
     }
 
     private func operation(_ view: PendingView) -> EditOperation {
         let once = ConversationID.user(ExactText("once\(count)"))
-        let creation = EditOperation.create(name: ExactText("made \(count)"), [once, .user("shared")])
+        let creation = EditOperation.create(
+            name: ExactText("made \(count)"), [once, .user("shared")])
         guard
             let group = view.groups.sorted(by: { $0.key < $1.key }).map(\.value)
                 .randomElement(using: &random)
@@ -199,15 +213,20 @@ final class Operators {
     // MARK: Requests and decisions
 
     /// Asks for some users, or for all.
-    func ask(_ kind: Request.Kind, users: [UserNumber]?) {
-        guard open(), let store else { return }
+    @discardableResult
+    func ask(_ kind: Request.Kind, users: [UserNumber]?) -> Bool {
+        guard open(), let store else { return false }
         do {
             let request = try store.ask(kind, users: users, at: clock.wallTime())
             requests.append(request)
+            diary.line(
+                "\(clock.now().nanoseconds) request \(request) \(kind) \(String(describing: users))"
+            )
             diary.count("requests")
-            if random.chance() < 0.1 { try store.withdraw(request) }
+            return true
         } catch {
             diary.count("commands that met the disk")
+            return false
         }
     }
 
@@ -215,9 +234,13 @@ final class Operators {
         let some = (1...max(1, random.below(4))).map { _ in
             UserNumber(1 + random.below(plan.users))
         }
-        ask(
+        let isAsked = ask(
             random.chance() < 0.3 ? .compare : .resync,
             users: random.chance() < 0.3 ? nil : Set(some).sorted())
+        if isAsked, random.chance() < 0.1, let request = requests.last {
+            try? store?.withdraw(request)
+            diary.line("\(clock.now().nanoseconds) request \(request) withdrawn")
+        }
     }
 
     /// Lets held deletions through, or keeps them.
@@ -233,6 +256,7 @@ final class Operators {
     func checkpoint() {
         guard open() else { return }
         let mode = ["PASSIVE", "FULL", "RESTART", "TRUNCATE"][random.below(4)]
+        diary.line("\(clock.now().nanoseconds) checkpoint \(mode)")
         try? shell?.writeWithoutTransaction {
             try $0.execute(sql: "PRAGMA wal_checkpoint(\(mode))")
         }

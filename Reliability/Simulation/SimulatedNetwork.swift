@@ -1,6 +1,7 @@
 import ChatAPI
 import ChatEmulator
 import ChatModel
+import Foundation
 import SyncRules
 
 // The way to the emulator's core: it takes time, loses calls and replies, and delivers calls that
@@ -142,12 +143,31 @@ final class SimulatedNetwork: @unchecked Sendable {
         EmulatorTime(nanoseconds: clock.time.nanoseconds, seconds: clock.wallTime().seconds)
     }
 
-    /// Command and user of a call, as far as they can be read.
+    /// Command and user of a call, and whether it asks for the first page; read off the bytes, since
+    /// the emulator parses them anyway.
     private static func heading(_ path: String, _ body: [UInt8]) -> (String, String, Bool) {
-        let command = path.split(separator: "?").first?.split(separator: "/").last ?? "-"
-        let json = JSON(parsing: body)
-        let isFirst = json?["StartIndex"]?.number == 0
-        return (String(command), json?["From_Account"]?.string ?? "-", isFirst)
+        let head = path.utf8.prefix { $0 != UInt8(ascii: "?") }
+        let command = head.reversed().prefix { $0 != UInt8(ascii: "/") }.reversed()
+        let user = bytes(after: "\"From_Account\":\"", in: body).prefix { $0 != UInt8(ascii: "\"") }
+        let start = bytes(after: "\"StartIndex\":", in: body).prefix { $0 != UInt8(ascii: "}") }
+        return (
+            String(decoding: Array(command), as: UTF8.self), String(decoding: user, as: UTF8.self),
+            start.first == UInt8(ascii: "0")
+        )
+    }
+
+    private static func bytes(after key: StaticString, in body: [UInt8]) -> ArraySlice<UInt8> {
+        body.withUnsafeBufferPointer { body in
+            let length = key.utf8CodeUnitCount
+            var start = 0
+            while start + length <= body.count {
+                if memcmp(body.baseAddress! + start, key.utf8Start, length) == 0 {
+                    return Array(body[(start + length)...])[...]
+                }
+                start += 1
+            }
+            return []
+        }
     }
 }
 

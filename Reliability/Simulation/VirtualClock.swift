@@ -20,7 +20,9 @@ final class VirtualClock: Timekeeper, @unchecked Sendable {
 
     func now() -> MonotonicTime { time }
 
-    func wallTime() -> WallTime { origin + (time - .zero) }
+    func wallTime() -> WallTime { wallTime(at: time) }
+
+    func wallTime(at moment: MonotonicTime) -> WallTime { origin + (moment - .zero) }
 
     func sleep(until deadline: MonotonicTime) async throws {
         try await sleep(until: deadline, owner: nil)

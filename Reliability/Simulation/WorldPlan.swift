@@ -41,15 +41,15 @@ package struct WorldPlan: Sendable {
         let size = random.chance()
         let count =
             switch size {
-            case ..<0.60: Int.random(in: 1...5, using: &random)
-            case ..<0.92: Int.random(in: 6...20, using: &random)
-            case ..<0.99: Int.random(in: 21...60, using: &random)
+            case ..<0.70: Int.random(in: 1...4, using: &random)
+            case ..<0.95: Int.random(in: 5...12, using: &random)
+            case ..<0.995: Int.random(in: 13...40, using: &random)
             default: Int.random(in: 100...200, using: &random)
             }
         self.users = users ?? count
         phoneUsers = min(self.users, (count + Int.random(in: 0...1, using: &random)) / 2)
-        let longest = size < 0.92 ? 50 : size < 0.99 ? 25 : 12
-        trouble = .seconds(Int.random(in: 8...longest, using: &random))
+        let longest = size < 0.95 ? 30 : 12
+        trouble = .seconds(Int.random(in: 5...longest, using: &random))
         latency = .milliseconds([0, 2, 10, 30, 80].randomElement(using: &random) ?? 0)
         jitter = .milliseconds([0, 1, 5, 20].randomElement(using: &random) ?? 0)
         policy = PushPolicy(

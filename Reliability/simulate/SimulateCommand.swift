@@ -1,31 +1,92 @@
 import ArgumentParser
+import Foundation
 import Simulation
 
+// Worlds from seeds. Each job is a process of its own, so that a world that takes the program down
+// is told by its seed like any other that fails.
+
+/// `make simulate` runs this.
 @main
 struct SimulateCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "simulate")
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Runs the engine in simulated worlds and checks what became of everything.",
+        discussion: """
+            A world is made from its seed alone: users, phones, operators, faults, crashes, power \
+            cuts. Prints one line for each world that fails, with the command that repeats it, and \
+            in the end what happened in all of them. Ends with 1 when a world failed, when a world \
+            that was run twice came out differently, or when too little happened.
+            """)
 
-    @Option var seed: UInt64 = 1
-    @Option var seeds: UInt64 = 1
-    @Option var users: Int?
-    @Option var without = ""
-    @Flag var loud = false
+    @Option(help: "The first seed.")
+    var seed: UInt64 = 1
+
+    @Option(help: "How many worlds.")
+    var seeds: UInt64 = 1
+
+    @Option(help: "How many processes share them.")
+    var jobs = 1
+
+    @Option(help: "Run each so many-th world twice and compare; 0: none.")
+    var again: UInt64 = 0
+
+    @Option(help: "Only so many users.")
+    var users: Int?
+
+    @Option(help: "Ingredients to leave out, with commas between them.")
+    var without = ""
+
+    @Flag(help: "Print every line of the log and everything else that happens.")
+    var loud = false
+
+    @Flag(help: "Do not look for a smaller world that fails too.")
+    var noShrinking = false
+
+    @Flag(help: .hidden)
+    var worker = false
+
+    mutating func validate() throws {
+        for name in without.split(separator: ",") where Ingredient(rawValue: String(name)) == nil {
+            let known = Ingredient.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("there is no ingredient '\(name)'; there are \(known)")
+        }
+        guard jobs > 0, seeds > 0, users ?? 1 > 0 else {
+            throw ValidationError("--jobs, --seeds and --users are 1 or more")
+        }
+    }
 
     mutating func run() throws {
+        if worker || loud { return work() }
+        let run = SimulationRun(
+            seeds: seed..<(seed + seeds), jobs: jobs, again: again,
+            arguments: (users.map { ["--users", String($0)] } ?? [])
+                + (without.isEmpty ? [] : ["--without", without]),
+            shrinks: !noShrinking)
+        guard try run.perform() else { throw ExitCode(1) }
+    }
+
+    private var plan: (UInt64) -> WorldPlan {
         let out = Set(without.split(separator: ",").compactMap { Ingredient(rawValue: String($0)) })
-        var totals: [String: Int] = [:]
+        let users = users
+        return { WorldPlan(seed: $0, without: out, users: users) }
+    }
+
+    /// Runs the worlds one after another and reports each in lines that the parent reads.
+    private func work() {
         for seed in seed..<(seed + seeds) {
-            let plan = WorldPlan(seed: seed, without: out, users: users)
-            let world = World(plan)
+            print("begin \(seed)")
+            // A world that takes the program down must be known by its seed.
+            fflush(nil)
+            let world = World(plan(seed))
             world.diary.isLoud = loud
             world.run()
-            for (k, v) in world.diary.counts { totals[k, default: 0] += v }
-            if !world.diary.problems.isEmpty {
-                print("FAIL \(plan.replay)")
-                for problem in world.diary.problems.prefix(5) { print("   ", problem.prefix(1500)) }
+            for (what, number) in world.diary.counts.sorted(by: { $0.key < $1.key }) {
+                print("count \(number) \(what)")
             }
-            if loud || seeds <= 20 { print(seed, String(world.diary.hash, radix: 16), plan.users) }
+            for problem in world.diary.problems {
+                print("problem \(problem.replacing("\n", with: "\\n").prefix(2000))")
+            }
+            print("end \(seed) \(String(world.diary.hash, radix: 16))")
         }
-        for (k, v) in totals.sorted(by: { $0.key < $1.key }) { print(k, v) }
     }
 }

@@ -1,0 +1,203 @@
+import Foundation
+import Simulation
+
+/// Many worlds, spread over processes.
+struct SimulationRun {
+    let seeds: Range<UInt64>
+    let jobs: Int
+    let again: UInt64
+    /// What every worker is told besides its seeds.
+    let arguments: [String]
+    let shrinks: Bool
+
+    /// Seeds that one process works through.
+    private static let batch: UInt64 = 50
+
+    /// False when something failed; everything has been printed then.
+    func perform() throws -> Bool {
+        let began = Date()
+        var total = WorkerReport()
+        var next = seeds.lowerBound
+        var running: [Worker] = []
+        while next < seeds.upperBound || !running.isEmpty {
+            while running.count < jobs, next < seeds.upperBound {
+                let part = next..<min(next + Self.batch, seeds.upperBound)
+                running.append(try Worker(part, arguments))
+                next = part.upperBound
+            }
+            let report = running.removeFirst().finish()
+            for failure in report.failures { tell(failure) }
+            total.add(report)
+        }
+        let different = try compare(total.hashes)
+        let took = Date().timeIntervalSince(began)
+        total.print(worlds: seeds.count, seconds: took)
+        let missing = seeds.count >= 500 ? Expectations.missing(total.counts, seeds.count) : []
+        for what in missing { print("VOID: \(what)") }
+        return total.failures.isEmpty && different == 0 && missing.isEmpty
+    }
+
+    private func tell(_ failure: WorkerReport.Failure) {
+        print("FAILED \(plan(failure.seed).replay)")
+        for problem in failure.problems.prefix(5) { print("    \(problem)") }
+        guard shrinks, let smaller = smaller(than: failure.seed) else { return }
+        print("    smaller: \(smaller.replay)")
+    }
+
+    // MARK: Smaller worlds
+
+    private func plan(_ seed: UInt64) -> WorldPlan { WorldPlan(seed: seed) }
+
+    /// Leaves out one ingredient after another, as long as the world still fails.
+    private func smaller(than seed: UInt64) -> WorldPlan? {
+        guard arguments.isEmpty else { return nil }
+        var best = plan(seed)
+        for ingredient in Ingredient.allCases {
+            let tried = WorldPlan(seed: seed, without: best.without.union([ingredient]))
+            let names = tried.without.map(\.rawValue).joined(separator: ",")
+            guard let worker = try? Worker(seed..<(seed + 1), ["--without", names]) else {
+                continue
+            }
+            if !worker.finish().failures.isEmpty { best = tried }
+        }
+        return best.without.isEmpty ? nil : best
+    }
+
+    // MARK: One seed, one outcome
+
+    /// Runs some worlds again, in processes of their own; how many came out differently.
+    private func compare(_ hashes: [UInt64: String]) throws -> Int {
+        guard again > 0 else { return 0 }
+        var different = 0
+        for seed in stride(from: seeds.lowerBound, to: seeds.upperBound, by: Int(again)) {
+            let second = try Worker(seed..<(seed + 1), arguments).finish().hashes[seed]
+            if second != hashes[seed] {
+                different += 1
+                print("FAILED \(plan(seed).replay): two runs came out differently")
+            }
+        }
+        let count = stride(from: seeds.lowerBound, to: seeds.upperBound, by: Int(again))
+            .underestimatedCount
+        print("\(count) worlds were run twice, \(different) came out differently")
+        return different
+    }
+}
+
+/// One process with some seeds.
+struct Worker {
+    private let seeds: Range<UInt64>
+    private let process = Process()
+    private let output = Pipe()
+
+    init(_ seeds: Range<UInt64>, _ arguments: [String]) throws {
+        self.seeds = seeds
+        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.arguments =
+            ["--worker", "--seed", String(seeds.lowerBound), "--seeds", String(seeds.count)]
+            + arguments
+        process.standardOutput = output
+        try process.run()
+    }
+
+    /// Waits for its end.
+    func finish() -> WorkerReport {
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        var report = WorkerReport(reading: String(decoding: data, as: UTF8.self))
+        if process.terminationStatus != 0 || process.terminationReason == .uncaughtSignal {
+            report.fell(with: process.terminationStatus, seeds)
+        }
+        return report
+    }
+}
+
+/// What came of some worlds.
+struct WorkerReport {
+    struct Failure {
+        let seed: UInt64
+        var problems: [String]
+    }
+
+    private(set) var failures: [Failure] = []
+    private(set) var counts: [String: Int] = [:]
+    private(set) var hashes: [UInt64: String] = [:]
+    private var current: UInt64?
+
+    init() {}
+
+    init(reading text: String) {
+        var problems: [String] = []
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ", maxSplits: 2).map(String.init)
+            switch words.first {
+            case "begin": current = UInt64(words[1])
+            case "count" where words.count == 3: counts[words[2], default: 0] += Int(words[1]) ?? 0
+            case "problem": problems.append(String(line.dropFirst("problem ".count)))
+            case "end":
+                guard let seed = current, words.count == 3 else { continue }
+                hashes[seed] = words[2]
+                if !problems.isEmpty { failures.append(Failure(seed: seed, problems: problems)) }
+                (problems, current) = ([], nil)
+            default: break
+            }
+        }
+    }
+
+    /// The process has come down in the midst of a world.
+    mutating func fell(with status: Int32, _ seeds: Range<UInt64>) {
+        failures.append(
+            Failure(
+                seed: current ?? seeds.lowerBound,
+                problems: ["the program came down (status \(status)): run it alone to see where"]))
+    }
+
+    mutating func add(_ other: WorkerReport) {
+        failures += other.failures
+        counts.merge(other.counts, uniquingKeysWith: +)
+        hashes.merge(other.hashes) { $1 }
+    }
+
+    func print(worlds: Int, seconds: Double) {
+        for (what, number) in counts.sorted(by: { $0.key < $1.key }) {
+            Swift.print(number, what)
+        }
+        let hours = Double(counts["virtual milliseconds", default: 0]) / 3_600_000
+        Swift.print(
+            String(
+                format: "%d worlds, %d failed; %.0f s: %.1f worlds/s, %.2f simulated hours/s",
+                worlds,
+                failures.count, seconds, Double(worlds) / seconds, hours / seconds))
+    }
+}
+
+/// What must have happened in a run that is to mean anything.
+enum Expectations {
+    /// Per hundred worlds, at least.
+    private static let least: KeyValuePairs<String, Int> = [
+        "calls": 10_000, "writes done": 400, "changes replayed": 5000, "edits": 800,
+        "edits applied": 400, "changes by phones": 500, "kills": 20, "kills in mid-write": 20,
+        "power cuts": 20, "stops": 10, "reloads": 20, "requests": 30, "calls lost": 10,
+        "calls that came late": 10, "replies lost": 10, "limits cut": 10, "calendar jumps": 20,
+        "downgrades": 5, "disk operations that failed": 100, "locks": 5, "quiet users compared": 20,
+    ]
+
+    /// In the whole run, at least once: every fault that the worlds can have.
+    private static let kinds = [
+        "502", "reset-before", "reset-after", "stall", "silence", "truncated", "garbage",
+        "stuck-cursor", "no-complete-flag", "no-content-type", "code:50004", "code:50005:applied",
+        "code:60008", "code:60008:applied", "code:60022", "code:90994:applied", "code:51007",
+        "code:50001", "empty-listing", "omission", "dangling", "drift", "item:51007", "item:50002",
+        "code:51009",
+    ]
+
+    static func missing(_ counts: [String: Int], _ worlds: Int) -> [String] {
+        least.compactMap { what, number in
+            let wanted = number * worlds / 100
+            let found = counts[what, default: 0]
+            return found < wanted ? "only \(found) \(what), not \(wanted)" : nil
+        }
+            + kinds.filter { counts["fault \($0)", default: 0] == 0 }.map {
+                "no fault '\($0)' has struck"
+            }
+    }
+}
