@@ -57,6 +57,9 @@ package final class SimulatedDisk {
     package init(seed: UInt64 = 1) {
         random = SplitMix(seed: seed)
         DiskVFS.register()
+        // SQLite asks the VFS for its random numbers' seed anew, so that a disk is the same whatever
+        // this process did before.
+        sqlite3_randomness(0, nil)
     }
 
     // MARK: Accidents

@@ -56,6 +56,11 @@ final class CloudWatch {
         lastListed[user] = now
     }
 
+    /// The listing did not show what the cloud has: who believes it cannot be blamed.
+    func lied(to process: Int, about user: String) {
+        listings["\(process) \(user)"] = nil
+    }
+
     // MARK: Fields
 
     /// An edit that was accepted stands on `seen` and wants `wanted`: neither is a surprise.

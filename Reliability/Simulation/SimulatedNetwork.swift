@@ -116,18 +116,26 @@ final class SimulatedNetwork: @unchecked Sendable {
         watch.arrival(of: command, at: clock.time)
         let now = now
         let before = core.state(of: user, now: now)
+        let lies = liesTold
         let reply = core.handle(EmulatorCall(path: path, body: body), now: now)
         let after = core.state(of: user, now: now)
         diary.line("\(clock.time.nanoseconds) cloud \(process) \(command) \(user) \(reply.digest)")
         diary.count("calls")
         if command == "get_contact_group" {
             if isFirstPage { watch.listed(user, by: process, at: clock.time) }
+            if liesTold != lies { watch.lied(to: process, about: user) }
             watch.phoneChanged(user, from: before, to: after, at: clock.time)
         } else {
             if before.version != after.version { diary.count("writes done") }
             watch.weWrote(user, by: process, from: before, to: after, at: clock.time)
         }
         return reply
+    }
+
+    /// How often the cloud has left something out of a listing.
+    private var liesTold: Int {
+        let struck = core.faultsStruck
+        return ["empty-listing", "omission", "dangling"].reduce(0) { $0 + struck[$1, default: 0] }
     }
 
     /// A phone changes something.
