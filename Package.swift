@@ -122,6 +122,13 @@ let package = Package(
         .executableTarget(
             name: "simulate", dependencies: ["Simulation", argumentParser],
             path: "Reliability/simulate", swiftSettings: strict),
+        .executableTarget(
+            name: "crash",
+            dependencies: [
+                "ChatEmulator", "ChatModel", "Disk", "MirrorStore", "Simulation", argumentParser,
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            path: "Reliability/crash", swiftSettings: strict),
 
         // tests
         .target(
@@ -149,6 +156,8 @@ let package = Package(
                 "ChatEmulator", "TestSupport",
             ]),
         tests("ChatEmulatorTests", ["ChatEmulator", "ChatAPI", "ChatModel"]),
+        tests(
+            "SimulationTests", ["ChatModel", "Disk", "MirrorStore", "Simulation", "SyncRules"]),
         tests("TidyTests", []),
         tests(
             "EndToEndTests",

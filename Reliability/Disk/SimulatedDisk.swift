@@ -84,6 +84,11 @@ package final class SimulatedDisk {
         files = left
     }
 
+    /// Whether a power cut would take anything.
+    package var hasUnsynced: Bool {
+        files.values.contains { !$0.unsynced.isEmpty || !$0.isEntered }
+    }
+
     /// A disk with the same files, as they are now; nothing on it is open.
     package func copy(seed: UInt64) -> SimulatedDisk {
         let copy = SimulatedDisk(seed: seed)

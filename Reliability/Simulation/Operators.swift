@@ -30,6 +30,8 @@ final class Operators {
     /// Users whose outbox a person has meddled with.
     private(set) var meddled: Set<String> = []
     private(set) var requests: [Int64] = []
+    /// Is told everything that was written.
+    var record: (StoreStep) -> Void = { _ in }
 
     init(
         _ plan: WorldPlan, clock: ProcessClock, disk: SimulatedDisk, watch: CloudWatch,
@@ -83,6 +85,7 @@ final class Operators {
                 orders[key] = order
                 let edit = try store.queue(at: clock.wallTime()) { try $0.add(order) }
                 accepted.insert(key)
+                record(.queue(order, clock.wallTime()))
                 expect(operation, of: name, view)
                 diary.count("edits")
                 diary.line("\(clock.now().nanoseconds) edit \(edit.id) \(name) \(operation)")
@@ -191,15 +194,20 @@ final class Operators {
             user: UserID(checkedBytes: name.utf8), states: [.queued, .rejected])
         do {
             let done: [EditID]
+            let now = clock.wallTime()
             switch random.below(3) {
             case 0:
-                selection.queuedBefore = clock.wallTime() + .milliseconds(-500)
-                done = try store.cancelEdits(selection, at: clock.wallTime())
-            case 1: done = try store.retryEdits(selection, force: false, at: clock.wallTime())
+                selection.queuedBefore = now + .milliseconds(-500)
+                done = try store.cancelEdits(selection, at: now)
+                record(.cancel(selection, now))
+            case 1:
+                done = try store.retryEdits(selection, force: false, at: now)
+                record(.retry(selection, force: false, now))
             default:
                 // Forced over whatever the phones have: the witness must not wonder.
                 selection.reason = random.chance() < 0.5 ? .groupMissing : .gaveUp
-                done = try store.retryEdits(selection, force: true, at: clock.wallTime())
+                done = try store.retryEdits(selection, force: true, at: now)
+                record(.retry(selection, force: true, now))
             }
             guard !done.isEmpty else { return }
             meddled.insert(name)
@@ -219,6 +227,7 @@ final class Operators {
         do {
             let request = try store.ask(kind, users: users, at: clock.wallTime())
             requests.append(request)
+            record(.ask(kind, users, clock.wallTime()))
             diary.line(
                 "\(clock.now().nanoseconds) request \(request) \(kind) \(String(describing: users))"
             )
@@ -247,6 +256,7 @@ final class Operators {
     func decide(_ decision: HeldDecision) {
         guard open(), let store else { return }
         let users = try? store.decide(decision, users: nil, at: clock.wallTime())
+        if users != nil { record(.decide(decision, clock.wallTime())) }
         diary.count("decisions", users?.count ?? 0)
     }
 

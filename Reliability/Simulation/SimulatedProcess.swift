@@ -25,7 +25,7 @@ final class SimulatedProcess: @unchecked Sendable {
     init(
         number: Int, _ plan: WorldPlan, users: [String], clock: ProcessClock, disk: SimulatedDisk,
         network: SimulatedNetwork, diary: WorldDiary,
-        committed: @escaping @Sendable () -> Void
+        committed: @escaping @Sendable ([StoreEntry]) -> Void
     ) throws {
         self.number = number
         self.clock = clock
@@ -68,7 +68,7 @@ final class SimulatedProcess: @unchecked Sendable {
         engine = MirrorEngine(
             parts: MirrorEngine.Parts(
                 cloud: ChatCloud(sender: sender), gate: gate, counters: counters,
-                store: HookedStore(store, after: { _ in committed() }), time: clock, log: log,
+                store: HookedStore(store, after: committed), time: clock, log: log,
                 chance: { draws.chance() }),
             settings: settings, book: book)
         user.died = { [weak self] in self?.die() }

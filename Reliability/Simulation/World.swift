@@ -24,6 +24,8 @@ package final class World: @unchecked Sendable {
     private var listed: [String]
     private(set) var isQuiet = false
     var hasAskedForParked = false
+    /// Is told everything that is written into the database.
+    package var record: (StoreStep) -> Void = { _ in }
     private var isOver = false
     private var running = 0
     private var isDone = false
@@ -42,6 +44,7 @@ package final class World: @unchecked Sendable {
             diary: diary)
         disk.wallTime = { [unowned self] in clock.wallTime() + wallOffset }
         network.spawn = { [unowned self] body in spawn(body) }
+        operators.record = { [unowned self] step in record(step) }
     }
 
     /// Lives through it; the diary tells what became of it.
@@ -96,7 +99,8 @@ package final class World: @unchecked Sendable {
             let new = try SimulatedProcess(
                 number: number, plan, users: listed,
                 clock: ProcessClock(clock) { [unowned self] in wallOffset }, disk: disk,
-                network: network, diary: diary, committed: { [unowned self] in hasCommitted() })
+                network: network, diary: diary,
+                committed: { [unowned self] in hasCommitted($0) })
             guard !new.isKilled else { return startAgain(after: .seconds(1)) }
             process = new
             diary.count("starts")
@@ -144,7 +148,8 @@ package final class World: @unchecked Sendable {
         startAgain(after: .seconds(1))
     }
 
-    private func hasCommitted() {
+    private func hasCommitted(_ entries: [StoreEntry]) {
+        record(.commit(entries))
         guard let witness = operators.witness else { return }
         do {
             try witness.checkChanges()

@@ -7,7 +7,7 @@ extension WorldPlan {
         return "user" + String(repeating: "0", count: 8 - digits.count) + digits
     }
 
-    var userNames: [String] { (1...users).map(userName) }
+    package var userNames: [String] { (1...users).map(userName) }
 
     func hasPhone(_ user: String) -> Bool {
         (Int(user.dropFirst(4)) ?? 0) <= phoneUsers

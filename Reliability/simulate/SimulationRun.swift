@@ -28,6 +28,8 @@ struct SimulationRun {
             let report = running.removeFirst().finish()
             for failure in report.failures { tell(failure) }
             total.add(report)
+            // Whoever follows a long run in a file wants to see it.
+            fflush(nil)
         }
         let different = try compare(total.hashes)
         let took = Date().timeIntervalSince(began)

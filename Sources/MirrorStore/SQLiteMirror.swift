@@ -42,7 +42,6 @@ package final class SQLiteMirror: MirrorStore {
             SQLiteMirror.makeFile(path)
             var configuration = SQLiteMirror.configuration
             configuration.busyMode = .timeout(patience)
-            configuration.journalMode = .wal
             database =
                 switch access {
                 case .pooled: try DatabasePool(path: path, configuration: configuration)
@@ -187,6 +186,7 @@ package final class SQLiteMirror: MirrorStore {
         try database.writeWithoutTransaction { database in
             // On the connection that writes, and after it was opened: GRDB sets NORMAL when it turns
             // the write-ahead log on, which is after it has prepared the connection.
+            try database.execute(sql: "PRAGMA journal_mode = WAL")
             try database.execute(sql: "PRAGMA synchronous = FULL")
             // A process that was killed, or a sync that failed, may have left frames in the log that
             // are seen but not on the disk, and that no later sync writes: whatever is committed

@@ -5,12 +5,12 @@ import GRDB
 // tables are milliseconds since 1970; the views write them as people do.
 
 /// The schema and how an older one becomes it.
-enum Schema {
+package enum Schema {
     /// "GrpM", so that `file` and we can tell one of our databases from another program's.
-    static let applicationID: Int32 = 0x4772_704D
+    package static let applicationID: Int32 = 0x4772_704D
 
     /// One migration a released version of the schema; never edited afterwards.
-    static var migrator: DatabaseMigrator {
+    package static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1 mirror") { database in
             try database.execute(sql: "PRAGMA application_id = \(applicationID)")

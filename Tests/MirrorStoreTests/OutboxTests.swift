@@ -76,6 +76,31 @@ extension Fixture {
         #expect(try fixture.exported(pending: true) == fixture.exported(pending: false))
     }
 
+    @Test func whileAnEarlierOneIsUnderWay_standsOnWhatThatMakes() async throws {
+        let fixture = try await Fixture.pulled()
+        let mark = EditOperation.mark(bob.id, MarkEdit(custom: "first"))
+        let first = try fixture.queue(mark)
+        try fixture.queue(.mark(bob.id, MarkEdit(custom: "second")))
+        let rename = try fixture.queue(.rename(familyName, to: "kin"))
+        let old = Snapshot(groups: [family], conversations: [bob])
+        let new = Snapshot(
+            groups: [ConversationGroup(id: 1, name: "kin")],
+            conversations: [
+                Conversation(
+                    id: bob.id, groups: bob.groups, standardMark: bob.standardMark,
+                    customMark: "first", updatedAt: bob.updatedAt)
+            ])
+        let diff = SnapshotDiff(from: old, to: new)
+        let origins = Dictionary(
+            uniqueKeysWithValues: diff.changes.map {
+                ($0, $0.conversation == nil ? rename.id : first.id)
+            })
+        try await fixture.store.commit([
+            .pushed(PushedUser(user: 1, at: noon, diff: diff, origins: origins))
+        ])
+        #expect(try fixture.rows().map(\.base) == ["first", "first", "kin"])
+    }
+
     @Test func eachIsCheckedWithTheEarlierOnesApplied() async throws {
         let fixture = try await Fixture.pulled()
         try fixture.queue(.rename(familyName, to: "kin"))

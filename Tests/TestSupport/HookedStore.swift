@@ -8,18 +8,22 @@ package final class HookedStore: MirrorStore {
     private let inner: any MirrorStore
     private let before: @Sendable ([StoreEntry]) throws(StoreFailure) -> Void
     private let after: @Sendable ([StoreEntry]) -> Void
+    private let beforeLooking: @Sendable () throws(StoreFailure) -> Void
 
     /// - Parameters:
     ///   - before: may let the commit fail.
     ///   - after: sees what has been committed.
+    ///   - beforeLooking: may let a look at requests, decisions and the outbox fail.
     package init(
         _ inner: any MirrorStore,
         before: @escaping @Sendable ([StoreEntry]) throws(StoreFailure) -> Void = { _ in },
-        after: @escaping @Sendable ([StoreEntry]) -> Void = { _ in }
+        after: @escaping @Sendable ([StoreEntry]) -> Void = { _ in },
+        beforeLooking: @escaping @Sendable () throws(StoreFailure) -> Void = {}
     ) {
         self.inner = inner
         self.before = before
         self.after = after
+        self.beforeLooking = beforeLooking
     }
 
     /// A store whose next commits fail.
@@ -77,11 +81,13 @@ package final class HookedStore: MirrorStore {
     }
 
     package func openRequests() async throws(StoreFailure) -> [Request] {
-        try await inner.openRequests()
+        try beforeLooking()
+        return try await inner.openRequests()
     }
 
     package func heldDecisions() async throws(StoreFailure) -> [UserNumber: HeldDecision?] {
-        try await inner.heldDecisions()
+        try beforeLooking()
+        return try await inner.heldDecisions()
     }
 
     package func unsettledEdits(of user: UserNumber) async throws(StoreFailure) -> [Edit] {
@@ -89,13 +95,15 @@ package final class HookedStore: MirrorStore {
     }
 
     package func usersWithOpenEdits() throws(StoreFailure) -> [UserNumber: WallTime?] {
-        try inner.usersWithOpenEdits()
+        try beforeLooking()
+        return try inner.usersWithOpenEdits()
     }
 
     package func outboxNews(after number: Int64) async throws(StoreFailure) -> (
         users: [UserNumber], last: Int64
     ) {
-        try await inner.outboxNews(after: number)
+        try beforeLooking()
+        return try await inner.outboxNews(after: number)
     }
 
     package func outboxTotals() async throws(StoreFailure) -> OutboxTotals {

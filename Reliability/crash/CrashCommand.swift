@@ -1,0 +1,52 @@
+import ArgumentParser
+import Disk
+import Foundation
+import Simulation
+
+/// `make crash` runs this.
+@main
+struct CrashCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "crash",
+        abstract: "Crashes the store at every operation on its disk.",
+        discussion: """
+            Replays what simulated worlds asked of their stores, and the migration from every older \
+            schema. At each operation on the disk: a kill, power cuts, an error once, errors without \
+            end, a full disk. Ends with 1 when a database did not open, was damaged, lacked what had \
+            been acknowledged, or when going on led to another end.
+            """)
+
+    @Option(help: "How many worlds.")
+    var worlds = 4
+
+    @Option(help: "The first world's seed.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Power cuts at each operation.")
+    var damages = 40
+
+    func run() async throws {
+        SimulatedDisk.isAlone = true
+        let began = Date()
+        var total = CrashPoints.Tally()
+        var scenarios: [Scenario] = []
+        for number in 0..<UInt64(worlds) { scenarios.append(Scenario.world(seed + number)) }
+        if let first = scenarios.first {
+            scenarios.append(try await .migration(from: "1 mirror", then: first))
+        }
+        for scenario in scenarios {
+            var points = CrashPoints(scenario, damages: damages)
+            try await points.run()
+            total.add(points.tally)
+            for failure in points.tally.failures.prefix(5) { print("FAILED \(failure)") }
+            print(
+                "\(scenario.name): \(points.tally.steps) steps, \(points.tally.points) points, "
+                    + "\(points.tally.powerCuts) power cuts, \(points.tally.failures.count) failed")
+        }
+        let took = Int(Date().timeIntervalSince(began))
+        print(
+            "\(total.points) crash points and \(total.powerCuts) power cuts (\(total.losses) with "
+                + "something to lose), \(total.failures.count) failed; \(took) s")
+        guard total.failures.isEmpty else { throw ExitCode(1) }
+    }
+}
