@@ -7,7 +7,8 @@ RELEASE = .build-release
 RELEASE_FLAGS = -c release --scratch-path $(RELEASE) \
 	-Xlinker '-rpath=$$ORIGIN/../lib/groupmirror'
 
-.PHONY: demo test bench build release install tables format lint deps test-deps clean
+.PHONY: demo test bench build release install tables format lint deps test-deps clean \
+	prove simulate crash proof-programs
 
 demo: deps
 	$(SWIFT) build
@@ -21,6 +22,29 @@ test: test-deps lint
 bench: deps
 	$(SWIFT) build $(RELEASE_FLAGS)
 	$(RELEASE)/release/benchmark $(BENCH)
+
+# What CI runs beside the tests; Documentation/Reliability.md tells what it proves.
+prove: proof-programs
+	Scripts/prove $(RELEASE)
+
+# SEEDS worlds from SEED on; a single one is told in full with LOUD=1.
+SEED ?= 1
+SEEDS ?= 1
+JOBS ?= 2
+simulate: proof-programs
+	$(RELEASE)/release/simulate --seed $(SEED) --seeds $(SEEDS) --jobs $(JOBS) --again $(if \
+		$(filter 1,$(SEEDS)),1,100) $(if $(USERS),--users $(USERS)) \
+		$(if $(WITHOUT),--without $(WITHOUT)) $(if $(LOUD),--loud)
+
+# Ten times what CI does.
+WORLDS ?= 60
+DAMAGES ?= 60
+crash: proof-programs
+	$(RELEASE)/release/crash --seed $(SEED) --worlds $(WORLDS) --damages $(DAMAGES)
+
+proof-programs: deps
+	$(SWIFT) build $(RELEASE_FLAGS) --product simulate
+	$(SWIFT) build $(RELEASE_FLAGS) --product crash
 
 build: deps
 	$(SWIFT) build
@@ -45,10 +69,10 @@ tables: deps
 	.build/debug/document Documentation
 
 format:
-	$(SWIFT) format -i -r Sources Tests Benchmarks Package.swift
+	$(SWIFT) format -i -r Sources Tests Benchmarks Reliability Package.swift
 
 lint:
-	$(SWIFT) format lint --strict -r Sources Tests Benchmarks Package.swift
+	$(SWIFT) format lint --strict -r Sources Tests Benchmarks Reliability Package.swift
 
 deps:
 	@Scripts/install-packages libsqlite3-dev libcurl4-openssl-dev libssl-dev zlib1g-dev pkg-config \

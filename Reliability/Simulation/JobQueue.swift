@@ -42,9 +42,9 @@ final class JobQueue: TaskExecutor, @unchecked Sendable {
 
     private func take() -> UnownedJob? {
         guard next < ready.count else { return nil }
-        if random != nil {
-            let chosen = Int.random(in: next..<ready.count, using: &random!)
-            ready.swapAt(next, chosen)
+        if var random {
+            ready.swapAt(next, Int.random(in: next..<ready.count, using: &random))
+            self.random = random
         }
         let job = ready[next]
         next += 1

@@ -166,10 +166,11 @@ final class SimulatedNetwork: @unchecked Sendable {
 
     private static func bytes(after key: StaticString, in body: [UInt8]) -> ArraySlice<UInt8> {
         body.withUnsafeBufferPointer { body in
+            guard let first = body.baseAddress else { return [] }
             let length = key.utf8CodeUnitCount
             var start = 0
             while start + length <= body.count {
-                if memcmp(body.baseAddress! + start, key.utf8Start, length) == 0 {
+                if memcmp(first + start, key.utf8Start, length) == 0 {
                     return Array(body[(start + length)...])[...]
                 }
                 start += 1

@@ -25,12 +25,18 @@ struct CrashCommand: AsyncParsableCommand {
     @Option(help: "Power cuts at each operation.")
     var damages = 40
 
+    @Option(help: "Steps of each world.")
+    var steps = 60
+
     func run() async throws {
         SimulatedDisk.isAlone = true
         let began = Date()
         var total = CrashPoints.Tally()
         var scenarios: [Scenario] = []
-        for number in 0..<UInt64(worlds) { scenarios.append(Scenario.world(seed + number)) }
+        for number in 0..<UInt64(worlds) {
+            scenarios.append(Scenario.world(seed + number, steps: steps))
+        }
+        for index in scenarios.indices.dropFirst() { scenarios[index].isFirst = false }
         if let first = scenarios.first {
             scenarios.append(try await .migration(from: "1 mirror", then: first))
         }
@@ -39,6 +45,7 @@ struct CrashCommand: AsyncParsableCommand {
             try await points.run()
             total.add(points.tally)
             for failure in points.tally.failures.prefix(5) { print("FAILED \(failure)") }
+            defer { fflush(nil) }
             print(
                 "\(scenario.name): \(points.tally.steps) steps, \(points.tally.points) points, "
                     + "\(points.tally.powerCuts) power cuts, \(points.tally.failures.count) failed")

@@ -11,9 +11,11 @@ struct Scenario {
     /// The disk before the first opening.
     let start: SimulatedDisk
     let steps: [StoreStep]
+    /// Whether its opening is to be tried too.
+    var isFirst = true
 
     /// What a world asked of its store.
-    static func world(_ seed: UInt64) -> Scenario {
+    static func world(_ seed: UInt64, steps most: Int) -> Scenario {
         // A world whose disk and processes are well: the accidents come here.
         let plan = WorldPlan(
             seed: seed,
@@ -29,7 +31,7 @@ struct Scenario {
         world.run()
         return Scenario(
             name: "world \(seed)", start: SimulatedDisk(),
-            steps: Array(steps.filter(\.isInteresting).prefix(150)))
+            steps: Array(steps.filter(\.isInteresting).prefix(most)))
     }
 
     /// The same with a database that an older version has written.

@@ -13,35 +13,56 @@ enum Store {
 
     /// Everything that the database holds, as one number; and what SQLite thinks of the file. In
     /// SQLite's own words, since a hundred thousand states are looked at.
-    static func digest() throws -> (content: UInt64, integrity: String) {
+    /// - Parameter isThorough: with SQLite's own check of every page and index.
+    static func digest(isThorough: Bool) throws -> (content: UInt64, integrity: String) {
         let database = try Connection(path)
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        func add(_ bytes: UnsafeRawBufferPointer) {
-            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        }
+        var hash = Hash()
         var tables: [String] = []
         try database.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") {
             tables.append(String(cString: sqlite3_column_text($0, 0)))
         }
         for table in tables {
             var name = table
-            name.withUTF8 { add(UnsafeRawBufferPointer($0)) }
+            name.withUTF8 { hash.add(UnsafeRawBufferPointer($0)) }
             try database.rows("SELECT * FROM \"\(table)\"") { row in
                 for column in 0..<sqlite3_column_count(row) {
-                    var kind = UInt8(truncatingIfNeeded: sqlite3_column_type(row, column))
-                    withUnsafeBytes(of: &kind) { add($0) }
-                    guard let bytes = sqlite3_column_blob(row, column) else { continue }
-                    add(
-                        UnsafeRawBufferPointer(
-                            start: bytes, count: Int(sqlite3_column_bytes(row, column))))
+                    let kind = sqlite3_column_type(row, column)
+                    hash.add(UInt64(kind))
+                    if kind == SQLITE_INTEGER {
+                        hash.add(UInt64(bitPattern: sqlite3_column_int64(row, column)))
+                    } else if let bytes = sqlite3_column_blob(row, column) {
+                        let count = Int(sqlite3_column_bytes(row, column))
+                        hash.add(UnsafeRawBufferPointer(start: bytes, count: count))
+                    }
                 }
             }
         }
+        guard isThorough else { return (hash.value, "ok") }
         var integrity: [String] = []
         try database.rows("PRAGMA integrity_check") {
             integrity.append(String(cString: sqlite3_column_text($0, 0)))
         }
-        return (hash, integrity.joined(separator: "; "))
+        return (hash.value, integrity.joined(separator: "; "))
+    }
+
+    /// FNV-1a, eight bytes at a time.
+    private struct Hash {
+        private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+        mutating func add(_ word: UInt64) {
+            value = (value ^ word) &* 0x100_0000_01B3
+            value ^= value >> 29
+        }
+
+        mutating func add(_ bytes: UnsafeRawBufferPointer) {
+            var start = 0
+            while start + 8 <= bytes.count {
+                add(bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+                start += 8
+            }
+            for byte in bytes[start...] { add(UInt64(byte)) }
+            add(UInt64(bytes.count))
+        }
     }
 
     private final class Connection {

@@ -37,8 +37,8 @@ package actor MirrorEngine {
     /// Other processes have written something that was not read yet.
     var mustLook = true
 
-    private(set) var health = CloudHealth()
-    private var lastRefusal: CallFailure?
+    var health = CloudHealth()
+    var lastRefusal: CallFailure?
     package private(set) var running = 0
     var sequence: UInt64 = 0
     private var end: End?
@@ -345,61 +345,6 @@ package actor MirrorEngine {
         case .compare:
             comparing.remove(job.number)
             if outcome == .notTried { comparisons.append(job.number) }
-        }
-    }
-
-    // MARK: The cloud as a whole
-
-    func observe(_ observation: CloudHealth.Observation, _ failure: CallFailure? = nil) {
-        let before = health.state
-        if observation == .accepted { settings.endsWhenRefused = false }
-        if let failure { lastRefusal = failure }
-        guard health.observe(observation, now: parts.time.now()) else { return }
-        switch health.state {
-        case .accepting: parts.log(.cloudAccepting(before: before.word))
-        case .refused(let code):
-            parts.log(
-                .cloudRefusing(
-                    code: code, problem: failure?.problem ?? "", advice: failure?.advice ?? ""))
-        case .unreachable:
-            parts.log(
-                .cloudUnreachable(
-                    problem: failure?.problem ?? "", retryIn: CloudHealth.unreachableProbe))
-        case .unknown: break
-        }
-    }
-
-    /// The state of the cloud in a word, its code and its words, for `status`.
-    package var cloudState: (word: String, code: Int?, problem: String) {
-        let words = [lastRefusal?.description, lastRefusal?.advice].compactMap(\.self)
-            .filter { !$0.isEmpty }.joined(separator: "; ")
-        switch health.state {
-        case .refused(let code): return (health.state.word, code, words)
-        case .unreachable: return (health.state.word, nil, words)
-        case .accepting, .unknown: return (health.state.word, nil, "")
-        }
-    }
-
-    /// What the first call came to, in a word; nil while there is none and one is to be made.
-    package var readiness: String? {
-        if health.state != .unknown { return health.state.word }
-        if totals.passes > 0 { return "not answering" }
-        return schedule.count == 0 ? "not needed: the list of users is empty" : nil
-    }
-
-    /// A reload may have mended what the cloud refused.
-    func reconsiderCloud() {
-        health.reconsider()
-    }
-}
-
-extension CloudHealth.State {
-    var word: String {
-        switch self {
-        case .unknown: "unknown"
-        case .accepting: "accepting"
-        case .refused: "refused"
-        case .unreachable: "unreachable"
         }
     }
 }

@@ -130,16 +130,15 @@ struct Trial: Sendable {
         return false
     }
 
-    /// The base of an edit that is not walked yet: where an earlier one has compared already, what
-    /// the cloud has; else what it was.
+    /// The base of an edit that is not walked yet, where an earlier one has compared already.
     private func comparedBase(of edit: Edit) -> ExactText? {
         switch edit.operation {
         case .rename(let reference, _):
-            guard let group = reference.id, comparedNames.contains(group) else { return edit.base }
+            guard let group = reference.id, comparedNames.contains(group) else { return nil }
             return cloud.names[group]
         case .mark(let id, let marks):
             let isCompared = marks.custom != nil && comparedMarks.contains(id)
-            return isCompared ? cloud.customMark(of: id) : edit.base
+            return isCompared ? cloud.customMark(of: id) : nil
         case .create, .delete, .add, .remove: return nil
         }
     }

@@ -118,15 +118,6 @@ private let text = Edit(
         #expect(calls.count == 2)
     }
 
-    @Test func anEditThatIsLeftForTheNextWalk_keepsWhatItStandsOn() {
-        // The second takes the name that the first gives up: the walk ends there.
-        let handOver = Edit(id: 2, operation: .create(name: "family", [eve]))
-        var later = text
-        later = Edit(id: 3, operation: later.operation, base: later.base)
-        let rebase = Rebase([rename, handOver, later], on: cloud { _ in }, PushPolicy())
-        #expect(rebase.decisions.map(\.base) == ["family", nil, "vip"])
-    }
-
     @Test func aChainOfRenames_isComparedOnce() {
         let chain = [
             rename,
