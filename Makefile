@@ -8,7 +8,7 @@ RELEASE_FLAGS = -c release --scratch-path $(RELEASE) \
 	-Xlinker '-rpath=$$ORIGIN/../lib/groupmirror'
 
 .PHONY: demo test bench build release install tables format lint deps test-deps clean \
-	prove simulate crash proof-programs
+	prove simulate crash proof-programs fuzz fuzz-program
 
 demo: deps
 	$(SWIFT) build
@@ -41,6 +41,17 @@ WORLDS ?= 60
 DAMAGES ?= 60
 crash: proof-programs
 	$(RELEASE)/release/crash --seed $(SEED) --worlds $(WORLDS) --damages $(DAMAGES)
+
+# Fuzzes TARGET (reply, configuration, import, log, request) for SECONDS, beginning with its corpus.
+TARGET ?= reply
+SECONDS ?= 30
+fuzz: fuzz-program
+	Scripts/fuzz $(FUZZ) $(TARGET) $(SECONDS)
+
+FUZZ = .build-fuzz
+fuzz-program: deps
+	GROUPMIRROR_FUZZ=1 $(SWIFT) build -c release --scratch-path $(FUZZ) --product fuzz \
+		-Xswiftc -sanitize=fuzzer,address -Xswiftc -parse-as-library -Xswiftc -use-ld=lld
 
 proof-programs: deps
 	$(SWIFT) build $(RELEASE_FLAGS) --product simulate
@@ -83,4 +94,4 @@ test-deps: deps
 	@Scripts/install-packages nginx-light openssl systemd util-linux make
 
 clean:
-	rm -rf .build $(RELEASE) demo
+	rm -rf .build $(RELEASE) $(FUZZ) demo

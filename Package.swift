@@ -168,3 +168,15 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// libFuzzer's driver exists only where it is asked for: `make fuzz` builds with -sanitize=fuzzer.
+if Context.environment["GROUPMIRROR_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "ChatAPI", "ChatEmulator", "ChatModel", "EventLog", "MirrorConfiguration",
+                "MirrorStore", "SyncRules",
+            ],
+            path: "Reliability/fuzz", exclude: ["Corpus"], swiftSettings: strict))
+}
