@@ -4,7 +4,7 @@ import Foundation
 // overflow or a broken promise stops it, and it keeps the input.
 
 @_silgen_name("LLVMFuzzerRunDriver")
-private func LLVMFuzzerRunDriver(
+private func drive(
     _ count: UnsafeMutablePointer<CInt>,
     _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
     _ testInput: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
@@ -34,7 +34,7 @@ enum Fuzz {
         var count = CommandLine.argc
         var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
         let status = withUnsafeMutablePointer(to: &arguments) { pointer in
-            LLVMFuzzerRunDriver(&count, pointer) { bytes, size in
+            drive(&count, pointer) { bytes, size in
                 target(Array(UnsafeBufferPointer(start: bytes, count: size)))
                 return 0
             }
