@@ -4,16 +4,14 @@ import GRDBSQLite
 final class DiskHandle: Hashable {
     private let disk: SimulatedDisk
     let file: StoredFile
-    private let name: String
     let user: DiskUser
     private var isMapped = false
     /// Kept until the file is closed: a dead process still looks at its memory.
     private var mapped: SharedRegions?
 
-    init(disk: SimulatedDisk, file: StoredFile, name: String, user: DiskUser) {
+    init(disk: SimulatedDisk, file: StoredFile, user: DiskUser) {
         self.disk = disk
         self.file = file
-        self.name = name
         self.user = user
     }
 

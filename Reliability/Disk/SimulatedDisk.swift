@@ -155,7 +155,7 @@ package final class SimulatedDisk {
             files[name] = StoredFile(isJournal: isJournal)
         }
         guard let file = files[name] else { return nil }
-        let handle = DiskHandle(disk: self, file: file, name: name, user: user)
+        let handle = DiskHandle(disk: self, file: file, user: user)
         handles.insert(handle)
         return handle
     }
@@ -163,7 +163,7 @@ package final class SimulatedDisk {
     /// A file that nobody else can find.
     func openTemporary() -> DiskHandle {
         let handle = DiskHandle(
-            disk: self, file: StoredFile(isJournal: false), name: "", user: user)
+            disk: self, file: StoredFile(isJournal: false), user: user)
         handles.insert(handle)
         return handle
     }

@@ -63,7 +63,7 @@ final class CloudWatch {
 
     // MARK: Fields
 
-    /// An edit that was accepted stands on `seen` and wants `wanted`: neither is a surprise.
+    /// What an accepted edit stands on and what it wants are no surprise.
     func expect(_ field: Field, _ values: [String]) {
         known[field, default: []].formUnion(values)
     }

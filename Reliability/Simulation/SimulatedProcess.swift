@@ -16,7 +16,6 @@ final class SimulatedProcess: @unchecked Sendable {
     let store: SQLiteMirror
     private let clock: ProcessClock
     private let user: DiskUser
-    private(set) var isDead = false
 
     static let database = SimulatedDisk.root + "mirror.db"
     static let app: Int64 = 1_400_000_000
@@ -78,7 +77,6 @@ final class SimulatedProcess: @unchecked Sendable {
     var hasDied: () -> Void = {}
 
     private func die() {
-        isDead = true
         clock.die()
         hasDied()
     }

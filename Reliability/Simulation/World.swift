@@ -133,7 +133,7 @@ package final class World: @unchecked Sendable {
         process = nil
         // Its tasks come to their end in a world of their own: nothing they do has an effect.
         spawn { await dead.engine.drain() }
-        startAgain(after: .milliseconds(restart.milliseconds))
+        startAgain(after: restart)
     }
 
     private var restart: Duration { .milliseconds(100 + Int64(lives * 397 % 2000)) }
@@ -183,8 +183,6 @@ package final class World: @unchecked Sendable {
     func reload(_ users: [String]) async {
         listed = users
         guard let process else { return }
-        let before = disk.user
-        defer { disk.user = before }
         do {
             try await process.reload(users, plan)
             diary.count("reloads")

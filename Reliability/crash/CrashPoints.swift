@@ -7,7 +7,7 @@ import Simulation
 // Every operation on the disk of every step of a scenario, and every accident at each: the process
 // is killed, the power goes (with many different losses), the operation fails once, or from then on,
 // the disk is full. Afterwards the database opens, is sound, holds everything that was acknowledged
-// and nothing by halves, and the rest of the scenario leads to the same end.
+// and nothing by halves, and the steps that follow lead where they led without the accident.
 
 /// Tries all accidents of one scenario.
 struct CrashPoints {
@@ -50,12 +50,10 @@ struct CrashPoints {
             let writes = try await operations(of: step, countingReads: false)
             for at in 0..<writes { try await stop(step, at) }
             let all = try await operations(of: step, countingReads: true)
-            for at in 0..<all {
-                try await fail(step, .fail(at: at, times: 1), "one error")
-                try await fail(step, .fail(at: at, times: .max - at), "errors without end")
-            }
+            for at in 0..<all { try await fail(step, at, .once) }
             for at in 0..<writes {
-                try await fail(step, .full(at: at, times: .max - at), "a full disk")
+                try await fail(step, at, .withoutEnd)
+                try await fail(step, at, .full)
             }
         }
     }
@@ -112,7 +110,7 @@ struct CrashPoints {
         let isDone = await succeeds { try await perform(number, store) }
         disk.trouble = nil
         tally.points += 1
-        await check(disk.copy(seed: 1), number, isDone, "killed at operation \(at)", steps: .max)
+        await check(disk.copy(seed: 1), number, isDone, "killed at operation \(at)", steps: 6)
         // Making the database anew after each cut takes long, and is not what a step is about.
         for damage in 0..<(number == 0 ? min(damages, 10) : damages) {
             let copy = disk.copy(seed: UInt64(damage) &* 7919 &+ UInt64(at) &+ 1)
@@ -123,27 +121,44 @@ struct CrashPoints {
             // The opening mends nothing that SQLite does not; it is tried with every first cut, and
             // where it has to make the database.
             if damage == 0 || number == 0 {
-                await check(copy, number, isDone, what, steps: damage == 0 ? 3 : 0)
+                await check(copy, number, isDone, what, steps: damage == 0 ? 4 : 0)
             } else {
                 look(at: copy, number, isDone, what, isThorough: damage % 5 == 1)
             }
         }
     }
 
+    /// How the disk fails.
+    private enum Failure: String {
+        /// Any operation, reads included.
+        case once = "one error"
+        /// From some write on.
+        case withoutEnd = "errors without end"
+        case full = "a full disk"
+
+        func trouble(at: Int) -> DiskTrouble {
+            switch self {
+            case .once: .fail(at: at, times: 1)
+            case .withoutEnd: .fail(at: at, times: .max - at)
+            case .full: .full(at: at, times: .max - at)
+            }
+        }
+    }
+
     /// Something fails, and then nothing any more; the same connection goes on.
-    private mutating func fail(_ number: Int, _ trouble: DiskTrouble, _ what: String) async throws {
+    private mutating func fail(_ number: Int, _ at: Int, _ failure: Failure) async throws {
         let disk = disks[number].copy(seed: 1)
         SimulatedDisk.current = disk
         var store = number == 0 ? nil : try Store.open()
-        let at: Int
-        (disk.trouble, at, disk.countsReads) = trouble.after(disk.operations)
+        disk.countsReads = failure == .once
+        disk.trouble = failure.trouble(at: disk.operations + at)
         let isDone = await succeeds { try await perform(number, store) }
-        let wasWell = disk.failures == 0
         disk.trouble = nil
         disk.countsReads = false
+        // A sync needs no room, and nothing may be written after it.
+        guard disk.failures > 0 else { return }
         tally.points += 1
-        let name = "\(what) at operation \(at)"
-        if wasWell { return }
+        let name = "\(failure.rawValue) at operation \(at)"
         do {
             if number == 0 { store = try Store.open() }
             if !isDone, number > 0 { try await perform(number, store) }
@@ -177,7 +192,7 @@ struct CrashPoints {
             let found = try compare(isDone || number == 0 ? [new] : [old, new], number, what)
             guard steps > 0, number > 0 else { return }
             let next = found == new ? number + 1 : number
-            let end = min(scenario.steps.count, steps == .max ? next + 5 : next + steps)
+            let end = min(scenario.steps.count, next + steps - 1)
             guard next <= end else { return }
             for step in next...end { try await perform(step, store) }
             try compare([contents[end + 1]], end, "after \(what), and going on")
@@ -222,18 +237,5 @@ struct CrashPoints {
     private mutating func fault(_ number: Int, _ what: String, _ words: String) {
         let word = number == 0 ? "open" : scenario.steps[number - 1].word
         tally.failures.append("\(scenario.name), step \(number) (\(word)), \(what): \(words)")
-    }
-}
-
-extension DiskTrouble {
-    /// The same, counted from `operations` on; where it was counted from before, and whether reads
-    /// count.
-    fileprivate func after(_ operations: Int) -> (DiskTrouble, Int, countsReads: Bool) {
-        switch self {
-        case .stop(let at): (.stop(at: operations + at), at, false)
-        case .fail(let at, let times):
-            (.fail(at: operations + at, times: times), at, times == 1)
-        case .full(let at, let times): (.full(at: operations + at, times: times), at, false)
-        }
     }
 }

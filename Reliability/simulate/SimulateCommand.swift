@@ -58,17 +58,13 @@ struct SimulateCommand: ParsableCommand {
     mutating func run() throws {
         if worker || loud { return work() }
         let run = SimulationRun(
-            seeds: seed..<(seed + seeds), jobs: jobs, again: again,
-            arguments: (users.map { ["--users", String($0)] } ?? [])
-                + (without.isEmpty ? [] : ["--without", without]),
+            seeds: seed..<(seed + seeds), jobs: jobs, again: again, without: leftOut, users: users,
             shrinks: !noShrinking)
         guard try run.perform() else { throw ExitCode(1) }
     }
 
-    private var plan: (UInt64) -> WorldPlan {
-        let out = Set(without.split(separator: ",").compactMap { Ingredient(rawValue: String($0)) })
-        let users = users
-        return { WorldPlan(seed: $0, without: out, users: users) }
+    private var leftOut: Set<Ingredient> {
+        Set(without.split(separator: ",").compactMap { Ingredient(rawValue: String($0)) })
     }
 
     /// Runs the worlds one after another and reports each in lines that the parent reads.
@@ -77,7 +73,7 @@ struct SimulateCommand: ParsableCommand {
             print("begin \(seed)")
             // A world that takes the program down must be known by its seed.
             fflush(nil)
-            let world = World(plan(seed))
+            let world = World(WorldPlan(seed: seed, without: leftOut, users: users))
             world.diary.isLoud = loud
             world.run()
             for (what, number) in world.diary.counts.sorted(by: { $0.key < $1.key }) {

@@ -6,8 +6,8 @@ struct SimulationRun {
     let seeds: Range<UInt64>
     let jobs: Int
     let again: UInt64
-    /// What every worker is told besides its seeds.
-    let arguments: [String]
+    let without: Set<Ingredient>
+    let users: Int?
     let shrinks: Bool
 
     /// Seeds that one process works through.
@@ -22,7 +22,7 @@ struct SimulationRun {
         while next < seeds.upperBound || !running.isEmpty {
             while running.count < jobs, next < seeds.upperBound {
                 let part = next..<min(next + Self.batch, seeds.upperBound)
-                running.append(try Worker(part, arguments))
+                running.append(try Worker(part, without, users))
                 next = part.upperBound
             }
             let report = running.removeFirst().finish()
@@ -48,21 +48,19 @@ struct SimulationRun {
 
     // MARK: Smaller worlds
 
-    private func plan(_ seed: UInt64) -> WorldPlan { WorldPlan(seed: seed) }
+    private func plan(_ seed: UInt64) -> WorldPlan {
+        WorldPlan(seed: seed, without: without, users: users)
+    }
 
     /// Leaves out one ingredient after another, as long as the world still fails.
     private func smaller(than seed: UInt64) -> WorldPlan? {
-        guard arguments.isEmpty else { return nil }
-        var best = plan(seed)
-        for ingredient in Ingredient.allCases {
-            let tried = WorldPlan(seed: seed, without: best.without.union([ingredient]))
-            let names = tried.without.map(\.rawValue).joined(separator: ",")
-            guard let worker = try? Worker(seed..<(seed + 1), ["--without", names]) else {
-                continue
-            }
-            if !worker.finish().failures.isEmpty { best = tried }
+        var left = without
+        for ingredient in Ingredient.allCases where !left.contains(ingredient) {
+            let tried = left.union([ingredient])
+            guard let worker = try? Worker(seed..<(seed + 1), tried, users) else { continue }
+            if !worker.finish().failures.isEmpty { left = tried }
         }
-        return best.without.isEmpty ? nil : best
+        return left == without ? nil : WorldPlan(seed: seed, without: left, users: users)
     }
 
     // MARK: One seed, one outcome
@@ -70,17 +68,16 @@ struct SimulationRun {
     /// Runs some worlds again, in processes of their own; how many came out differently.
     private func compare(_ hashes: [UInt64: String]) throws -> Int {
         guard again > 0 else { return 0 }
+        let chosen = Array(stride(from: seeds.lowerBound, to: seeds.upperBound, by: Int(again)))
         var different = 0
-        for seed in stride(from: seeds.lowerBound, to: seeds.upperBound, by: Int(again)) {
-            let second = try Worker(seed..<(seed + 1), arguments).finish().hashes[seed]
+        for seed in chosen {
+            let second = try Worker(seed..<(seed + 1), without, users).finish().hashes[seed]
             if second != hashes[seed] {
                 different += 1
                 print("FAILED \(plan(seed).replay): two runs came out differently")
             }
         }
-        let count = stride(from: seeds.lowerBound, to: seeds.upperBound, by: Int(again))
-            .underestimatedCount
-        print("\(count) worlds were run twice, \(different) came out differently")
+        print("\(chosen.count) worlds were run twice, \(different) came out differently")
         return different
     }
 }
@@ -91,12 +88,13 @@ struct Worker {
     private let process = Process()
     private let output = Pipe()
 
-    init(_ seeds: Range<UInt64>, _ arguments: [String]) throws {
+    init(_ seeds: Range<UInt64>, _ without: Set<Ingredient>, _ users: Int?) throws {
         self.seeds = seeds
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments =
             ["--worker", "--seed", String(seeds.lowerBound), "--seeds", String(seeds.count)]
-            + arguments
+            + ["--without", without.map(\.rawValue).sorted().joined(separator: ",")]
+            + (users.map { ["--users", String($0)] } ?? [])
         process.standardOutput = output
         try process.run()
     }

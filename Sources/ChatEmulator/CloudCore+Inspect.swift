@@ -88,8 +88,11 @@ extension CloudCore {
 
     /// Names of all users, for a list file.
     package static func userNames(_ count: Int) -> some Sequence<String> {
-        (0..<count).lazy.map { Population.name($0 + 1) }
+        (0..<count).lazy.map { userName($0 + 1) }
     }
+
+    /// The id of a user by its number, from 1.
+    package static func userName(_ number: Int) -> String { Population.name(number) }
 }
 
 extension CloudCore {

@@ -299,7 +299,7 @@ package actor MirrorEngine {
     ) async {
         let before = troubles[job.number]
         let isEarly = before?.retryAt.map { job.startedAt < $0 } ?? false
-        let failures = max(1, (before?.failures ?? 0) + (isEarly ? 0 : 1))
+        let failures = (before?.failures ?? 0) + (isEarly ? 0 : 1)
         // Somebody who waits for this user waits for a few tries, not for a long back-off.
         let counted = triesOfRequests(job.number).map { min($0 + 1, failures) } ?? failures
         let pause =
