@@ -8,7 +8,7 @@ RELEASE_FLAGS = -c release --scratch-path $(RELEASE) \
 	-Xlinker '-rpath=$$ORIGIN/../lib/groupmirror'
 
 .PHONY: demo test bench build release install tables format lint deps test-deps clean \
-	prove simulate crash proof-programs fuzz fuzz-program
+	prove simulate crash chaos chaos-programs proof-programs fuzz fuzz-all fuzz-program mutate sanitize
 
 demo: deps
 	$(SWIFT) build
@@ -24,7 +24,7 @@ bench: deps
 	$(RELEASE)/release/benchmark $(BENCH)
 
 # What CI runs beside the tests; Documentation/Reliability.md tells what it proves.
-prove: proof-programs
+prove: proof-programs chaos-programs
 	Scripts/prove $(RELEASE)
 
 # SEEDS worlds from SEED on; a single one is told in full with LOUD=1.
@@ -42,11 +42,30 @@ DAMAGES ?= 60
 crash: proof-programs
 	$(RELEASE)/release/crash --seed $(SEED) --worlds $(WORLDS) --damages $(DAMAGES)
 
+# The built programs through ROUNDS of kills, full disks, locks, moved clocks.
+ROUNDS ?= 200
+chaos: chaos-programs
+	Scripts/chaos $(RELEASE) $(ROUNDS) $(SEED)
+
+# Small faults in the rules, one after the other: do their tests notice?
+mutate: deps
+	$(SWIFT) build $(RELEASE_FLAGS) --product mutate
+	$(RELEASE)/release/mutate --jobs $(JOBS)
+
+# The tests under the thread sanitizer, then under the address sanitizer: for the night.
+sanitize: test-deps
+	Scripts/sanitize thread
+	Scripts/sanitize address
+
 # Fuzzes TARGET (reply, configuration, import, log, request) for SECONDS, beginning with its corpus.
 TARGET ?= reply
 SECONDS ?= 30
 fuzz: fuzz-program
 	Scripts/fuzz $(FUZZ) $(TARGET) $(SECONDS)
+
+fuzz-all: fuzz-program
+	for target in reply configuration import log request; do \
+		Scripts/fuzz $(FUZZ) $$target $(SECONDS) || exit 1; done
 
 FUZZ = .build-fuzz
 fuzz-program: deps
@@ -56,6 +75,12 @@ fuzz-program: deps
 proof-programs: deps
 	$(SWIFT) build $(RELEASE_FLAGS) --product simulate
 	$(SWIFT) build $(RELEASE_FLAGS) --product crash
+
+chaos-programs: test-deps
+	$(SWIFT) build $(RELEASE_FLAGS) --product groupmirror
+	$(SWIFT) build $(RELEASE_FLAGS) --product chat-emulator
+	$(SWIFT) build $(RELEASE_FLAGS) --product calendar
+	$(SWIFT) build $(RELEASE_FLAGS) --product chaos
 
 build: deps
 	$(SWIFT) build
@@ -94,4 +119,4 @@ test-deps: deps
 	@Scripts/install-packages nginx-light openssl systemd util-linux make
 
 clean:
-	rm -rf .build $(RELEASE) $(FUZZ) demo
+	rm -rf .build $(RELEASE) $(FUZZ) .build-mutants .build-thread .build-address demo

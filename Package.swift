@@ -39,6 +39,10 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let package = Package(
     name: "groupmirror",
     platforms: [.macOS(.v15)],
+    products: [
+        // What `make chaos` puts before the daemon.
+        .library(name: "calendar", type: .dynamic, targets: ["CalendarShim"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -76,10 +80,11 @@ let package = Package(
 
         // 4 engine
         floor("SyncEngine", ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore"]),
+        floor("ChatEmulator", ["COpenSSL", "CZlib"]),
         floor(
-            "ChatEmulator",
+            "EmulatorServer",
             [
-                "COpenSSL", "CZlib", logging, .product(name: "Hummingbird", package: "hummingbird"),
+                "ChatEmulator", logging, .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
@@ -100,7 +105,7 @@ let package = Package(
                 "MirrorConfiguration",
                 "SyncEngine", "Daemon", "CLinux", argumentParser,
             ]),
-        program("chat-emulator", ["ChatEmulator", argumentParser]),
+        program("chat-emulator", ["ChatEmulator", "EmulatorServer", argumentParser]),
         program("document", ["EventLog", "ChatAPI"]),
         .executableTarget(
             name: "benchmark", dependencies: ["ChatAPI", "ChatModel", "CurlTransport"],
@@ -129,6 +134,17 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             path: "Reliability/crash", swiftSettings: strict),
+        .target(name: "CalendarShim", path: "Reliability/CalendarShim"),
+        .executableTarget(
+            name: "chaos",
+            dependencies: [
+                "ChatEmulator", "ChatModel", "CalendarShim", "MirrorStore", "Simulation",
+                "SyncRules", "TestSupport", argumentParser,
+            ],
+            path: "Reliability/chaos", swiftSettings: strict),
+        .executableTarget(
+            name: "mutate", dependencies: [argumentParser], path: "Reliability/mutate",
+            exclude: ["Survivors.txt"], swiftSettings: strict),
 
         // tests
         .target(

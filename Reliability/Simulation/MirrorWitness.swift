@@ -5,7 +5,7 @@ import MirrorStore
 // Looks at the mirror as an operator's script does: through the views, on a connection of its own.
 
 /// What the mirror says, and whether its record of changes tells the same story.
-final class MirrorWitness {
+package final class MirrorWitness {
     private let database: DatabaseQueue
     private let diary: WorldDiary
     private var replayed: [String: Replay] = [:]
@@ -19,11 +19,12 @@ final class MirrorWitness {
         var custom: [String: String] = [:]
     }
 
-    init(_ diary: WorldDiary) throws {
+    /// - Parameter diary: is told what is wrong.
+    package init(path: String, _ diary: WorldDiary) throws {
         self.diary = diary
         var configuration = Configuration()
         configuration.readonly = true
-        database = try DatabaseQueue(path: SimulatedProcess.database, configuration: configuration)
+        database = try DatabaseQueue(path: path, configuration: configuration)
     }
 
     func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> [Row] {
@@ -39,7 +40,7 @@ final class MirrorWitness {
     // MARK: The record of changes
 
     /// Replays what is new in the record and compares the users it speaks of, all in one moment.
-    func checkChanges() throws {
+    package func checkChanges() throws {
         try database.read { database in
             let news = try Row.fetchAll(
                 database.cachedStatement(sql: "SELECT * FROM changes WHERE seq > ? ORDER BY seq"),

@@ -56,7 +56,7 @@ final class Operators {
             store = try SQLiteMirror(
                 path: SimulatedProcess.database, sdkAppID: SimulatedProcess.app,
                 access: .onCallersThread)
-            witness = try MirrorWitness(diary)
+            witness = try MirrorWitness(path: SimulatedProcess.database, diary)
             var configuration = Configuration()
             configuration.allowsUnsafeTransactions = true
             shell = try DatabaseQueue(

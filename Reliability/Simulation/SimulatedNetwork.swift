@@ -1,8 +1,8 @@
 import ChatAPI
 import ChatEmulator
 import ChatModel
-import Foundation
 import SyncRules
+import TestSupport
 
 // The way to the emulator's core: it takes time, loses calls and replies, and delivers calls that
 // their sender has given up.
@@ -86,19 +86,9 @@ final class SimulatedNetwork: @unchecked Sendable {
             await pause(Self.timeout)
             throw TransportFailure(problem: "no answer within 10 s", mayHaveArrived: true)
         }
-        switch reply {
-        case .reply(let status, let body, _):
-            await travel()
-            return HTTPReply(status: status, body: body)
-        case .reset: throw TransportFailure(problem: "connection reset", mayHaveArrived: true)
-        case .late(let milliseconds, let body):
-            await pause(.milliseconds(Int64(milliseconds)))
-            await travel()
-            return HTTPReply(status: 200, body: body)
-        case .silence:
-            await pause(Self.timeout)
-            throw TransportFailure(problem: "no answer within 10 s", mayHaveArrived: true)
-        }
+        let received = try await reply.asReceived(pause: pause)
+        await travel()
+        return received
     }
 
     private func travel() async {
@@ -164,19 +154,12 @@ final class SimulatedNetwork: @unchecked Sendable {
         )
     }
 
-    private static func bytes(after key: StaticString, in body: [UInt8]) -> ArraySlice<UInt8> {
-        body.withUnsafeBufferPointer { body in
-            guard let first = body.baseAddress else { return [] }
-            let length = key.utf8CodeUnitCount
-            var start = 0
-            while start + length <= body.count {
-                if memcmp(first + start, key.utf8Start, length) == 0 {
-                    return Array(body[(start + length)...])[...]
-                }
-                start += 1
-            }
-            return []
+    private static func bytes(after key: String, in body: [UInt8]) -> ArraySlice<UInt8> {
+        let key = Array(key.utf8)
+        for start in body.indices.dropLast(key.count) where body[start...].starts(with: key) {
+            return body[(start + key.count)...]
         }
+        return []
     }
 }
 

@@ -43,6 +43,7 @@ final class SimulatedProcess: @unchecked Sendable {
         let log = Log(
             app: Self.app, level: .debug, format: .logfmt, time: clock, redactor: Redactor(),
             write: { line in
+                SecretSearch.expectNone(in: line, of: "the log of a world: \(line)")
                 diary.line(line)
                 SimulatedProcess.count(line, diary)
             })
@@ -53,12 +54,9 @@ final class SimulatedProcess: @unchecked Sendable {
         let counters = CallCounters()
         let door = network.door(of: number) { user.isDead }
         let draws = Draws(plan.random(UInt64(1000 + number)))
-        let http = HTTPSender(
-            transport: door, signer: signer, random: { UInt32(draws.next() >> 32) })
-        let sender = ResigningSender(
-            LimitedSender(
-                RecordedSender(http, counters: counters, time: clock, log: log), gate: gate),
-            signer: signer)
+        let cloud = ChatCloud(
+            through: door, signer: signer, gate: gate, counters: counters, time: clock, log: log,
+            random: { UInt32(draws.next() >> 32) })
         var settings = MirrorEngine.Settings(
             maxStaleness: plan.maxStaleness, passesAtOnce: plan.passesAtOnce, listingCap: 0,
             guardLimits: plan.guardLimits, endsWhenRefused: try !store.wasEverAccepted(),
@@ -66,7 +64,7 @@ final class SimulatedProcess: @unchecked Sendable {
         settings.pushPolicy = plan.policy
         engine = MirrorEngine(
             parts: MirrorEngine.Parts(
-                cloud: ChatCloud(sender: sender), gate: gate, counters: counters,
+                cloud: cloud, gate: gate, counters: counters,
                 store: HookedStore(store, after: committed), time: clock, log: log,
                 chance: { draws.chance() }),
             settings: settings, book: book)

@@ -147,12 +147,28 @@ extension World {
 
     private func cutPowerSoon(_ random: inout SplitMix) {
         if random.chance() < 0.3 { return cutPower() }
-        let at = disk.operations + random.below(40)
-        disk.trouble = .stop(at: at)
+        cutPower(at: disk.operations + random.below(40))
+    }
+
+    /// The process is stopped at an operation, and with the next one of another the power goes.
+    private func cutPower(at operation: Int) {
+        disk.trouble = .stop(at: operation)
         disk.watch = { [unowned self] in
-            guard disk.operations == at + 1 else { return }
+            guard disk.operations == operation + 1 else { return }
             disk.watch = nil
             cutPower()
+        }
+    }
+
+    /// The one thing that goes wrong with the disk in a world that is about it.
+    func prepare(_ accident: Accident) {
+        let at = accident.operation
+        switch accident.kind {
+        case .kill: disk.trouble = .stop(at: at)
+        case .powercut: cutPower(at: at)
+        case .error: disk.trouble = .fail(at: at, times: 1)
+        case .errors: disk.trouble = .fail(at: at, times: .max - at)
+        case .full: disk.trouble = .full(at: at, times: .max - at)
         }
     }
 

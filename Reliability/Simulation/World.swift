@@ -65,6 +65,7 @@ package final class World: @unchecked Sendable {
     }
 
     private func live() async {
+        if let accident = plan.accident { prepare(accident) }
         startProcess()
         await letTroubleCome()
         await becomeQuiet()
@@ -202,6 +203,7 @@ package final class World: @unchecked Sendable {
 
     private func becomeQuiet() async {
         isQuiet = true
+        diary.count("operations before the quiet", disk.operations)
         diary.line("\(clock.time.nanoseconds) quiet")
         network.core.set([])
         network.losses = 0

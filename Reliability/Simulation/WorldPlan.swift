@@ -11,6 +11,21 @@ package enum Ingredient: String, CaseIterable, Sendable {
         kills, powercuts, disk, locks, shuffle
 }
 
+/// What goes wrong at one operation on the disk, counted from the beginning of a world.
+package struct Accident: Hashable, Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
+        case kill, powercut, error, errors, full
+    }
+
+    package let kind: Kind
+    package let operation: Int
+
+    package init(_ kind: Kind, at operation: Int) {
+        self.kind = kind
+        self.operation = operation
+    }
+}
+
 /// The parameters of one world.
 package struct WorldPlan: Sendable {
     package let seed: UInt64
@@ -20,7 +35,7 @@ package struct WorldPlan: Sendable {
     /// letter.
     package let phoneUsers: Int
     /// How long trouble lasts; then the world goes quiet.
-    package let trouble: Duration
+    package var trouble: Duration
     package let cloud: EmulatorOptions
     /// One way, and by how much longer it may take.
     package let latency: Duration
@@ -32,6 +47,8 @@ package struct WorldPlan: Sendable {
     /// Between two acts of the same kind, on average.
     package let phonePause: Duration
     package let editPause: Duration
+    /// What goes wrong with the disk at one certain operation.
+    package var accident: Accident?
 
     package init(seed: UInt64, without: Set<Ingredient> = [], users: Int? = nil) {
         self.seed = seed

@@ -11,7 +11,7 @@ struct CrashCommand: AsyncParsableCommand {
         abstract: "Crashes the store at every operation on its disk.",
         discussion: """
             Replays what simulated worlds asked of their stores, and the migration from every older \
-            schema. At each operation on the disk: a kill, power cuts, an error once, errors without \
+            schema; then small worlds with the whole engine. At each operation on the disk: a kill, power cuts, an error once, errors without \
             end, a full disk. Ends with 1 when a database did not open, was damaged, lacked what had \
             been acknowledged, or when going on led to another end.
             """)
@@ -27,6 +27,9 @@ struct CrashCommand: AsyncParsableCommand {
 
     @Option(help: "Steps of each world.")
     var steps = 60
+
+    @Option(help: "Small worlds in which the whole engine meets each accident, and goes on.")
+    var engines = 2
 
     func run() async throws {
         SimulatedDisk.isAlone = true
@@ -49,6 +52,16 @@ struct CrashCommand: AsyncParsableCommand {
             print(
                 "\(scenario.name): \(points.tally.steps) steps, \(points.tally.points) points, "
                     + "\(points.tally.powerCuts) power cuts, \(points.tally.failures.count) failed")
+        }
+        for number in 0..<UInt64(engines) {
+            let engine = EnginePoints(seed: seed + number)
+            let tally = engine.run()
+            total.add(tally)
+            for failure in tally.failures.prefix(5) { print("FAILED \(failure)") }
+            print(
+                "engine in world \(seed + number): \(tally.points) points, "
+                    + "\(tally.powerCuts) power cuts, \(tally.failures.count) failed")
+            fflush(nil)
         }
         let took = Int(Date().timeIntervalSince(began))
         print(

@@ -1,4 +1,5 @@
 import ChatModel
+import EventLog
 import FoundationEssentials
 import SyncRules
 
@@ -8,6 +9,19 @@ package struct ChatCloud: ConversationCloud {
 
     package init(sender: any CallSender) {
         self.sender = sender
+    }
+
+    /// The cloud as everybody calls it, each sender around the next: a signature that is refused is
+    /// renewed once; every single call waits for its window; every single call is counted.
+    /// - Parameter random: a number for each call, which the API wants in its address.
+    package init(
+        through transport: any HTTPTransport, signer: Signer, gate: CallGate,
+        counters: CallCounters, time: any Timekeeper, log: Log,
+        random: @escaping @Sendable () -> UInt32
+    ) {
+        let http = HTTPSender(transport: transport, signer: signer, random: random)
+        let recorded = RecordedSender(http, counters: counters, time: time, log: log)
+        self.init(sender: ResigningSender(LimitedSender(recorded, gate: gate), signer: signer))
     }
 
     package func page(of user: UserID, from cursor: Int64, known: Digest?, turn: CallTurn)

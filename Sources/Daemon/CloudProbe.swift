@@ -27,9 +27,9 @@ package enum CloudProbe {
         let transport = CurlTransport(Instance.curlSettings(settings))
         defer { transport.close() }
         let gate = CallGate(limit: 1, margin: .none, inFlight: 1, time: time, log: log)
-        let sender = Instance.sender(transport, signer, gate, CallCounters(), time, log)
+        let cloud = Instance.cloud(transport, signer, gate, CallCounters(), time, log)
         do {
-            _ = try await ChatCloud(sender: sender).page(
+            _ = try await cloud.page(
                 of: user, from: 0, known: nil, turn: .wait(.starting))
         } catch {
             if error.kind == .notImported { return }

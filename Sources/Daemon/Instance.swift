@@ -55,7 +55,7 @@ package final class Instance: Sendable {
             limit: settings.callsPerSecond, margin: settings.margin, inFlight: settings.inFlight,
             time: time, log: log)
         let counters = CallCounters()
-        let sender = Instance.sender(transport, signer, gate, counters, time, log)
+        let cloud = Instance.cloud(transport, signer, gate, counters, time, log)
         request = try Instance.ask(purpose, book, store, time)
         var engineSettings = MirrorEngine.Settings(
             maxStaleness: settings.maxStaleness, passesAtOnce: settings.inFlight,
@@ -66,21 +66,19 @@ package final class Instance: Sendable {
         engineSettings.history = settings.history
         engine = MirrorEngine(
             parts: MirrorEngine.Parts(
-                cloud: ChatCloud(sender: sender), gate: gate, counters: counters, store: store,
+                cloud: cloud, gate: gate, counters: counters, store: store,
                 time: time, log: log, chance: { Double.random(in: 0..<1) }),
             settings: engineSettings, book: book)
     }
 
-    /// Each sender around the next: a signature that is refused is renewed once; every single call
-    /// waits for its window; every single call is counted.
-    static func sender(
+    /// The door that the daemon and the commands share.
+    static func cloud(
         _ transport: CurlTransport, _ signer: Signer, _ gate: CallGate, _ counters: CallCounters,
         _ time: any Timekeeper, _ log: Log
-    ) -> any CallSender {
-        let http = HTTPSender(
-            transport: transport, signer: signer, random: { UInt32.random(in: 0...UInt32.max) })
-        let recorded = RecordedSender(http, counters: counters, time: time, log: log)
-        return ResigningSender(LimitedSender(recorded, gate: gate), signer: signer)
+    ) -> ChatCloud {
+        ChatCloud(
+            through: transport, signer: signer, gate: gate, counters: counters, time: time,
+            log: log, random: { UInt32.random(in: 0...UInt32.max) })
     }
 
     static func curlSettings(_ settings: MirrorSettings) -> CurlSettings {

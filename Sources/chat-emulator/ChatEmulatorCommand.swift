@@ -1,5 +1,6 @@
 import ArgumentParser
 import ChatEmulator
+import EmulatorServer
 import Foundation
 
 /// The command line of the emulator: every knob is an option.

@@ -148,39 +148,3 @@ import Testing
         #expect(left.firstMatch(of: /eJ[a-zA-Z0-9*_-]{62,}/) == nil)
     }
 }
-
-/// What systemd would be: a socket that keeps what it is told.
-private final class NotifySocket: Sendable {
-    let path: String
-    private let received = Shared<[String]>([])
-    private let descriptor: Int32
-
-    init(_ path: String) throws {
-        self.path = path
-        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let bound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard bound == 0 else { throw NeverHappened(what: "a socket at \(path)") }
-        self.descriptor = descriptor
-        let received = received
-        Thread.detachNewThread {
-            var bytes = [UInt8](repeating: 0, count: 4096)
-            while case let count = recv(descriptor, &bytes, bytes.count, 0), count > 0 {
-                received.change { $0.append(String(decoding: bytes[..<count], as: UTF8.self)) }
-            }
-        }
-    }
-
-    deinit {
-        shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
-    }
-
-    var messages: [String] { received.value }
-}

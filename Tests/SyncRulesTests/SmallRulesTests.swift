@@ -54,6 +54,33 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(rule.totals.emptied == 1)
     }
 
+    /// The window of ten minutes has slices of ten seconds.
+    @Test func whatCameWithinOneSlice_leavesTheWindowTogether() {
+        var rule = DeletionGuard(limits: limits)
+        rule.kept(now: at(0))
+        rule.kept(now: at(9) + .milliseconds(900))
+        rule.kept(now: at(599))
+        #expect(rule.totals == (3, 0))
+        rule.kept(now: at(600))
+        #expect(rule.totals == (2, 0))
+    }
+
+    @Test func whatCameInTheNextSlice_staysWhenTheFirstLeaves() {
+        var rule = DeletionGuard(limits: limits)
+        #expect(rule.emptied(now: at(0)) == .delete)
+        rule.kept(now: at(10))
+        rule.kept(now: at(600))
+        #expect(rule.totals == (2, 0))
+    }
+
+    @Test func aDecision_letsCountingStartAnew() {
+        var rule = DeletionGuard(limits: limits)
+        for second in 0..<3 { _ = rule.emptied(now: at(second)) }
+        #expect(rule.totals == (3, 3))
+        rule.decided()
+        #expect(rule.totals == (0, 0))
+    }
+
     @Test func onceTripped_itHoldsUntilAPersonDecides() {
         var rule = DeletionGuard(limits: limits, isTripped: true)
         #expect(rule.emptied(now: at(99_999)) == .hold)

@@ -21,16 +21,7 @@ package final class EmulatedCloud: HTTPTransport {
     package func post(path: String, body: [UInt8]) async throws(TransportFailure) -> HTTPReply {
         calls.withLock { $0.append(time.now()) }
         let reply = core.withLock { $0.core.handle(EmulatorCall(path: path, body: body), now: now) }
-        switch reply {
-        case .reply(let status, let body, _): return HTTPReply(status: status, body: body)
-        case .reset: throw TransportFailure(problem: "connection reset", mayHaveArrived: true)
-        case .late(let milliseconds, let body):
-            try? await time.sleep(for: .milliseconds(Int64(milliseconds)))
-            return HTTPReply(status: 200, body: body)
-        case .silence:
-            try? await time.sleep(for: .seconds(10))
-            throw TransportFailure(problem: "no answer within 10 s", mayHaveArrived: true)
-        }
+        return try await reply.asReceived { span in try? await time.sleep(for: span) }
     }
 
     private var now: EmulatorTime {
@@ -87,6 +78,24 @@ package final class EmulatedCloud: HTTPTransport {
                 updatedAt: item["updated_at"]?.number ?? 0)
         }
         return (user, Snapshot(groups: groups, conversations: conversations))
+    }
+}
+
+extension EmulatorReply {
+    /// What a client gets of it, once it has waited.
+    package func asReceived(pause: (Duration) async -> Void) async throws(TransportFailure)
+        -> HTTPReply
+    {
+        switch self {
+        case .reply(let status, let body, _): return HTTPReply(status: status, body: body)
+        case .reset: throw TransportFailure(problem: "connection reset", mayHaveArrived: true)
+        case .late(let milliseconds, let body):
+            await pause(.milliseconds(Int64(milliseconds)))
+            return HTTPReply(status: 200, body: body)
+        case .silence:
+            await pause(.seconds(10))
+            throw TransportFailure(problem: "no answer within 10 s", mayHaveArrived: true)
+        }
     }
 }
 

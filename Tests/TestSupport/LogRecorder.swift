@@ -2,7 +2,7 @@ import ChatModel
 import EventLog
 import Synchronization
 
-/// Keeps the lines of a log.
+/// Keeps the lines of a log, in which no secret may be.
 package final class LogRecorder: Sendable {
     private let recorded = Mutex<[String]>([])
 
@@ -20,6 +20,9 @@ package final class LogRecorder: Sendable {
     {
         Log(
             app: 1_400_000_000, level: level, format: format, time: time, redactor: Redactor(),
-            write: { line in self.recorded.withLock { $0.append(line) } })
+            write: { line in
+                SecretSearch.expectNone(in: line, of: "a log: \(line)")
+                self.recorded.withLock { $0.append(line) }
+            })
     }
 }

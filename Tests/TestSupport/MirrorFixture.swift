@@ -74,12 +74,9 @@ package final class MirrorFixture: Sendable {
         let signer = Signer(
             sdkAppID: app, admin: "administrator", key: try SecretKey(contents: key), time: clock,
             log: log)
-        let http = HTTPSender(transport: cloud, signer: signer, random: { 1 })
         return ChatCloud(
-            sender: ResigningSender(
-                LimitedSender(
-                    RecordedSender(http, counters: counters, time: clock, log: log), gate: gate),
-                signer: signer))
+            through: cloud, signer: signer, gate: gate, counters: counters, time: clock, log: log,
+            random: { 1 })
     }
 
     /// A write that somebody else makes, past the mirror.

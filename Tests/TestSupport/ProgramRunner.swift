@@ -54,8 +54,13 @@ package final class RunningProgram: Sendable {
         }
         self.pid = pid
         let (state, finished) = (Shared(State()), DispatchGroup())
-        RunningProgram.collect(out, finished) { bytes in state.change { $0.stdout += bytes } }
-        RunningProgram.collect(err, finished) { bytes in state.change { $0.stderr += bytes } }
+        let name = command.joined(separator: " ")
+        RunningProgram.collect(out, "output of \(name)", finished) { bytes in
+            state.change { $0.stdout += bytes }
+        }
+        RunningProgram.collect(err, "errors of \(name)", finished) { bytes in
+            state.change { $0.stderr += bytes }
+        }
         RunningProgram.inBackground(finished) {
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0, errno == EINTR {}
@@ -119,6 +124,9 @@ package final class RunningProgram: Sendable {
         posix_spawn_file_actions_adddup2(&actions, out, 1)
         posix_spawn_file_actions_adddup2(&actions, err, 2)
         let whole = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        for text in command + whole.map({ "\($0.key)=\($0.value)" }) {
+            SecretSearch.expectNone(in: text, of: "the start of \(command[0])")
+        }
         var arguments = command.map { strdup($0) } + [nil]
         var variables = whole.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for text in arguments + variables { free(text) } }
@@ -130,12 +138,18 @@ package final class RunningProgram: Sendable {
     }
 
     private static func collect(
-        _ descriptor: Int32, _ group: DispatchGroup, _ store: @escaping @Sendable ([UInt8]) -> Void
+        _ descriptor: Int32, _ name: String, _ group: DispatchGroup,
+        _ store: @escaping @Sendable ([UInt8]) -> Void
     ) {
         inBackground(group) {
             var bytes = [UInt8](repeating: 0, count: 1 << 16)
+            // A secret may come in two parts.
+            var tail: [UInt8] = []
             while case let count = read(descriptor, &bytes, bytes.count), count > 0 {
-                store(Array(bytes[..<count]))
+                let new = Array(bytes[..<count])
+                SecretSearch.expectNone(in: tail + new, of: name)
+                tail = Array((tail + new).suffix(100))
+                store(new)
             }
             close(descriptor)
         }
@@ -165,7 +179,9 @@ package final class EmulatorProcess: Sendable {
     package let process: RunningProgram
     package let address: String
 
-    package init(_ arguments: String...) throws {
+    package convenience init(_ arguments: String...) throws { try self.init(arguments) }
+
+    package init(_ arguments: [String]) throws {
         directory = try TemporaryDirectory()
         let process = try RunningProgram(
             .emulator, ["--port", "0", "--setup", directory.path] + arguments)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A directory of its own for one test, removed with it.
+/// A directory of its own for one test, removed with it once no secret was found in what it holds.
 package final class TemporaryDirectory: Sendable {
     package let path: String
 
@@ -11,6 +11,7 @@ package final class TemporaryDirectory: Sendable {
     }
 
     deinit {
+        SecretSearch.expectNone(inFilesOf: path)
         try? FileManager.default.removeItem(atPath: path)
     }
 

@@ -17,9 +17,8 @@ import Testing
         "MirrorStore": ["ChatModel", "SyncRules", "GRDB", "GRDBSQLite"],
         "MirrorConfiguration": ["ChatModel", "EventLog", "SyncRules", "Yams"],
         "SyncEngine": ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore"],
-        "ChatEmulator": [
-            "COpenSSL", "CZlib", "Hummingbird", "HTTPTypes", "Logging", "NIOCore",
-        ],
+        "ChatEmulator": ["COpenSSL", "CZlib"],
+        "EmulatorServer": ["ChatEmulator", "Hummingbird", "HTTPTypes", "Logging", "NIOCore"],
         "Daemon": [
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "CurlTransport", "MirrorStore",
             "MirrorConfiguration", "SyncEngine", "CLinux", "UnixSignals",
@@ -28,7 +27,7 @@ import Testing
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "MirrorConfiguration",
             "SyncEngine", "Daemon", "CLinux", "ArgumentParser",
         ],
-        "chat-emulator": ["ChatEmulator", "ArgumentParser"],
+        "chat-emulator": ["ChatEmulator", "EmulatorServer", "ArgumentParser"],
         "document": ["EventLog", "ChatAPI"],
     ]
 

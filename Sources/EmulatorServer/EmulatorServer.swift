@@ -1,3 +1,4 @@
+import ChatEmulator
 import FoundationEssentials
 import Glibc
 import HTTPTypes

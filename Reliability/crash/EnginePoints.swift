@@ -1,0 +1,54 @@
+import Disk
+import Simulation
+
+// The whole engine in a small world, with an accident at one operation on the disk. Then it lives
+// on, in a new process where the old one was killed, until the world is quiet and everything is
+// compared with what is true.
+
+/// Tries every accident at every operation of one small world.
+struct EnginePoints {
+    private let plan: WorldPlan
+
+    init(seed: UInt64) {
+        let kept: Set<Ingredient> = [.phones, .edits, .requests, .shuffle]
+        var plan = WorldPlan(
+            seed: seed, without: Set(Ingredient.allCases).subtracting(kept), users: 2)
+        plan.trouble = .seconds(4)
+        self.plan = plan
+    }
+
+    func run() -> CrashPoints.Tally {
+        var tally = CrashPoints.Tally()
+        let world = World(plan)
+        world.run()
+        if let problem = world.diary.problems.first {
+            tally.failures.append("world \(plan.seed) without an accident: \(problem)")
+            return tally
+        }
+        for operation in 0..<world.diary.counts["operations before the quiet", default: 0] {
+            for kind in Accident.Kind.allCases { meet(Accident(kind, at: operation), &tally) }
+        }
+        return tally
+    }
+
+    private func meet(_ accident: Accident, _ tally: inout CrashPoints.Tally) {
+        var plan = plan
+        plan.accident = accident
+        let world = World(plan)
+        world.run()
+        switch accident.kind {
+        case .powercut: tally.powerCuts += 1
+        case .kill: tally.points += 1
+        case .error, .errors, .full:
+            // A sync needs no room, and nothing may be written after it.
+            if world.diary.counts["disk operations that failed", default: 0] > 0 {
+                tally.points += 1
+            }
+        }
+        for problem in world.diary.problems {
+            tally.failures.append(
+                "engine in world \(plan.seed), \(accident.kind) at operation "
+                    + "\(accident.operation): \(problem)")
+        }
+    }
+}

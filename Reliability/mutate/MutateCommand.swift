@@ -1,0 +1,86 @@
+import ArgumentParser
+import Foundation
+
+/// `make mutate` runs this.
+@main
+struct MutateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mutate",
+        abstract: "Puts small faults into the rules and sees whether their tests notice.",
+        discussion: """
+            Works on a copy of Sources/SyncRules. Each fault that no test notices must be in \
+            Reliability/mutate/Survivors.txt with the reason why it cannot be noticed. Ends with 1 \
+            when one is not there, when one there is noticed or gone, or when less than 95 % of all \
+            faults are noticed.
+            """)
+
+    @Option(help: "Where the copy is built.")
+    var scratch = ".build-mutants"
+
+    @Option(help: "How many faults are tried at once.")
+    var jobs = 2
+
+    @Option(help: "Only faults in this file, like Rebase.swift.")
+    var file: String?
+
+    /// What the issue of a test's worth is decided by.
+    private static let goal = 0.95
+
+    func run() throws {
+        let root = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+        let copy = MutatedCopy(root: root, folder: root.appending(path: scratch))
+        let all = try copy.make()
+        let mutations = all.filter { file == nil || $0.file == file }
+        print("\(mutations.count) faults; the tests without one take \(try baseline(copy)) s")
+        fflush(nil)
+        let survivors = try Trials(tests: copy.tests, jobs: jobs).survivors(of: mutations)
+        let known = try Survivors(
+            reading: root.appending(path: "Reliability/mutate/Survivors.txt"))
+        let share = 1 - Double(survivors.count) / Double(max(1, mutations.count))
+        var isGood = share >= Self.goal
+        for survivor in survivors where known.reasons[survivor.name] == nil {
+            print("SURVIVED line \(survivor.line) of \(survivor.name)")
+            isGood = false
+        }
+        let names = Set(survivors.map(\.name))
+        for name in known.reasons.keys.sorted()
+        where !names.contains(name) && (file.map(name.hasPrefix) ?? true) {
+            print("NOTICED OR GONE \(name)")
+            isGood = false
+        }
+        print(
+            String(
+                format: "%d faults, %d noticed (%.1f %%), %d survived", mutations.count,
+                mutations.count - survivors.count, share * 100, survivors.count))
+        guard isGood else { throw ExitCode(1) }
+    }
+
+    /// Seconds that the tests take when every fault is asleep; they must not fail then.
+    private func baseline(_ copy: MutatedCopy) throws -> Int {
+        let began = Date()
+        let trial = try Trial(copy.tests, awake: 0)
+        guard trial.end(within: 600) == .passed else {
+            print("the tests fail without a fault: AWAKE=0 \(copy.tests.path)")
+            throw ExitCode(1)
+        }
+        return Int(Date().timeIntervalSince(began).rounded(.up))
+    }
+}
+
+/// The faults that no test can notice, and why.
+struct Survivors {
+    /// By the fault's name.
+    let reasons: [String: String]
+
+    /// One a line: file | line | fault | reason. Lines that begin with # are for the reader.
+    init(reading url: URL) throws {
+        var reasons: [String: String] = [:]
+        for line in try String(contentsOf: url, encoding: .utf8).split(separator: "\n")
+        where !line.hasPrefix("#") {
+            let parts = line.split(separator: " | ").map(String.init)
+            guard parts.count >= 4, let reason = parts.last else { continue }
+            reasons[parts.dropLast().joined(separator: " | ")] = reason
+        }
+        self.reasons = reasons
+    }
+}
