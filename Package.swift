@@ -143,7 +143,8 @@ let package = Package(
             ],
             path: "Reliability/chaos", swiftSettings: strict),
         .executableTarget(
-            name: "mutate", dependencies: [argumentParser], path: "Reliability/mutate",
+            name: "mutate", dependencies: ["TestSupport", argumentParser],
+            path: "Reliability/mutate",
             exclude: ["Survivors.txt"], swiftSettings: strict),
 
         // tests

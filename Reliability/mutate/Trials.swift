@@ -1,61 +1,57 @@
 import Foundation
+import TestSupport
 
-/// One run of the tests with one fault awake.
-final class Trial {
-    enum End {
-        case passed, failed, tookTooLong
-    }
-
-    private let process = Process()
-
-    init(_ tests: URL, awake number: Int) throws {
-        process.executableURL = tests
-        process.arguments = ["--testing-library", "swift-testing"]
-        process.environment = ProcessInfo.processInfo.environment
-            .merging(["AWAKE": "\(number)"]) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-    }
-
-    /// Waits for it; a fault may turn a loop into an endless one, which is noticed too.
-    func end(within seconds: Double) -> End {
-        let deadline = Date(timeIntervalSinceNow: seconds)
-        while process.isRunning {
-            if Date() > deadline {
-                kill(process.processIdentifier, SIGKILL)
-                process.waitUntilExit()
-                return .tookTooLong
-            }
-            usleep(10_000)
-        }
-        return process.terminationReason == .exit && process.terminationStatus == 0
-            ? .passed : .failed
-    }
-}
-
-/// Runs the tests once for each fault.
+/// Runs the tests once for each fault: first the quick ones, and all of them when those pass.
 struct Trials {
     let tests: URL
     let jobs: Int
 
-    /// A run takes seconds.
-    private static let longest = 180.0
+    /// They try all pairs and triples of edits, and long queues of them.
+    private static let slow = "everyOperation_everyPairAndEveryTriple|longQueues"
 
-    /// The faults with which all tests passed.
-    func survivors(of mutations: [Mutation]) throws -> [Mutation] {
-        var survivors: [Mutation] = []
+    /// A run that takes so many times as long as it did without a fault is killed: a fault may turn
+    /// a loop into an endless one, which is noticed too.
+    private static let patience = 15.0
+
+    /// One run of the tests with one fault awake. Nobody reads the traces of those that crash.
+    private func start(awake number: Int, onlyQuick: Bool) throws -> RunningProgram {
+        try RunningProgram(
+            command: [tests.path, "--testing-library", "swift-testing"]
+                + (onlyQuick ? ["--skip", Trials.slow] : []),
+            environment: ["AWAKE": "\(number)", "SWIFT_BACKTRACE": "enable=no"])
+    }
+
+    /// The faults with which all tests pass; nil when some fail while every fault is asleep.
+    func survivors(of mutations: [Mutation]) throws -> [Mutation]? {
+        guard let quick = try secondsWithoutFaults(onlyQuick: true),
+            let all = try secondsWithoutFaults(onlyQuick: false)
+        else { return nil }
+        let left = try passing(mutations, onlyQuick: true, atMost: quick * Trials.patience)
+        return try passing(left, onlyQuick: false, atMost: all * Trials.patience)
+    }
+
+    private func secondsWithoutFaults(onlyQuick: Bool) throws -> Double? {
+        let began = Date()
+        guard try start(awake: 0, onlyQuick: onlyQuick).wait() == 0 else { return nil }
+        return -began.timeIntervalSinceNow
+    }
+
+    private func passing(_ mutations: [Mutation], onlyQuick: Bool, atMost seconds: Double)
+        throws -> [Mutation]
+    {
+        var passing: [Mutation] = []
         var next = 0
-        var running: [(Mutation, Trial)] = []
+        var running: [(Mutation, RunningProgram)] = []
         while next < mutations.count || !running.isEmpty {
             while running.count < jobs, next < mutations.count {
-                running.append((mutations[next], try Trial(tests, awake: mutations[next].number)))
+                let mutation = mutations[next]
+                running.append(
+                    (mutation, try start(awake: mutation.number, onlyQuick: onlyQuick)))
                 next += 1
             }
             let (mutation, trial) = running.removeFirst()
-            if trial.end(within: Self.longest) == .passed { survivors.append(mutation) }
+            if trial.wait(atMost: seconds) == 0 { passing.append(mutation) }
         }
-        return survivors
+        return passing
     }
 }

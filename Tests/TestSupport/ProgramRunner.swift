@@ -84,10 +84,10 @@ package final class RunningProgram: Sendable {
     }
 
     /// Waits for the end; the exit status, or 128 and the number of the signal that ended it. A
-    /// process that takes longer than two minutes is killed.
+    /// process that takes longer than `seconds` is killed.
     @discardableResult
-    package func wait() -> Int32 {
-        if finished.wait(timeout: .now() + 120) == .timedOut {
+    package func wait(atMost seconds: Double = 120) -> Int32 {
+        if finished.wait(timeout: .now() + seconds) == .timedOut {
             signal(SIGKILL)
             finished.wait()
         }
