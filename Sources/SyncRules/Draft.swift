@@ -76,18 +76,6 @@ package struct Draft: Hashable, Sendable {
         change(id) { $0.customMark = custom }
     }
 
-    /// Gives a group its other number: the cloud has created it.
-    package mutating func renumber(_ old: GroupID, as new: GroupID) {
-        guard let name = names.removeValue(forKey: old) else { return }
-        if names[new] == nil { names[new] = name }
-        for id in members(of: old) {
-            change(id) {
-                $0.groups.remove(old)
-                $0.groups.insert(new)
-            }
-        }
-    }
-
     private struct Fields {
         var groups: Set<GroupID>
         var standardMark: StandardMark

@@ -144,6 +144,20 @@ private func widest(_ arrivals: [Double]) -> Int {
         #expect(window.take(now: reply) == .wait(until: reply + .seconds(1)))
     }
 
+    @Test func aCallSentAfterACut_cutsAgain() {
+        var window = CallWindow(limit: 200, margin: .none, now: .zero)
+        let start = MonotonicTime.zero + .seconds(1)
+        #expect(window.refused(sentAt: start, now: start + .milliseconds(20)) == true)
+        let second = start + .milliseconds(20)
+        #expect(window.refused(sentAt: second, now: second + .milliseconds(20)) == true)
+    }
+
+    @Test func aLimitOfOne_isNeverCutToNothing() {
+        var window = CallWindow(limit: 1, margin: .none, now: .zero)
+        _ = window.refused(sentAt: .zero, now: .zero)
+        #expect(window.allowedNow == 1)
+    }
+
     @Test func afterARefusal_theAllowanceClimbsBackEvenly() {
         var window = CallWindow(limit: 200, margin: .none, now: .zero)
         let start = MonotonicTime.zero + .seconds(1)
@@ -151,7 +165,108 @@ private func widest(_ arrivals: [Double]) -> Int {
         _ = window.refused(sentAt: start, now: start)
         _ = window.take(now: start + .seconds(11))
         #expect(window.allowedNow == 160)
+        _ = window.take(now: start + .seconds(12))
+        #expect(window.allowedNow == 162)
         _ = window.take(now: start + .seconds(100))
         #expect(window.allowedNow == 200)
+    }
+}
+
+/// What a token saves of the round trip, told by when the next call may leave.
+@Suite struct TheMarginOfTheCallWindow {
+    private let roundTrip = Duration.milliseconds(200)
+
+    /// Makes so many calls one after the other; when the last reply came.
+    private func call(_ window: inout CallWindow, times: Int, from start: MonotonicTime)
+        -> MonotonicTime
+    {
+        var now = start
+        for _ in 0..<times {
+            while case .wait(let until) = window.take(now: now) { now = until }
+            window.ended(.replied, sentAt: now, now: now + roundTrip)
+            now = now + roundTrip
+        }
+        return now
+    }
+
+    /// When the window lets a call leave, asked from `now` on.
+    private func opening(_ window: CallWindow, from now: MonotonicTime) -> MonotonicTime {
+        var (probe, now) = (window, now)
+        while case .wait(let until) = probe.take(now: now) { now = until }
+        return now
+    }
+
+    private func saved(after calls: Int) -> Duration {
+        var window = CallWindow(limit: 1, margin: .measured, now: .zero)
+        let reply = call(&window, times: calls, from: .zero)
+        return reply + .seconds(1) - opening(window, from: reply)
+    }
+
+    @Test(arguments: [(199, 0), (200, 190), (1999, 190), (2000, 196)])
+    func growsWithTheCallsThatWereSeen(calls: Int, milliseconds: Int) {
+        #expect(saved(after: calls) == .milliseconds(milliseconds))
+    }
+
+    @Test func leavesThreeMillisecondsOfAShortRoundTrip() {
+        var window = CallWindow(limit: 1, margin: .measured, now: .zero)
+        var now = MonotonicTime.zero
+        for _ in 0..<300 {
+            while case .wait(let until) = window.take(now: now) { now = until }
+            window.ended(.replied, sentAt: now, now: now + .milliseconds(20))
+            now = now + .milliseconds(20)
+        }
+        #expect(opening(window, from: now) == now + .seconds(1) - .milliseconds(17))
+    }
+
+    /// The burst of a start says nothing about the way.
+    @Test func isNothingWithinTwoSecondsOfTheFirstReply() {
+        var window = CallWindow(limit: 200, margin: .measured, now: .zero)
+        var now = MonotonicTime.zero + .seconds(1)
+        for round in 0..<2 {
+            var sent: [MonotonicTime] = []
+            for _ in 0..<200 {
+                while case .wait(let until) = window.take(now: now) { now = until }
+                sent.append(now)
+            }
+            // All of them come back at once, so that each round has one time.
+            let reply = MonotonicTime.zero + .milliseconds(round == 0 ? 2200 : 4000)
+            for time in sent { window.ended(.replied, sentAt: time, now: reply) }
+            now = reply
+        }
+        let (first, second) = (2200, 4000)
+        let before = MonotonicTime.zero + .milliseconds(first + 1999)
+        #expect(window.take(now: before) == .wait(until: .zero + .milliseconds(second + 1000)))
+        let after = MonotonicTime.zero + .milliseconds(first + 2000)
+        guard case .wait(let until) = window.take(now: after) else {
+            Issue.record("a token is back")
+            return
+        }
+        #expect(until < .zero + .milliseconds(second + 1000))
+    }
+
+    @Test func isNotTakenFromACallThatWasLost() {
+        var window = CallWindow(limit: 1, margin: .measured, now: .zero)
+        var now = call(&window, times: 300, from: .zero)
+        while case .wait(let until) = window.take(now: now) { now = until }
+        window.ended(.lost, sentAt: now, now: now + roundTrip)
+        let lost = now + roundTrip
+        #expect(opening(window, from: lost) == lost + .seconds(1))
+    }
+
+    @Test func aReplyAfterALoss_givesItsTokenBackFirst() {
+        var window = CallWindow(limit: 3, margin: .measured, now: .zero)
+        var now = call(&window, times: 300, from: .zero) + .seconds(5)
+        var sent: [MonotonicTime] = []
+        for _ in 0..<3 {
+            while case .wait(let until) = window.take(now: now) { now = until }
+            sent.append(now)
+        }
+        let end = now + roundTrip
+        window.ended(.lost, sentAt: sent[0], now: end)
+        window.ended(.lost, sentAt: sent[1], now: end + .milliseconds(1))
+        window.ended(.replied, sentAt: sent[2], now: end + .milliseconds(2))
+        #expect(
+            window.take(now: end + .milliseconds(2))
+                == .wait(until: end + .milliseconds(2) + .seconds(1) - .milliseconds(190)))
     }
 }

@@ -38,6 +38,17 @@ private func page(
         #expect(!listing.isOneMoment)
     }
 
+    @Test func aPlanOfOneConversation_isReachedByOne() {
+        #expect(throws: ListingFault.atPlanCap(1)) {
+            try assemble(page([conversation("bob", mark: 1)], last: true), cap: 1)
+        }
+    }
+
+    @Test func asManyAsTheCloudCanHold_areNotOdd() throws {
+        let all = (0..<ListingAssembly.longest).map { conversation("c\($0)", mark: 1) }
+        #expect(try assemble(page(all, last: true)).snapshot.conversations.count == all.count)
+    }
+
     @Test func anEmptyPageInTheMiddle_isNoEnd() throws {
         var assembly = ListingAssembly()
         #expect(try assembly.add(page([], next: 7)) == 7)

@@ -14,6 +14,12 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
     }
 }
 
+@Suite struct AUserThatTheCloudDoesNotKnow {
+    @Test func isLookedAtOnceADay() {
+        #expect(BackOff.parked == .seconds(86_400))
+    }
+}
+
 @Suite struct TheDeletionGuard {
     private let limits = DeletionGuard.Limits(share: 0.05, atLeast: 3, window: .seconds(600))
 
@@ -117,7 +123,18 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         var health = CloudHealth()
         for _ in 1..<CloudHealth.patience { _ = health.observe(.noAnswer, now: at(0)) }
         _ = health.observe(.accepted, now: at(0))
-        #expect(health.observe(.noAnswer, now: at(0)) == false)
+        for _ in 1..<CloudHealth.patience {
+            #expect(health.observe(.noAnswer, now: at(0)) == false)
+        }
+        #expect(health.observe(.noAnswer, now: at(0)) == true)
+    }
+
+    @Test func beforeAnyAnswer_theSameNumberIsAnOutage() {
+        var health = CloudHealth()
+        for _ in 1..<CloudHealth.patience { _ = health.observe(.noAnswer, now: at(0)) }
+        #expect(health.state != .unreachable)
+        _ = health.observe(.noAnswer, now: at(0))
+        #expect(health.state == .unreachable)
     }
 
     @Test func reconsidering_allowsAProbeAtOnce() {

@@ -1,0 +1,161 @@
+import ChatModel
+import SyncRules
+import Testing
+
+private func at(_ seconds: Double) -> MonotonicTime {
+    .zero + .milliseconds(Int64(seconds * 1000))
+}
+
+private func schedule(_ users: UserNumber...) -> Schedule {
+    var schedule = Schedule(maxStaleness: .seconds(3600))
+    for user in users { schedule.add(user) }
+    return schedule
+}
+
+/// Users that were pulled at `seconds`, in their order.
+private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .seconds(3600))
+    -> Schedule
+{
+    var schedule = Schedule(maxStaleness: maxStaleness)
+    schedule.restore(users.map { ($0.0, at($0.1)) })
+    return schedule
+}
+
+@Suite struct UsersThatWait {
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func comeByTheirTimes_whateverTheOrderInWhichTheyBeganToWait(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var schedule = Schedule(maxStaleness: .seconds(3600))
+        let times = (1...100).map(Double.init).shuffled(using: &random)
+        for (user, time) in zip(1...100 as ClosedRange<UserNumber>, times) {
+            schedule.add(user)
+            #expect(schedule.take(now: at(0)) == .user(user))
+            schedule.finish(user, at: at(0), outcome: .failed(retryAt: at(time)), calls: 1)
+        }
+        #expect(schedule.waitingCount == 100)
+        for (time, user) in zip(times, 1...100 as ClosedRange<UserNumber>).sorted(by: {
+            $0.0 < $1.0
+        }) {
+            #expect(schedule.nextDue(now: at(0)) == at(time))
+            #expect(schedule.take(now: at(time)) == .user(user))
+            schedule.remove(user)
+            schedule.finish(user, at: at(time), outcome: .notTried, calls: 0)
+        }
+        #expect(schedule.waitingCount == 0)
+    }
+
+    /// Each goes to the front when its time has come.
+    @Test func withTheSameTime_comeInOneOrder() {
+        var schedule = schedule(3, 1, 2)
+        for user in [3, 1, 2] as [UserNumber] { schedule.postpone(user, until: at(5)) }
+        #expect(
+            [0, 1, 2].map { _ in schedule.take(now: at(5)) } == [.user(3), .user(2), .user(1)])
+    }
+
+    @Test func comeBeforeThoseThatWerePulledLately() {
+        var schedule = pulled((1, -20), (2, -10))
+        #expect(schedule.take(now: at(0)) == .user(1))
+        schedule.finish(1, at: at(0), outcome: .failed(retryAt: at(5)), calls: 1)
+        #expect(schedule.take(now: at(5)) == .user(1))
+    }
+
+    @Test func leaveOneByOne() {
+        var schedule = schedule(1, 2, 3)
+        for user in [1, 2, 3] as [UserNumber] { schedule.postpone(user, until: at(5)) }
+        schedule.nudge(2)
+        #expect(schedule.waitingCount == 2)
+    }
+
+    @Test func andAreAskedFor_doNotWait() {
+        var schedule = schedule(1)
+        schedule.nudge(1)
+        schedule.postpone(1, until: at(30))
+        #expect(schedule.take(now: at(0)) == .user(1))
+    }
+}
+
+@Suite struct UsersThatAreAskedFor {
+    @Test func urgently_goBeforeThoseThatAreOnlyAskedFor() {
+        var schedule = schedule(1, 2, 3)
+        schedule.nudge(1)
+        schedule.nudge(2)
+        schedule.nudge(2, urgently: true)
+        #expect(schedule.take(now: at(0)) == .user(2))
+        #expect(schedule.take(now: at(0)) == .user(1))
+        #expect(schedule.take(now: at(0)) == .user(3))
+    }
+
+    @Test func twice_keepTheirPlace() {
+        var schedule = schedule(1, 2)
+        for user in [2, 1, 2] as [UserNumber] { schedule.nudge(user) }
+        #expect(schedule.take(now: at(0)) == .user(2))
+    }
+
+    @Test func urgentlyDuringTheirPass_areNextAfterIt() {
+        var schedule = schedule(1, 2)
+        #expect(schedule.take(now: at(0)) == .user(1))
+        schedule.nudge(2)
+        schedule.nudge(1, urgently: true)
+        schedule.finish(1, at: at(0), outcome: .pulled, calls: 1)
+        #expect(schedule.take(now: at(0)) == .user(1))
+    }
+
+    @Test func areKnownUntilTheyAreTaken() {
+        var schedule = schedule(1, 2, 3)
+        #expect(!schedule.hasAsked)
+        schedule.nudge(1)
+        #expect(schedule.hasAsked)
+        schedule.nudge(2, urgently: true)
+        #expect(schedule.hasAsked)
+        #expect(schedule.backlog == 3)
+        _ = schedule.take(now: at(0))
+        _ = schedule.take(now: at(0))
+        #expect(!schedule.hasAsked)
+        #expect(schedule.backlog == 1)
+        #expect(schedule.nextDue(now: at(7)) == at(7))
+    }
+}
+
+@Suite struct WhatTheScheduleKnows {
+    @Test func whenRestoredUsersWerePulled() {
+        let schedule = pulled((7, -20), (3, -10))
+        #expect(schedule.count == 2)
+        #expect(schedule.lastPull(of: 7) == at(-20))
+        #expect(schedule.lastPull(of: 3) == at(-10))
+        #expect(schedule.lastPull(of: 5) == nil)
+        #expect(schedule.lastPull(of: 8) == nil)
+    }
+
+    @Test func whenAUserWasPulledLast() {
+        var schedule = schedule(1)
+        #expect(schedule.lastPull(of: 1) == nil)
+        _ = schedule.take(now: at(0))
+        schedule.finish(1, at: at(3), outcome: .pulled, calls: 1)
+        #expect(schedule.lastPull(of: 1) == at(3))
+    }
+
+    @Test func thatNobodyElseIsTaken() {
+        var schedule = schedule(1, 2, 3)
+        _ = schedule.take(now: at(0))
+        #expect(schedule.isTaken(1) && !schedule.isTaken(2))
+        #expect(!schedule.isTaken(4) && !schedule.isTaken(99))
+        #expect(!schedule.contains(4))
+    }
+
+    @Test func thatAUserIsDueAfterExactlyASecond() {
+        var schedule = pulled((1, 0))
+        #expect(schedule.take(now: at(0.999)) == .wait(until: at(1)))
+        #expect(schedule.take(now: at(1)) == .user(1))
+    }
+
+    @Test func thatTurnsOfTheOverdueCountOnlyWhileSomebodyNewWaits() {
+        var schedule = Schedule(maxStaleness: .seconds(10))
+        schedule.restore((1...60).map { (UserNumber($0), at(-100)) })
+        for _ in 0..<15 { _ = schedule.take(now: at(0)) }
+        schedule.add(101)
+        schedule.add(102)
+        let turns = (0..<20).map { _ in schedule.take(now: at(0)) }
+        #expect(turns.firstIndex(of: .user(101)) == 9)
+        #expect(turns.firstIndex(of: .user(102)) == 19)
+    }
+}

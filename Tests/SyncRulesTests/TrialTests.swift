@@ -1,0 +1,251 @@
+import ChatModel
+import SyncRules
+import TestSupport
+import Testing
+
+// What becomes of an edit beside others: the corners of the walk over a user's queue.
+
+private let alice = ConversationID.user("alice")
+private let bob = ConversationID.user("bob")
+private let eve = ConversationID.user("eve")
+private let family = GroupReference(id: 1, name: "family")
+private let work = GroupReference(id: 2, name: "work")
+
+/// alice and bob are family, bob is at work; alice is marked "vip".
+private var cloud: NaiveCloud {
+    var cloud = NaiveCloud()
+    _ = cloud.create("family", ["alice", "bob"])
+    _ = cloud.create("work", ["bob"])
+    cloud.marks["alice"] = .init(bits: 1, custom: "vip")
+    return cloud
+}
+
+private func rebase(
+    _ edits: [Edit], _ policy: PushPolicy = PushPolicy(),
+    phone: (inout NaiveCloud) -> Void = { _ in }
+) -> Rebase {
+    var changed = cloud
+    phone(&changed)
+    return Rebase(edits, on: Draft(changed.snapshot), policy)
+}
+
+private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool {
+    if case .reject(reason, _, _) = decision.course { true } else { false }
+}
+
+@Suite struct BesideOthersInTheQueue {
+    @Test func aRenameOfAGroupThatALaterEditDeletes_isOvertaken() {
+        let edits = [
+            Edit(id: 1, operation: .rename(family, to: "kin"), base: "family"),
+            Edit(id: 2, operation: .delete(family)),
+        ]
+        let pushing = Pushing(edits, on: cloud)
+        #expect(pushing.calls.map(\.action) == [.delete(1, name: "family")])
+        #expect(pushing.decisions[1]?.course == .settle(.satisfied, .overtaken))
+    }
+
+    @Test func whatFollowsARenameToATakenName_waits() {
+        let edits = [
+            Edit(id: 1, operation: .rename(family, to: "work"), base: "family"),
+            Edit(id: 2, operation: .add([eve], to: family)),
+        ]
+        let rebase = rebase(edits)
+        #expect(isRejected(rebase.decisions[0], .nameTaken))
+        #expect(rebase.decisions[1].course == .wait(behind: 1))
+        #expect(rebase.calls.isEmpty)
+    }
+
+    @Test func whatFollowsAConflict_waits() {
+        let edits = [
+            Edit(id: 1, operation: .rename(family, to: "kin"), base: "family"),
+            Edit(id: 2, operation: .add([eve], to: family)),
+            Edit(id: 3, operation: .add([eve], to: work)),
+        ]
+        let rebase = rebase(edits) { $0.names[1] = "clan" }
+        #expect(isRejected(rebase.decisions[0], .conflict))
+        #expect(rebase.decisions[1].course == .wait(behind: 1))
+        #expect(rebase.decisions[2].course == .push)
+    }
+
+    @Test func whereAllWaits_nothingIsLeftToDo() {
+        let edits = [
+            Edit(id: 1, operation: .add([eve], to: family), state: .rejected),
+            Edit(id: 2, operation: .add([eve], to: family)),
+        ]
+        #expect(rebase(edits).isFinal)
+        let done = [Edit(id: 3, operation: .add([alice], to: family))]
+        #expect(!rebase(done).isFinal)
+    }
+
+    /// The walk ends where a name passes from one group to another, and what comes after that has
+    /// been compared already keeps the base it was compared with.
+    @Test func anEditBeyondTheEndOfTheWalk_isComparedWithWhatTheCloudHasNow() {
+        let edits = [
+            Edit(id: 1, operation: .rename(family, to: "x"), base: "family"),
+            Edit(id: 2, operation: .mark(alice, MarkEdit(custom: "friend")), base: "vip"),
+            Edit(id: 3, operation: .rename(work, to: "family"), base: "work"),
+            Edit(id: 4, operation: .rename(family, to: "y"), base: "other"),
+            Edit(id: 5, operation: .mark(alice, MarkEdit(custom: "foe")), base: "other"),
+            Edit(id: 6, operation: .mark(alice, MarkEdit(set: StandardMark(bits: 4)))),
+            Edit(id: 7, operation: .mark(bob, MarkEdit(custom: "foe")), base: "other"),
+            Edit(id: 8, operation: .rename(work, to: "z"), base: "other"),
+        ]
+        let bases = rebase(edits).decisions.map(\.base)
+        #expect(bases == ["family", "vip", "work", "family", "vip", nil, "other", "other"])
+    }
+
+    @Test func aNameThatAGroupHasUntilItsRename_isNotFreeInTheSameWalk() {
+        let edits = [
+            Edit(id: 1, operation: .rename(family, to: "x"), base: "family"),
+            Edit(id: 2, operation: .create(name: "family", [eve])),
+        ]
+        #expect(rebase(edits).calls.map(\.action) == [.rename(1, from: "family", to: "x")])
+        #expect(Pushing(edits, on: cloud).cloud.essence["family"] == ["eve"])
+    }
+
+    @Test func ofSeveralRefusals_thatOfTheFirstConversationIsTold() {
+        var edit = Edit(id: 1, operation: .add([eve, bob, alice], to: work), state: .sending)
+        edit.refused = [
+            eve: Refusal(code: 3, words: "eve"), alice: Refusal(code: 1, words: "alice"),
+        ]
+        guard case .reject(.refused, let refusal, _) = rebase([edit]).decisions[0].course else {
+            Issue.record("it is not rejected")
+            return
+        }
+        #expect(refusal?.words == "alice")
+    }
+}
+
+@Suite struct AMarkThatBothSidesChanged {
+    private let both = Edit(
+        id: 1,
+        operation: .mark(alice, MarkEdit(set: StandardMark(bits: 4), custom: "friend")), base: "vip"
+    )
+    private let text = Edit(
+        id: 1, operation: .mark(alice, MarkEdit(custom: "friend")), base: "vip")
+
+    private func foe(_ cloud: inout NaiveCloud) { cloud.marks["alice"]?.custom = "foe" }
+
+    @Test func isRejectedAsAWhole() {
+        let rebase = rebase([both], phone: foe)
+        #expect(isRejected(rebase.decisions[0], .conflict))
+        #expect(rebase.calls.isEmpty)
+    }
+
+    @Test func withCloudWins_givesWayWhenThereIsNothingElseToDo() {
+        let rebase = rebase([text], PushPolicy(conflicts: .cloudWins), phone: foe)
+        #expect(rebase.decisions[0].course == .settle(.cancelled, .conflict))
+    }
+
+    @Test(arguments: [
+        MarkEdit(set: StandardMark(bits: 4), custom: "friend"),
+        MarkEdit(clear: StandardMark(bits: 1), custom: "friend"),
+    ])
+    func withCloudWins_sendsItsBits(marks: MarkEdit) {
+        let edit = Edit(id: 1, operation: .mark(alice, marks), base: "vip")
+        let rebase = rebase([edit], PushPolicy(conflicts: .cloudWins), phone: foe)
+        #expect(rebase.decisions[0].course == .push)
+        #expect(rebase.calls.count == 1)
+    }
+
+    @Test func byALaterEditOfOurs_isNoConflict() {
+        let edits = [
+            text, Edit(id: 2, operation: .mark(alice, MarkEdit(custom: "foe")), base: "friend"),
+        ]
+        let rebase = rebase(edits, phone: foe)
+        #expect(rebase.decisions.allSatisfy { $0.conflict == nil })
+    }
+
+    @Test func whileTheQueueChangesAnotherConversation_isAConflict() {
+        let edits = [
+            text, Edit(id: 2, operation: .mark(bob, MarkEdit(custom: "foe")), base: ""),
+        ]
+        #expect(isRejected(rebase(edits, phone: foe).decisions[0], .conflict))
+    }
+}
+
+@Suite struct AGroupThatAnEditMade {
+    @Test func thatWasThereAlready_givesLaterEditsItsNumber() {
+        let edits = [
+            Edit(id: 5, operation: .create(name: "work", [eve])),
+            Edit(id: 6, operation: .add([alice], to: GroupReference(id: -5, name: "work"))),
+        ]
+        let rebase = rebase(edits)
+        #expect(rebase.decisions.map(\.group) == [2, 2])
+        #expect(rebase.renumbered == [-5: 2])
+    }
+
+    /// A group of the queue has no number of the cloud yet.
+    @Test func ofTheSameQueue_hasNoNumberYet() {
+        let edits = [
+            Edit(id: 5, operation: .create(name: "club", [eve])),
+            Edit(id: 6, operation: .create(name: "club", [alice])),
+        ]
+        let rebase = rebase(edits)
+        #expect(rebase.decisions.map(\.group) == [nil, nil])
+        #expect(rebase.renumbered.isEmpty)
+    }
+
+    @Test func anewForALostOne_isMeantByLaterEditsOfTheLostOne() {
+        let lost = GroupReference(id: 9, name: "club")
+        var first = Edit(id: 5, operation: .add([eve], to: lost))
+        first.made = 2
+        let second = Edit(id: 6, operation: .add([alice], to: lost))
+        let rebase = rebase([first, second], PushPolicy(missingGroup: .recreate))
+        #expect(rebase.decisions.map(\.group) == [2, 2])
+        #expect(
+            rebase.calls.map(\.action) == [.update(2, name: "work", remove: [], add: [alice, eve])])
+        #expect(rebase.renumbered == [9: 2])
+    }
+
+    @Test func anewForALostOne_isMadeOnceForTheWholeQueue() {
+        let lost = GroupReference(id: 9, name: "club")
+        let edits = [
+            Edit(id: 5, operation: .add([eve], to: lost)),
+            Edit(id: 6, operation: .rename(lost, to: "pub")),
+            Edit(id: 7, operation: .add([alice], to: lost)),
+        ]
+        let pushing = Pushing(edits, on: cloud, PushPolicy(missingGroup: .recreate))
+        #expect(pushing.cloud.essence["pub"] == ["eve", "alice"])
+        #expect(pushing.calls.count == 1)
+    }
+
+    @Test func andThatALaterEditDeletes_isNeverMadeThoughSomethingBearsItsName() {
+        let edits = [
+            Edit(id: 5, operation: .create(name: "work", [eve])),
+            Edit(id: 6, operation: .delete(GroupReference(id: -5, name: "work"))),
+        ]
+        let rebase = rebase(edits) { $0.names[2] = "work" }
+        #expect(!rebase.calls.contains { $0.action == .delete(2, name: "work") })
+    }
+}
+
+@Suite struct TheBoundsOfAnEdit {
+    private func fault(_ operation: EditOperation) -> String? { operation.fault?.problem }
+
+    private func text(_ count: Int) -> ExactText { ExactText(String(repeating: "x", count: count)) }
+
+    @Test func areAllowedThemselves() {
+        #expect(fault(.create(name: text(32), [eve])) == nil)
+        #expect(fault(.add([.chatGroup(text(64))], to: family)) == nil)
+        #expect(fault(.mark(eve, MarkEdit(custom: text(256)))) == nil)
+    }
+
+    @Test func areNotToBePassed() {
+        #expect(fault(.create(name: text(33), [eve]))?.contains("33 bytes") == true)
+        #expect(fault(.add([.chatGroup(text(65))], to: family))?.contains("64 bytes") == true)
+        #expect(fault(.mark(eve, MarkEdit(custom: text(257))))?.contains("257 bytes") == true)
+    }
+
+    @Test func leaveOutControlCharactersAndEmptyIDs() {
+        #expect(fault(.create(name: "a\nb", [eve])) == "a group's name holds a control character")
+        #expect(fault(.add([.chatGroup("")], to: family)) == "a chat group's id is empty")
+    }
+
+    @Test func aMarkWithoutText_hasNoBase() throws {
+        let draft = Draft(cloud.snapshot)
+        let check = EditCheck(mirror: draft, pending: draft)
+        #expect(try check.accept(.mark(alice, MarkEdit(set: StandardMark(bits: 4)))).base == nil)
+        #expect(try check.accept(.mark(alice, MarkEdit(custom: "x"))).base == "vip")
+    }
+}
