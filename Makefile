@@ -64,7 +64,7 @@ fuzz: fuzz-program
 	Scripts/fuzz $(FUZZ) $(TARGET) $(SECONDS)
 
 fuzz-all: fuzz-program
-	for target in reply configuration import log request; do \
+	for target in $(notdir $(wildcard Reliability/fuzz/Corpus/*)); do \
 		Scripts/fuzz $(FUZZ) $$target $(SECONDS) || exit 1; done
 
 FUZZ = .build-fuzz

@@ -23,8 +23,6 @@ final class SimulatedNetwork: @unchecked Sendable {
     /// Runs something beside everything else.
     var spawn: (@escaping @Sendable () async -> Void) -> Void = { _ in }
 
-    /// The client's own limit.
-    private static let timeout = Duration.seconds(10)
     /// Cloud.md §3: the cloud gives a call up after so long.
     private static let latest = Duration.milliseconds(2900)
 
@@ -66,8 +64,7 @@ final class SimulatedNetwork: @unchecked Sendable {
         switch random.chance() {
         case ..<(losses / 3):
             diary.count("calls lost")
-            await pause(Self.timeout)
-            throw TransportFailure(problem: "no answer within 10 s", mayHaveArrived: true)
+            return try await EmulatorReply.silence.asReceived(pause: pause)
         case ..<(losses * 2 / 3):
             diary.count("calls that came late")
             let delay = Duration.milliseconds(
@@ -76,15 +73,14 @@ final class SimulatedNetwork: @unchecked Sendable {
                 await self.pause(delay)
                 _ = self.arrive(path, body, process)
             }
-            throw TransportFailure(problem: "connection reset", mayHaveArrived: true)
+            return try await EmulatorReply.reset.asReceived(pause: pause)
         default: break
         }
         await travel()
         let reply = arrive(path, body, process)
         if random.chance() < losses / 3 {
             diary.count("replies lost")
-            await pause(Self.timeout)
-            throw TransportFailure(problem: "no answer within 10 s", mayHaveArrived: true)
+            return try await EmulatorReply.silence.asReceived(pause: pause)
         }
         let received = try await reply.asReceived(pause: pause)
         await travel()

@@ -11,6 +11,8 @@ struct Orders {
     private let quietAbove: Int
     private var random: SplitMix
     private var peers = 0
+    /// How many edits were made; each has a peer of its own.
+    var ordered: Int { peers }
     private(set) var accepted = 0
 
     init(_ export: String, quietAbove: Int, seed: UInt64) throws {

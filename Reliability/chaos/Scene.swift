@@ -252,6 +252,10 @@ final class Scene {
         if known < orders.accepted {
             findings.problem("of \(orders.accepted) accepted edits the mirror knows \(known)")
         }
+        // A scene in which little happened proves nothing.
+        if orders.accepted * 10 <= orders.ordered * 8 {
+            findings.problem("of \(orders.ordered) edits only \(orders.accepted) were accepted")
+        }
         guard isCloudTheSame else { return }
         try reader.edits(EditSelection(states: [.queued, .sending, .rejected])) { row in
             let isOfThePhones =
@@ -264,6 +268,9 @@ final class Scene {
         for difference in differences.prefix(3) { findings.problem(difference) }
         let entered = try Orders.entries(
             inJournal: emulator.get("journal"), quietAbove: size.busy)
+        if entered.count * 20 <= orders.accepted {
+            findings.problem("the journal tells of only \(entered.count) additions")
+        }
         for (who, times) in entered where times > 1 {
             findings.problem("\(who) entered its group \(times) times")
         }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A package of its own with the rules, all faults in them, and the tests of the rules.
 struct MutatedCopy {
@@ -97,18 +98,11 @@ struct MutatedCopy {
     // MARK: Building
 
     private func build() throws -> (isBuilt: Bool, output: String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [
+        let build = try RunningProgram(command: [
             "swift", "build", "--build-tests", "-c", "release", "--package-path", folder.path,
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus == 0, String(decoding: data, as: UTF8.self))
+        ])
+        let status = build.wait(atMost: 1800)
+        return (status == 0, build.stdout + build.stderr)
     }
 
     private static func errors(in output: String) -> [(file: String, line: Int)] {

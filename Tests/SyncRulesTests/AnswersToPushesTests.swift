@@ -9,13 +9,7 @@ private let eve = ConversationID.user("eve")
 private let family = GroupReference(id: 1, name: "family")
 private let refusal = Refusal(code: 51008, words: "full")
 
-/// alice and bob are family; alice is marked "vip".
-private var cloud: NaiveCloud {
-    var cloud = NaiveCloud()
-    _ = cloud.create("family", ["alice", "bob"])
-    cloud.marks["alice"] = .init(bits: 1, custom: "vip")
-    return cloud
-}
+private let cloud = NaiveCloud.family
 
 private var draft: Draft { Draft(cloud.snapshot) }
 

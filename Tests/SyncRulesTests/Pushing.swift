@@ -2,6 +2,16 @@ import ChatModel
 import SyncRules
 import TestSupport
 
+extension NaiveCloud {
+    /// alice and bob are family; alice is marked "vip".
+    static var family: NaiveCloud {
+        var cloud = NaiveCloud()
+        _ = cloud.create("family", ["alice", "bob"])
+        cloud.marks["alice"] = .init(bits: 1, custom: "vip")
+        return cloud
+    }
+}
+
 /// Plans, calls, plans again, until nothing is left; what became of each edit.
 struct Pushing {
     var cloud: NaiveCloud

@@ -8,13 +8,7 @@ private let bob = ConversationID.user("bob")
 private let eve = ConversationID.user("eve")
 private let family = GroupReference(id: 1, name: "family")
 
-/// alice and bob are family; alice is marked "vip".
-private var cloud: NaiveCloud {
-    var cloud = NaiveCloud()
-    _ = cloud.create("family", ["alice", "bob"])
-    cloud.marks["alice"] = .init(bits: 1, custom: "vip")
-    return cloud
-}
+private let cloud = NaiveCloud.family
 
 /// The cloud after a phone changed something.
 private func cloud(_ phone: (inout NaiveCloud) -> Void) -> Draft {

@@ -11,12 +11,10 @@ private let eve = ConversationID.user("eve")
 private let family = GroupReference(id: 1, name: "family")
 private let work = GroupReference(id: 2, name: "work")
 
-/// alice and bob are family, bob is at work; alice is marked "vip".
+/// Besides, bob is at work.
 private var cloud: NaiveCloud {
-    var cloud = NaiveCloud()
-    _ = cloud.create("family", ["alice", "bob"])
+    var cloud = NaiveCloud.family
     _ = cloud.create("work", ["bob"])
-    cloud.marks["alice"] = .init(bits: 1, custom: "vip")
     return cloud
 }
 
