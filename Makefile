@@ -36,21 +36,21 @@ simulate: proof-programs
 		$(filter 1,$(SEEDS)),1,100) $(if $(USERS),--users $(USERS)) \
 		$(if $(WITHOUT),--without $(WITHOUT)) $(if $(LOUD),--loud)
 
-# Ten times what CI does.
-WORLDS ?= 60
-DAMAGES ?= 60
+# Ten times what CI does: the store in WORLDS worlds, the whole engine in ENGINES small ones.
+WORLDS ?= 50
+ENGINES ?= 40
 crash: proof-programs
-	$(RELEASE)/release/crash --seed $(SEED) --worlds $(WORLDS) --damages $(DAMAGES)
+	Scripts/crash $(RELEASE) $(SEED) $(WORLDS) $(ENGINES) $(JOBS)
 
 # The built programs through ROUNDS of kills, full disks, locks, moved clocks.
 ROUNDS ?= 200
 chaos: chaos-programs
 	Scripts/chaos $(RELEASE) $(ROUNDS) $(SEED)
 
-# Small faults in the rules, one after the other: do their tests notice?
+# Small faults in the rules, or in one FILE of them, one after the other: do their tests notice?
 mutate: deps
 	$(SWIFT) build $(RELEASE_FLAGS) --product mutate
-	$(RELEASE)/release/mutate --jobs $(JOBS)
+	$(RELEASE)/release/mutate --jobs $(JOBS) $(if $(FILE),--file $(FILE))
 
 # The tests under the thread sanitizer, then under the address sanitizer: for the night.
 sanitize: test-deps

@@ -27,10 +27,20 @@ package final class MirrorWitness {
         database = try DatabaseQueue(path: path, configuration: configuration)
     }
 
-    func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> [Row] {
-        try database.read {
-            try Row.fetchAll($0.cachedStatement(sql: sql), arguments: arguments)
+    /// Fetches the rows of a query.
+    typealias Fetch = (_ sql: String, _ arguments: StatementArguments) throws -> [Row]
+
+    /// Several queries at one moment.
+    func read<Value>(_ body: (Fetch) throws -> Value) throws -> Value {
+        try database.read { database in
+            try body { sql, arguments in
+                try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments)
+            }
         }
+    }
+
+    func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> [Row] {
+        try read { try $0(sql, arguments) }
     }
 
     func number(_ sql: String) throws -> Int {

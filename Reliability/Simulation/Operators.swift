@@ -76,7 +76,7 @@ final class Operators {
         let name = plan.userName(1 + random.below(plan.users))
         for _ in 0...random.below(4) {
             do {
-                let view = try PendingView(name, witness)
+                let view = try witness.read { try PendingView(name, $0) }
                 count += 1
                 let key = "key \(count)"
                 let operation = operation(view)
@@ -128,25 +128,25 @@ final class Operators {
         var mirrorGroups: [Int64: String] = [:]
         var mirrorMarks: [String: String] = [:]
 
-        init(_ user: String, _ witness: MirrorWitness) throws {
-            for row in try witness.rows(
+        init(_ user: String, _ rows: MirrorWitness.Fetch) throws {
+            for row in try rows(
                 "SELECT group_id, group_name FROM conversation_groups_pending WHERE user = ?",
                 [user])
             { groups[row[0]] = row[1] }
-            members = try witness.rows(
+            members = try rows(
                 """
                 SELECT group_name, peer FROM memberships_pending WHERE user = ? AND type = 1
                 ORDER BY group_id, peer
                 """, [user]
             ).map { ($0[0], $0[1]) }
-            for row in try witness.rows(
+            for row in try rows(
                 "SELECT peer, custom_mark FROM conversations_pending WHERE user = ? AND type = 1",
                 [user])
             { marks[row[0]] = row[1] }
-            for row in try witness.rows(
+            for row in try rows(
                 "SELECT group_id, group_name FROM conversation_groups WHERE user = ?", [user])
             { mirrorGroups[row[0]] = row[1] }
-            for row in try witness.rows(
+            for row in try rows(
                 "SELECT peer, custom_mark FROM conversations WHERE user = ? AND type = 1", [user])
             { mirrorMarks[row[0]] = row[1] }
         }

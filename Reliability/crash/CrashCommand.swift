@@ -11,9 +11,10 @@ struct CrashCommand: AsyncParsableCommand {
         abstract: "Crashes the store at every operation on its disk.",
         discussion: """
             Replays what simulated worlds asked of their stores, and the migration from every older \
-            schema; then small worlds with the whole engine. At each operation on the disk: a kill, power cuts, an error once, errors without \
-            end, a full disk. Ends with 1 when a database did not open, was damaged, lacked what had \
-            been acknowledged, or when going on led to another end.
+            schema; then small worlds with the whole engine. At each operation on the disk: a kill, \
+            power cuts, an error once, errors without end, a full disk. Ends with 1 when a database \
+            did not open, was damaged, lacked what had been acknowledged, or when going on led to \
+            another end.
             """)
 
     @Option(help: "How many worlds.")
@@ -30,6 +31,13 @@ struct CrashCommand: AsyncParsableCommand {
 
     @Option(help: "Small worlds in which the whole engine meets each accident, and goes on.")
     var engines = 2
+
+    func validate() throws {
+        guard worlds >= 0, engines >= 0, worlds + engines > 0, damages > 0, steps > 0 else {
+            throw ValidationError(
+                "--worlds or --engines, --damages and --steps are 1 or more")
+        }
+    }
 
     func run() async throws {
         SimulatedDisk.isAlone = true

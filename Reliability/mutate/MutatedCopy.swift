@@ -8,7 +8,8 @@ struct MutatedCopy {
     /// Where the copy is; made anew.
     let folder: URL
 
-    private static let rules = "Sources/SyncRules"
+    /// What faults are put into.
+    static let rules = "Sources/SyncRules"
     private static let whole = ["Sources/ChatModel", "Tests/SyncRulesTests"]
 
     /// A build that cannot be mended by taking faults away.

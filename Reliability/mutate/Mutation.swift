@@ -11,7 +11,7 @@ struct Mutation: Hashable {
     let line: Int
     /// The line as it stands in the repository, without its indentation.
     let source: String
-    /// What the fault does, in words: `< to <=`.
+    /// What the fault does, in words: `< to <=`; the second of its kind in the line: `< to <= (2)`.
     let fault: String
 
     /// What a list of survivors knows it by: lines move, and numbers with them.
@@ -64,8 +64,13 @@ struct Mutator {
     /// The number of a new fault.
     private mutating func add(_ fault: String, _ source: String, _ line: Int) -> Int {
         defer { next += 1 }
+        let before = mutations.count {
+            $0.line == line && ($0.fault == fault || $0.fault.hasPrefix(fault + " ("))
+        }
         mutations.append(
-            Mutation(number: next, file: file, line: line, source: source, fault: fault))
+            Mutation(
+                number: next, file: file, line: line, source: source,
+                fault: before == 0 ? fault : "\(fault) (\(before + 1))"))
         return next
     }
 
@@ -198,7 +203,7 @@ struct Mutator {
             && source.count(where: { "([{".contains($0) })
                 == source.count(where: { ")]}".contains($0) })
             && !source.hasPrefix("case ") && !source.contains(": ") || source == "continue"
-            || source == "return" || source == "break"
+            || source == "return"
         if isStatement,
             !["if", "guard", "let", "var", "func"].contains(String(source.prefix { $0 != " " }))
         {

@@ -32,8 +32,8 @@ extension SQLiteMirror {
     ) {
         try await read { database in
             let rows = try Row.fetchAll(
-                database,
-                sql: "SELECT number, user FROM outbox_news WHERE number > ? ORDER BY number",
+                database.cachedStatement(
+                    sql: "SELECT number, user FROM outbox_news WHERE number > ? ORDER BY number"),
                 arguments: [number])
             return (
                 rows.map { UserNumber($0[1] as Int64) }, rows.last.map { $0[0] } ?? number
@@ -70,10 +70,11 @@ extension OutboxTotals {
     static func read(_ database: Database) throws -> OutboxTotals {
         var totals = OutboxTotals()
         let rows = try Row.fetchCursor(
-            database,
-            sql: """
-                SELECT state, count(*), min(queued_at) FROM edit WHERE settled = 0 GROUP BY state
-                """)
+            database.cachedStatement(
+                sql: """
+                    SELECT state, count(*), min(queued_at) FROM edit WHERE settled = 0
+                    GROUP BY state
+                    """))
         while let row = try rows.next() {
             switch EditState(rawValue: row[0]) {
             case .rejected: totals.rejected = row[1]

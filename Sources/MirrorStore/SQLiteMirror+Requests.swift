@@ -8,8 +8,8 @@ extension SQLiteMirror {
     package func openRequests() async throws(StoreFailure) -> [Request] {
         try await read { database in
             try Row.fetchAll(
-                database,
-                sql: "SELECT id, kind, everyone FROM request WHERE NOT finished ORDER BY id"
+                database.cachedStatement(
+                    sql: "SELECT id, kind, everyone FROM request WHERE NOT finished ORDER BY id")
             ).compactMap { row in
                 let id: Int64 = row[0]
                 guard let kind = Request.Kind(rawValue: row[1]) else { return nil }
@@ -24,7 +24,8 @@ extension SQLiteMirror {
 
     package func heldDecisions() async throws(StoreFailure) -> [UserNumber: HeldDecision?] {
         try await read { database in
-            let rows = try Row.fetchAll(database, sql: "SELECT user, decision FROM held")
+            let rows = try Row.fetchAll(
+                database.cachedStatement(sql: "SELECT user, decision FROM held"))
             return Dictionary(
                 uniqueKeysWithValues: rows.map { row in
                     (UserNumber(row[0] as Int64), (row[1] as String?).flatMap(HeldDecision.init))

@@ -40,7 +40,6 @@ package struct CloudHealth: Sendable {
             unanswered = 0
             state = .accepting
         case .refused(let code):
-            unanswered = 0
             state = .refused(code: code)
             nextProbe = now + Self.refusedProbe
         case .noAnswer:

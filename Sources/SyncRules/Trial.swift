@@ -368,10 +368,10 @@ private struct Ours: Sendable {
     func names(of group: GroupID) -> [ExactText] { names[group, default: []].sorted() }
 
     func isOurs(_ name: ExactText, for group: GroupID) -> Bool {
-        names[group]?.contains(name) ?? false
+        names[group, default: []].contains(name)
     }
 
     func isOurs(_ mark: ExactText, for conversation: ConversationID) -> Bool {
-        customMarks[conversation]?.contains(mark) ?? false
+        customMarks[conversation, default: []].contains(mark)
     }
 }

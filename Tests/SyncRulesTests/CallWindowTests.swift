@@ -253,18 +253,17 @@ private func widest(_ arrivals: [Double]) -> Int {
         #expect(opening(window, from: lost) == lost + .seconds(1))
     }
 
-    @Test func aReplyAfterALoss_givesItsTokenBackFirst() {
-        var window = CallWindow(limit: 3, margin: .measured, now: .zero)
+    @Test func aReplyAfterLosses_givesItsTokenBackFirst() {
+        var window = CallWindow(limit: 4, margin: .measured, now: .zero)
         var now = call(&window, times: 300, from: .zero) + .seconds(5)
         var sent: [MonotonicTime] = []
-        for _ in 0..<3 {
+        for _ in 0..<4 {
             while case .wait(let until) = window.take(now: now) { now = until }
             sent.append(now)
         }
         let end = now + roundTrip
-        window.ended(.lost, sentAt: sent[0], now: end)
-        window.ended(.lost, sentAt: sent[1], now: end + .milliseconds(1))
-        window.ended(.replied, sentAt: sent[2], now: end + .milliseconds(2))
+        for index in 0..<3 { window.ended(.lost, sentAt: sent[index], now: end) }
+        window.ended(.replied, sentAt: sent[3], now: end + .milliseconds(2))
         #expect(
             window.take(now: end + .milliseconds(2))
                 == .wait(until: end + .milliseconds(2) + .seconds(1) - .milliseconds(190)))

@@ -52,6 +52,13 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
             [0, 1, 2].map { _ in schedule.take(now: at(5)) } == [.user(3), .user(2), .user(1)])
     }
 
+    @Test func andAreDueSoonerThanAnother_areAwaitedFirst() {
+        var schedule = schedule(1, 2)
+        schedule.postpone(1, until: at(10))
+        schedule.postpone(2, until: at(5))
+        #expect(schedule.take(now: at(0)) == .wait(until: at(5)))
+    }
+
     @Test func comeBeforeThoseThatWerePulledLately() {
         var schedule = pulled((1, -20), (2, -10))
         #expect(schedule.take(now: at(0)) == .user(1))

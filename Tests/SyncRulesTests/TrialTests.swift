@@ -101,6 +101,33 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
         #expect(Pushing(edits, on: cloud).cloud.essence["family"] == ["eve"])
     }
 
+    /// Else a creation whose answer was lost would take the other group for its own when it looks
+    /// again.
+    @Test func theNameOfACreationInDoubt_isNotFreeInTheSameWalk() {
+        let own = GroupReference(id: -1, name: "club")
+        let edits = [
+            Edit(id: 1, operation: .create(name: "club", [eve]), state: .sending),
+            Edit(id: 2, operation: .rename(own, to: "pub"), state: .sending),
+            Edit(id: 3, operation: .rename(work, to: "club"), base: "work"),
+        ]
+        let rebase = rebase(edits) { _ = $0.create("pub", ["eve"]) }
+        #expect(rebase.calls.isEmpty)
+        #expect(
+            rebase.decisions.map(\.course) == [
+                .settle(.applied, nil), .settle(.applied, nil), .push,
+            ])
+    }
+
+    @Test func aRenameOfALostGroup_isComparedWithTheNameOfTheOneInItsPlace() {
+        let lost = GroupReference(id: 9, name: "work")
+        let edits = [
+            Edit(id: 1, operation: .add([eve], to: lost)),
+            Edit(id: 2, operation: .rename(lost, to: "job"), base: "labour"),
+        ]
+        let rebase = rebase(edits, PushPolicy(missingGroup: .recreate))
+        #expect(isRejected(rebase.decisions[1], .conflict))
+    }
+
     @Test func ofSeveralRefusals_thatOfTheFirstConversationIsTold() {
         var edit = Edit(id: 1, operation: .add([eve, bob, alice], to: work), state: .sending)
         edit.refused = [
