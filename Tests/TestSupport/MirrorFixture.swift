@@ -122,7 +122,10 @@ package final class MirrorFixture: Sendable {
     package func wait(for what: String, _ condition: () async throws -> Bool) async throws {
         let bound = ContinuousClock.now + .seconds(900)
         while try await !condition() {
-            guard ContinuousClock.now < bound else { throw NeverHappened(what: what) }
+            guard ContinuousClock.now < bound else {
+                let log = recorder.lines.suffix(30).joined(separator: "")
+                throw NeverHappened(what: "\(what)\n\(log)")
+            }
             try await clock.sleep(for: .milliseconds(20))
         }
     }
