@@ -24,7 +24,7 @@ struct CrashCommand: AsyncParsableCommand {
     var seed: UInt64 = 1
 
     @Option(help: "Power cuts at each operation.")
-    var damages = 40
+    var damages = 45
 
     @Option(help: "Steps of each world.")
     var steps = 60

@@ -262,7 +262,9 @@ private func widest(_ arrivals: [Double]) -> Int {
             sent.append(now)
         }
         let end = now + roundTrip
-        for index in 0..<3 { window.ended(.lost, sentAt: sent[index], now: end) }
+        for index in 0..<3 {
+            window.ended(.lost, sentAt: sent[index], now: end + .milliseconds(index))
+        }
         window.ended(.replied, sentAt: sent[3], now: end + .milliseconds(2))
         #expect(
             window.take(now: end + .milliseconds(2))
