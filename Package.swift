@@ -45,6 +45,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -79,7 +80,12 @@ let package = Package(
         floor("MirrorConfiguration", ["ChatModel", "EventLog", "SyncRules", "Yams"]),
 
         // 4 engine
-        floor("SyncEngine", ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore"]),
+        floor(
+            "SyncEngine",
+            [
+                "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]),
         floor("ChatEmulator", ["COpenSSL", "CZlib"]),
         floor(
             "EmulatorServer",

@@ -65,7 +65,8 @@ package actor CallGate {
         self.log = log
         for command in Command.allCases {
             lines[command] = Line(
-                window: CallWindow(limit: limit, margin: margin, now: time.now()))
+                window: CallWindow(
+                    limit: limit, margin: margin, now: time.now(), underWay: inFlight))
         }
     }
 

@@ -48,8 +48,10 @@ package struct RawPage: Sendable {
     /// The items, in our words.
     package func decoded() throws(CallFailure) -> ListingPage {
         let content: WireListing = try decodedReply(body)
+        var groups: [ConversationGroup] = []
+        for group in content.groups ?? [] { groups.append(try group.group()) }
         return ListingPage(
-            groups: (content.groups ?? []).map(\.group),
+            groups: groups,
             conversations: try (content.contacts ?? []).conversations(),
             isLast: isLast, next: next)
     }

@@ -34,7 +34,8 @@ package enum FailureTable {
     /// What a code means, with what the cloud said about it.
     static func words(_ code: Int, _ info: String?) -> String {
         let meaning = byCode[code]?.meaning ?? "a code that this program does not know"
-        let words = (info ?? "").prefix(200)
+        // By scalars: one character may have any number of them.
+        let words = String((info ?? "").unicodeScalars.prefix(200))
         return words.isEmpty || words == meaning ? meaning : "\(meaning): \(words)"
     }
 

@@ -78,7 +78,10 @@ package struct RecordedSender: CallSender {
                     command: call.command.rawValue, user: call.user.string,
                     kind: error.kind.rawValue, code: error.code, problem: error.problem,
                     took: time.now() - start))
-            throw error
+            // From here on it may reach a terminal.
+            throw CallFailure(
+                kind: error.kind, code: error.code, problem: log.redactor.clean(error.problem),
+                advice: error.advice, mayHaveTakenEffect: error.mayHaveTakenEffect)
         }
     }
 }

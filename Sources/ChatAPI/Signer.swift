@@ -26,7 +26,7 @@ package final class Signer: Sendable {
         self.key = Mutex(key)
         self.time = time
         self.log = log
-        log.redactor.add(key.forbiddenText)
+        log.redactor.add(key: key.forbiddenText)
     }
 
     /// A usersig with at least half its life before it.
@@ -47,7 +47,7 @@ package final class Signer: Sendable {
             return key.text != new.text
         }
         guard isNew else { return false }
-        log.redactor.add(new.forbiddenText)
+        log.redactor.add(key: new.forbiddenText)
         current.withLock { $0 = nil }
         return true
     }
@@ -63,7 +63,7 @@ package final class Signer: Sendable {
         let text = try UserSig(
             sdkAppID: sdkAppID, identifier: admin, time: now, lifetime: Self.lifetime
         ).text(key: key.withLock { $0 })
-        log.redactor.add(text)
+        log.redactor.add(signature: text)
         let isFirst = current.withLock { known in
             defer { known = Current(text: text, madeAt: now) }
             return known == nil

@@ -37,7 +37,25 @@ struct WireGroup: Decodable {
         case id = "GroupId"
     }
 
-    var group: ConversationGroup { ConversationGroup(id: GroupID(id.value), name: ExactText(name)) }
+    func group() throws(CallFailure) -> ConversationGroup {
+        ConversationGroup(id: try id.groupID(), name: try .believable(name))
+    }
+}
+
+extension WireNumber {
+    /// A group's number. Negative ones are ours, for groups that the cloud has not made yet.
+    func groupID() throws(CallFailure) -> GroupID {
+        guard value >= 0 else { throw .unreadable("a group has the number \(value)") }
+        return GroupID(value)
+    }
+}
+
+extension ExactText {
+    /// Text that everything can hold: SQLite ends a text at U+0000.
+    static func believable(_ text: String) throws(CallFailure) -> ExactText {
+        guard !text.utf8.contains(0) else { throw .unreadable("a text contains U+0000") }
+        return ExactText(text)
+    }
 }
 
 /// Which conversation, in a request.
@@ -104,13 +122,15 @@ struct WireContact: Decodable {
         guard let peer = type == .user ? user : chatGroup, !peer.isEmpty else {
             throw .unreadable("a conversation has no id")
         }
-        let id = ConversationID(kind, ExactText(peer))
+        let id = ConversationID(kind, try .believable(peer))
         guard let mark = StandardMark(binary: standardMark ?? "") else {
             throw .unreadable("\(id) has a StandardMark that is no 64 binary digits")
         }
+        var numbers: [GroupID] = []
+        for group in groups ?? [] { numbers.append(try group.groupID()) }
         return Conversation(
-            id: id, groups: (groups ?? []).map { GroupID($0.value) }, standardMark: mark,
-            customMark: ExactText(customMark ?? ""), updatedAt: timestamp?.value ?? 0)
+            id: id, groups: numbers, standardMark: mark,
+            customMark: try .believable(customMark ?? ""), updatedAt: timestamp?.value ?? 0)
     }
 }
 

@@ -175,10 +175,10 @@ struct WirePushReply: Decodable {
         }
         var group: GroupID?
         if case .create = call.action {
-            guard let made = reply.created?.first?.group?.group.id else {
+            guard let made = reply.created?.first?.group else {
                 throw .unreadable("it names no group that was created")
             }
-            group = made
+            group = try made.id.groupID()
         }
         let asked = Set(call.conversations)
         var results: [ConversationID: Refusal?] = [:]

@@ -38,8 +38,11 @@ package final class CurlTransport: HTTPTransport {
                 continuation.resume(returning: $0)
             }
             let isClosed = inbox.withLock { inbox in
-                if !inbox.isClosed { inbox.requests.append(request) }
-                return inbox.isClosed
+                guard !inbox.isClosed else { return true }
+                inbox.requests.append(request)
+                // Within the lock: the thread, which frees what this needs, has not seen the end.
+                curl_multi_wakeup(multi.pointer)
+                return false
             }
             guard !isClosed else {
                 return request.deliver(
@@ -47,15 +50,18 @@ package final class CurlTransport: HTTPTransport {
                         TransportFailure(problem: "the program is stopping", mayHaveArrived: false)
                     ))
             }
-            curl_multi_wakeup(multi.pointer)
         }
         return try outcome.get()
     }
 
     /// Ends the thread once the transfers under way are done; later posts fail at once.
     package func close() {
-        inbox.withLock { $0.isClosed = true }
-        curl_multi_wakeup(multi.pointer)
+        inbox.withLock { inbox in
+            // Told once: the thread frees what this needs as soon as it has seen the end.
+            guard !inbox.isClosed else { return }
+            inbox.isClosed = true
+            curl_multi_wakeup(multi.pointer)
+        }
     }
 
     /// The thread. It keeps the transport alive until `close`.

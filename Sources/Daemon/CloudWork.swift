@@ -28,6 +28,8 @@ package struct CloudWork: Sendable {
         package let undecided: Int
         /// Edits that wait for a person, in the whole mirror.
         package let rejected: Int
+        /// Edits of the users that this process could not send, and that no daemon sends now.
+        package let unsent: Int
         /// False when the person at the terminal broke it off.
         package let isComplete: Bool
         /// Nothing the cloud said could be read, not once.
@@ -82,7 +84,20 @@ package struct CloudWork: Sendable {
         }
         if case .drained = end { try store.withdraw(request) }
         let isWithoutAnswer = await instance.engine.readiness == "not answering"
-        return try report(store, request, isWithoutAnswer: isWithoutAnswer)
+        let unsent = kind == .resync ? try self.unsent(users) : 0
+        return try report(store, request, isWithoutAnswer: isWithoutAnswer, unsent: unsent)
+    }
+
+    /// Open edits of the users, but for those that wait for a person's decision about another one.
+    private func unsent(_ users: [UserID]?) throws -> Int {
+        let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+        let asked = users.map { Set($0.map(\.string)) }
+        var count = 0
+        try reader.edits(EditSelection(states: [.queued, .sending])) { edit in
+            let isAsked = asked?.contains(edit.user) ?? true
+            if edit.behind == nil, isAsked { count += 1 }
+        }
+        return count
     }
 
     private func showUntilCancelled(
@@ -145,16 +160,16 @@ package struct CloudWork: Sendable {
         }
     }
 
-    private func report(_ store: SQLiteMirror, _ request: Int64, isWithoutAnswer: Bool) throws
-        -> Report
-    {
+    private func report(
+        _ store: SQLiteMirror, _ request: Int64, isWithoutAnswer: Bool, unsent: Int = 0
+    ) throws -> Report {
         let progress =
             try store.progress(of: request) ?? RequestProgress(request: request, total: 0)
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
         return Report(
             progress: progress, results: try store.results(of: request),
             undecided: try reader.held().count { $0.decision == nil },
-            rejected: try reader.outboxTotals().rejected,
+            rejected: try reader.outboxTotals().rejected, unsent: unsent,
             isComplete: progress.done == progress.total, isWithoutAnswer: isWithoutAnswer)
     }
 }

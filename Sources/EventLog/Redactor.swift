@@ -7,26 +7,38 @@ import Synchronization
 /// Replaces secrets in text. It knows the secrets of this process literally, and a usersig by its
 /// shape.
 package final class Redactor: Sendable {
-    private let secrets = Mutex<[String]>([])
+    private struct Secrets {
+        var keys: [String] = []
+        /// The last few.
+        var signatures: [String] = []
+    }
+
+    private let secrets = Mutex(Secrets())
 
     package static let mask = "[redacted]"
 
     package init() {}
 
-    /// From now on `secret` is masked wherever it stands. Short texts are not: they would mask
-    /// innocent words.
-    package func add(_ secret: String) {
-        guard secret.utf8.count >= 8 else { return }
-        secrets.withLock { known in
-            if !known.contains(secret) { known.append(secret) }
-            // Signatures are renewed for ever; the older ones are caught by their shape.
-            if known.count > 8 { known.remove(at: 1) }
+    /// From now on the key is masked wherever it stands, also after it was replaced by another one.
+    /// Short texts are not: they would mask innocent words.
+    package func add(key: String) {
+        guard key.utf8.count >= 8 else { return }
+        secrets.withLock { if !$0.keys.contains(key) { $0.keys.append(key) } }
+    }
+
+    /// From now on the usersig is masked wherever it stands. They are renewed for ever: older ones
+    /// are caught by their shape alone.
+    package func add(signature: String) {
+        secrets.withLock {
+            $0.signatures.append(signature)
+            if $0.signatures.count > 8 { $0.signatures.removeFirst() }
         }
     }
 
     package func clean(_ text: String) -> String {
         var text = text
-        for secret in secrets.withLock({ $0 }) where text.utf8.count >= secret.utf8.count {
+        for secret in secrets.withLock({ $0.keys + $0.signatures })
+        where text.utf8.count >= secret.utf8.count {
             text = Redactor.replacing(secret, in: text)
         }
         return Redactor.maskingSignatures(in: text)

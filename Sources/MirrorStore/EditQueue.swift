@@ -121,6 +121,9 @@ package final class EditQueue {
         guard (1...Self.longestKey).contains(key.utf8.count) else {
             throw EditFault("a key has 1 to \(Self.longestKey) bytes")
         }
+        guard !key.utf8.contains(0) else {
+            throw EditFault("a key cannot contain U+0000: the database could not hold it")
+        }
         guard
             let row = try Row.fetchOne(
                 database.cachedStatement(sql: "SELECT * FROM edit WHERE key = ?"),

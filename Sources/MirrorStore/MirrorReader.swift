@@ -202,13 +202,16 @@ package final class MirrorReader: Sendable {
     package func changes(since: Int64, user: String?, limit: Int) throws(StoreFailure)
         -> [ChangeRow]
     {
-        try read { database in
+        // The index of a user's changes serves only where the user is named by its number.
+        let ofUser = user == nil ? "" : "user = (SELECT id FROM user WHERE name = ?) AND"
+        return try read { database in
             try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT * FROM changes WHERE seq > ?1 AND (?2 IS NULL OR user = ?2)
-                    ORDER BY seq LIMIT ?3
-                    """, arguments: [since, user, limit]
+                    SELECT * FROM changes WHERE seq IN (
+                        SELECT seq FROM change WHERE \(ofUser) seq > ? ORDER BY seq LIMIT ?)
+                    ORDER BY seq
+                    """, arguments: (user.map { [$0] } ?? []) + [since, limit]
             ).map { row in
                 ChangeRow(
                     seq: row["seq"], at: row["at"], user: row["user"], kind: row["kind"],

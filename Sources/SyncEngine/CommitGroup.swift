@@ -26,6 +26,8 @@ package actor CommitGroup {
     private var isGathering = false
     private var isClosing = false
     private var failingSince: MonotonicTime?
+    /// Moves with every try: waiting for a disk is work, and no standstill.
+    private(set) var tries: UInt64 = 0
 
     /// How long the first entry waits for others, and how many are enough.
     static let gathering = Duration.milliseconds(25)
@@ -110,21 +112,23 @@ package actor CommitGroup {
 
     /// Writes the batch, waits out a failing disk, and tells everybody who waits.
     private func write(_ batch: [Pending]) async -> [Written] {
-        var tries = 0
+        var failures = 0
         while true {
+            tries += 1
             do {
                 let report = try await store.commit(batch.flatMap(\.entries))
                 noteRecovery()
                 return tell(batch, .success(report))
             } catch {
-                tries += 1
+                failures += 1
                 if error.kind == .refused, batch.count > 1 { return await writeSingly(batch) }
-                let isHopeless = error.kind != .passing || (isClosing && tries >= Self.lastPatience)
+                let isHopeless =
+                    error.kind != .passing || (isClosing && failures >= Self.lastPatience)
                 if isHopeless {
                     log(.storeFailed(problem: error.problem, retryIn: .zero))
                     return tell(batch, .failure(error))
                 }
-                let pause = Duration.seconds(min(30, 1 << min(tries - 1, 5)))
+                let pause = Duration.seconds(min(30, 1 << min(failures - 1, 5)))
                 failingSince = failingSince ?? time.now()
                 log(.storeFailed(problem: error.problem, retryIn: pause))
                 try? await time.sleep(for: isClosing ? .seconds(1) : pause)

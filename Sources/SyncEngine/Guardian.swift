@@ -12,6 +12,10 @@ actor Guardian {
     private var rule: DeletionGuard
     /// Users whose deletions are held, with the decision when there is one.
     private var held: [UserNumber: HeldDecision?]
+    /// Holds that no reading of the database has shown yet: the rows are written after the verdict.
+    private var unwritten: Set<UserNumber> = []
+    /// Users whose approval was used: a reading may show it once more.
+    private var spent: Set<UserNumber> = []
     private let time: any Timekeeper
     private let log: Log
 
@@ -30,6 +34,7 @@ actor Guardian {
         let known = held[job.number]
         guard stored.losesEverything(becoming: next) else {
             held[job.number] = nil
+            unwritten.remove(job.number)
             if !stored.isEmpty { rule.kept(now: time.now()) }
             return .delete
         }
@@ -42,6 +47,8 @@ actor Guardian {
             fallthrough
         case .hold:
             held[job.number] = .some(nil)
+            unwritten.insert(job.number)
+            spent.remove(job.number)
             log(
                 .deletionsHeld(
                     user: job.user.string, groups: stored.groups.count,
@@ -56,7 +63,11 @@ actor Guardian {
     }
 
     /// Takes in what persons decided; the users that should be pulled because of it.
-    func take(_ decisions: [UserNumber: HeldDecision?]) -> [UserNumber] {
+    func take(_ read: [UserNumber: HeldDecision?]) -> [UserNumber] {
+        var decisions = read.filter { !spent.contains($0.key) }
+        spent.formIntersection(read.keys)
+        unwritten.subtract(read.keys)
+        for user in unwritten { decisions[user] = .some(nil) }
         let news = decisions.filter { user, decision in
             decision != nil && held[user].flatMap { $0 } != decision
         }
@@ -81,6 +92,7 @@ actor Guardian {
     private func decided(_ decision: HeldDecision?, _ job: PassJob) -> Verdict {
         guard decision == .approved else { return .hold }
         held[job.number] = nil
+        spent.insert(job.number)
         return .delete
     }
 }

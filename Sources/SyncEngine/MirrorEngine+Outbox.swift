@@ -44,7 +44,6 @@ extension MirrorEngine {
             let inDoubt = users.values.count { $0 != nil }
             parts.log(.outboxOpened(users: users.count, inDoubt: inDoubt))
         }
-        guard settings.onlyRequest == nil else { return }
         for user in outbox.keys.sorted() { serveOutbox(of: user) }
     }
 
@@ -54,13 +53,14 @@ extension MirrorEngine {
         lastNews = news.last
         for user in news.users {
             outbox[user, default: OutboxUser()].news += 1
-            if settings.onlyRequest == nil { serveOutbox(of: user) }
+            serveOutbox(of: user)
         }
         if !news.users.isEmpty { wakeDispatcher() }
     }
 
-    private func serveOutbox(of user: UserNumber) {
-        guard let waiting = outbox[user] else { return }
+    /// Sees to it that the user's edits have their turn as soon as they may be sent.
+    func serveOutbox(of user: UserNumber) {
+        guard settings.onlyRequest == nil, let waiting = outbox[user] else { return }
         if let pause = waiting.pausedUntil, pause > parts.time.now() {
             schedule.postpone(user, until: pause)
         } else {
@@ -78,7 +78,7 @@ extension MirrorEngine {
     }
 
     /// What follows from a pass's push, once the user is back in the schedule.
-    func pushed(_ job: PassJob, _ push: PushSummary) async {
+    func pushed(_ job: PassJob, _ push: PushSummary) {
         report(job, push)
         guard var waiting = outbox[job.number], !push.isSkipped else { return }
         if let trouble = push.trouble {
@@ -136,13 +136,16 @@ extension MirrorEngine {
                 left: push.left, took: parts.time.now() - job.startedAt))
     }
 
+    /// Parts of history that are removed before other things have their turn again.
+    private static let partsAtOnce = 50
+
     /// Removes what is older than the operator wants to keep, a little at a time.
     func prune() async {
         let oldest =
             settings.history.map { parts.time.wallTime() + (.zero - $0) }
             ?? WallTime(milliseconds: 0)
         var removed = 0
-        while !isStopping {
+        for _ in 0..<Self.partsAtOnce where !isStopping {
             let part = (try? await parts.store.prune(before: oldest, news: lastNews)) ?? 0
             removed += part
             if part == 0 { break }

@@ -1,5 +1,6 @@
 import ChatAPI
 import ChatModel
+import DequeModule
 import EventLog
 import MirrorStore
 import SyncRules
@@ -26,7 +27,8 @@ package actor MirrorEngine {
     /// Users whose last pass failed.
     var troubles: [UserNumber: Troubled]
     var requests: [ActiveRequest] = []
-    var comparisons: [UserNumber] = []
+    var comparisons: Deque<UserNumber> = []
+    private var isTurnOfComparisons = false
     var comparing: Set<UserNumber> = []
     /// Users with open edits that the engine can do something about.
     var outbox: [UserNumber: OutboxUser] = [:]
@@ -45,8 +47,9 @@ package actor MirrorEngine {
     private var idleDispatcher: CheckedContinuation<Void, Never>?
     private(set) var totals = Totals()
     let startedAt: MonotonicTime
+    private var steps: UInt64 = 0
     /// Moves with everything that gets done; what the watchdog looks at.
-    package private(set) var beats: UInt64 = 0
+    package var beats: UInt64 { get async { steps + (await commits.tries) } }
 
     struct Troubled: Sendable {
         /// Passes that failed in a row, those not counted that somebody asked for before the
@@ -146,7 +149,7 @@ package actor MirrorEngine {
                 await suspendDispatcher()
                 continue
             }
-            beats += 1
+            steps += 1
             let due = comparisons.isEmpty ? schedule.nextDue(now: now) : now
             if let due, due <= now {
                 if health.mayStart(now: now) { return true }
@@ -172,10 +175,12 @@ package actor MirrorEngine {
         idleDispatcher.take()?.resume()
     }
 
+    /// Edits come first. Then users and comparisons take turns, so that comparing everybody does not
+    /// keep the mirror from being made.
     private func take(_ permit: CallPermit) -> PassJob? {
-        if let number = nextComparison() {
-            comparing.insert(number)
-            return job(number, permit, .compare)
+        isTurnOfComparisons.toggle()
+        if isTurnOfComparisons, !schedule.hasUrgent, let job = takeComparison(permit) {
+            return job
         }
         while case .user(let number) = schedule.take(now: permit.grantedAt) {
             guard comparing.contains(number) else { return job(number, permit, .store) }
@@ -184,22 +189,26 @@ package actor MirrorEngine {
                 number, at: permit.grantedAt,
                 outcome: .failed(retryAt: permit.grantedAt + .milliseconds(200)), calls: 0)
         }
-        return nil
+        return takeComparison(permit)
     }
 
-    private func nextComparison() -> UserNumber? {
+    private func takeComparison(_ permit: CallPermit) -> PassJob? {
         guard let index = comparisons.firstIndex(where: { !schedule.isTaken($0) }) else {
             return nil
         }
-        return comparisons.remove(at: index)
+        let number = comparisons.remove(at: index)
+        comparing.insert(number)
+        return job(number, permit, .compare)
     }
 
     private func job(_ number: UserNumber, _ permit: CallPermit, _ mode: PassJob.Mode) -> PassJob {
         sequence += 1
         running += 1
         let digest = digests[Int(number)]
+        // A comparison doubts the mirror, and the digest is what the mirror was once made of.
+        let isKnown = digest != .none && mode == .store
         return PassJob(
-            number: number, user: roster.id(of: number), digest: digest == .none ? nil : digest,
+            number: number, user: roster.id(of: number), digest: isKnown ? digest : nil,
             turn: .permitted(permit), mode: mode, startedAt: permit.grantedAt, sequence: sequence,
             isFirst: digest == .none && schedule.lastPull(of: number) == nil,
             hasEdits: mode == .store && mayPush(number, now: permit.grantedAt),
@@ -217,7 +226,7 @@ package actor MirrorEngine {
     private func finish(_ job: PassJob, _ outcome: PassOutcome, calls: Int) async {
         running -= 1
         totals.passes += 1
-        beats += 1
+        steps += 1
         switch outcome {
         case .unchanged:
             totals.unchanged += 1
@@ -236,12 +245,16 @@ package actor MirrorEngine {
         wakeDispatcher()
     }
 
-    private func succeeded(_ job: PassJob, _ calls: Int, _ result: RequestResult) async {
+    private func succeeded(
+        _ job: PassJob, _ calls: Int, _ result: RequestResult, _ push: PushSummary? = nil
+    ) async {
         observe(.accepted)
         if let before = troubles.removeValue(forKey: job.number) {
             parts.log(.userRecovered(user: job.user.string, failures: before.failures))
         }
         schedule.finish(job.number, at: job.startedAt, outcome: .pulled, calls: calls)
+        // Before anything is waited for: the next pass of the user may begin then.
+        if job.hasEdits, let push { pushed(job, push) } else { serveOutbox(of: job.number) }
         await settle(job, result)
     }
 
@@ -262,8 +275,8 @@ package actor MirrorEngine {
                     took: parts.time.now() - job.startedAt, first: job.isFirst))
         }
         let outcome: RequestResult.Outcome = summary.changes > 0 ? .changed : .same
-        await succeeded(job, calls, RequestResult(outcome, changes: summary.changes))
-        if job.hasEdits { await pushed(job, summary.push) }
+        await succeeded(
+            job, calls, RequestResult(outcome, changes: summary.changes), summary.push)
     }
 
     private func failed(_ job: PassJob, _ failure: CallFailure, _ calls: Int) async {

@@ -176,19 +176,21 @@ struct PushDesk: Sendable {
         record(call, .inDoubt(code: failure.code, problem: failure.problem), at: time)
     }
 
-    /// A call for several edits is split before anybody is blamed.
+    /// A call for several edits is split before anybody is blamed. What cannot be split, such as a
+    /// creation and the rename after it, loses its last edit: the others are tried without it.
     private mutating func rejected(_ call: PushCall, _ failure: CallFailure, at time: WallTime) {
         let ids = Set(call.edits)
+        let isSplit = edits.allSatisfy { $0.isAlone || !ids.contains($0.id) }
         setState(.queued, of: call.edits)
         update.unsent += call.edits
         for index in edits.indices where ids.contains(edits[index].id) && ids.count > 1 {
             edits[index].isAlone = true
         }
         record(call, .refused(code: failure.code, problem: failure.problem), at: time)
-        guard let only = call.edits.first, ids.count == 1 else { return }
+        guard let last = call.edits.last, ids.count == 1 || isSplit else { return }
         note(
             EditDecision(
-                edit: only,
+                edit: last,
                 course: .reject(
                     .refused, Refusal(code: failure.code ?? 0, words: failure.problem),
                     words: failure.problem)))
@@ -235,7 +237,7 @@ struct PushDesk: Sendable {
 extension Edit {
     /// Failures of the cloud that usually pass, before an edit is given up: about two hours of
     /// tries.
-    static let mostFailures = 15
+    package static let mostFailures = 15
     /// Cloud.md §4: a chat group that cannot be resolved (51007) may be so for a moment only.
     static let mostStale = 3
 }

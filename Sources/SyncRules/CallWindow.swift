@@ -35,7 +35,8 @@ package struct CallWindow: Sendable {
     /// How a call that had a token ended.
     package enum Ending: Hashable, Sendable {
         case replied
-        /// No reply: when it reached the server, if at all, is unknown, so no margin is taken off.
+        /// No reply: when it reaches the server, if at all, is unknown. A connection that broke may
+        /// have handed it to somebody who still carries it.
         case lost
         /// It never left this machine.
         case notSent
@@ -58,15 +59,20 @@ package struct CallWindow: Sendable {
     /// A token is one second old when it may be used again: the span over which the cloud counts.
     package static let second = Duration.seconds(1)
 
+    /// How long a call without a reply may be under way: the cloud gives it up after so long
+    /// (Cloud.md §3), so what arrives later counts no more than what never does.
+    package static let longestWay = Duration.seconds(3)
+
     /// What a refusal leaves of the allowance.
     package static let cut = 0.7
 
     /// - Parameters:
     ///   - limit: calls a second that the cloud allows for the command.
     ///   - now: when the window opens. The first call leaves a second later, since calls of a
-    ///     killed predecessor may
-    ///     still count.
-    package init(limit: Int, margin: Margin, now: MonotonicTime) {
+    ///     killed predecessor may still count.
+    ///   - underWay: so many calls may still be under way from such a predecessor: their tokens come
+    ///     later still.
+    package init(limit: Int, margin: Margin, now: MonotonicTime, underWay: Int = 0) {
         precondition(limit > 0, "a window of no calls would wait for ever")
         self.limit = limit
         self.margin = margin
@@ -74,6 +80,7 @@ package struct CallWindow: Sendable {
         nextSend = now
         pausedUntil = now + Self.second
         lastClimb = now
+        for _ in 0..<min(limit, underWay) { cooling.insert(now + Self.longestWay) }
     }
 
     /// Calls a second that are allowed now.
@@ -104,7 +111,7 @@ package struct CallWindow: Sendable {
             roundTrips.add(now - sentAt, now: now)
             cooling.insert(now)
         case .lost:
-            cooling.insert(now + saved(now: now))
+            cooling.insert(max(now, sentAt + Self.longestWay) + saved(now: now))
         case .notSent:
             break
         }

@@ -87,6 +87,9 @@ extension EditOperation {
                 "the custom mark has \(custom.byteCount) bytes, the cloud allows "
                     + "\(longestCustomMark)")
         }
+        if marks.custom?.string.utf8.contains(0) == true {
+            return EditFault("the custom mark contains U+0000, which the database cannot hold")
+        }
         return nil
     }
 }

@@ -101,7 +101,10 @@ extension Edit {
         where reference.id == group:
             edit.base = name
         case (.mark(let id, let marks), .mark(let changes)) where marks.custom != nil:
-            if let custom = changes.first(where: { $0.conversation == id })?.marks.custom {
+            // The cloud may take the call and refuse this conversation.
+            if case .some(.none) = reply.results[id],
+                let custom = changes.first(where: { $0.conversation == id })?.marks.custom
+            {
                 edit.base = custom
             }
         default: break

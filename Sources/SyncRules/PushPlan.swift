@@ -34,7 +34,8 @@ enum PushPlan {
     // MARK: Groups
 
     /// A group cannot be created without a conversation (Cloud.md §1.5). Where the queue leaves it
-    /// none, those that it was to have in between go first and are removed again.
+    /// none, those that it was to have in between go first and are removed again; so they do when
+    /// its creation goes alone and later edits have taken all that it named.
     private static func creation(
         of group: GroupID, _ edit: EditID, _ draft: Draft, _ wishes: Wishes, _ alone: Set<EditID>
     ) -> [PushCall] {
@@ -42,11 +43,12 @@ enum PushPlan {
         let wanted = wishes.members.filter { $0.key.group == group }
             .sorted { $0.key.conversation < $1.key.conversation }
         let entering = wanted.filter(\.value.isIn).map { ($0.key.conversation, $0.value.edits) }
-        let isPassing = entering.isEmpty
+        let own = alone.contains(edit) ? entering.filter { $0.1.contains(edit) } : entering
+        let passing = wanted.filter { !$0.value.isIn }
+        let isPassing = own.isEmpty && !passing.isEmpty
         let first =
             isPassing
-            ? wanted.map { ($0.key.conversation, [edit]) }
-            : alone.contains(edit) ? entering.filter { $0.1.contains(edit) } : entering
+            ? passing.map { ($0.key.conversation, [edit]) } : own.isEmpty ? entering : own
         let part = first.prefix(PushCall.mostConversations)
         guard !part.isEmpty else { return [] }
         var calls = [
@@ -60,7 +62,7 @@ enum PushPlan {
                 PushCall(
                     .update(group, name: name, remove: [], add: rest.map(\.0)), [], wanted: rest))
         }
-        let leaving = isPassing ? wanted.map { ($0.key.conversation, $0.value.edits) } : []
+        let leaving = isPassing ? passing.map { ($0.key.conversation, $0.value.edits) } : []
         for rest in chunks(leaving, alone) {
             calls.append(
                 PushCall(

@@ -170,6 +170,9 @@ package struct Schedule: Sendable {
         lists[.urgent, default: Ends()].count + lists[.asked, default: Ends()].count > 0
     }
 
+    /// True when somebody has something to be sent.
+    package var hasUrgent: Bool { lists[.urgent, default: Ends()].count > 0 }
+
     /// How many users could be taken at `now` without waiting for a pull to get old; for the log.
     package var backlog: Int {
         [List.urgent, .asked, .new].reduce(0) { $0 + lists[$1, default: Ends()].count }

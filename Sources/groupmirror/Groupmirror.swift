@@ -53,7 +53,10 @@ struct Groupmirror: AsyncParsableCommand {
     }
 
     private static func leave(_ failure: ProgramFailure) -> Never {
-        Output.note("groupmirror: \(failure.problem)")
+        let lines = failure.problem.split(separator: "\n", omittingEmptySubsequences: false)
+        Output.note(
+            "groupmirror: "
+                + lines.map { Output.shown(String($0)) }.joined(separator: "\n"))
         if !failure.advice.isEmpty { Output.note("  \(failure.advice)") }
         Output.leave(failure.status)
     }

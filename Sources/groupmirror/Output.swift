@@ -18,15 +18,34 @@ enum Output {
         raw(line + "\n", to: STDERR_FILENO)
     }
 
-    /// Writes all of it; what a reader that went away does not take is lost.
+    /// Writes all of it; what a reader that went away does not take is lost. Data that cannot be
+    /// written for another reason ends the program: half an export must not look like one.
     static func raw(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            if count <= 0 { return }
+            if count < 0 {
+                let error = errno
+                if error == EINTR { continue }
+                if error == EAGAIN {
+                    waitForRoom(descriptor)
+                    continue
+                }
+                if error == EPIPE || descriptor != STDOUT_FILENO { return }
+                note(
+                    "groupmirror: the output cannot be written: \(String(cString: strerror(error)))"
+                )
+                note("  what was printed is not complete: make room, and repeat the command")
+                leave(.storage)
+            }
             bytes = bytes.dropFirst(count)
         }
+    }
+
+    /// Somebody may have made the stream one that does not wait.
+    private static func waitForRoom(_ descriptor: Int32) {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&waiting, 1, -1)
     }
 
     static func leave(_ status: ExitStatus) -> Never {

@@ -10,8 +10,9 @@ struct ResyncCommand: AsyncParsableCommand {
         abstract: "Pull users now, whatever the schedule says.",
         discussion: """
             With a daemon running, asks it and shows its progress; without one, does the work \
-            itself. Open edits of the users are sent, too. A user that fails is tried three times, within some seconds. A terminal gets a \
-            progress bar; everybody gets one line of summary.
+            itself. Open edits of the users are sent, too; without a daemon those that could not be sent \
+            are told, and the status is 3. A user that fails is tried three times, within some \
+            seconds. A terminal gets a progress bar; everybody gets one line of summary.
 
             Examples:
               groupmirror resync alice bob       these two
@@ -104,6 +105,11 @@ extension CloudWork.Report {
             Output.note(
                 "\(counted(rejected, "rejected edit")) wait for a person: groupmirror outbox list")
         }
+        if unsent > 0 {
+            Output.note(
+                "\(counted(unsent, "edit")) could not be sent yet: repeat the command, or start "
+                    + "the daemon, which goes on trying")
+        }
         if !isComplete {
             Output.note("interrupted: the other users are not asked for any more")
         }
@@ -113,7 +119,7 @@ extension CloudWork.Report {
         if !isComplete { return .unexpected }
         if isWithoutAnswer, progress.failed > 0 { return .cloudUnavailable }
         if driftCounts, progress.changed > 0 { return .driftFound }
-        if progress.failed > 0 { return .someUsersFailed }
+        if progress.failed > 0 || unsent > 0 { return .someUsersFailed }
         return undecided > 0 || rejected > 0 ? .personNeeded : .done
     }
 }

@@ -154,6 +154,21 @@ private struct Client {
         #expect(failure?.kind == .transient)
     }
 
+    /// SQLite ends a text at U+0000, and negative numbers are those of groups that edits will make.
+    @Test(arguments: [
+        #""ContactItem":[{"Type":1,"To_Account":"bob\u0000x"}]"#,
+        #""ContactItem":[{"Type":1,"To_Account":"bob","CustomMark":"\u0000"}]"#,
+        #""ContactItem":[{"Type":1,"To_Account":"bob","ContactGroupId":[-7]}]"#,
+        #""GroupItem":[{"GroupName":"a\u0000b","GroupId":1}]"#,
+        #""GroupItem":[{"GroupName":"a","GroupId":-9223372036854775808}]"#,
+    ])
+    func thatTheMirrorCouldNotHold_isATransientFailure(content: String) async throws {
+        let client = try Client(ScriptedCloud("{\(content),\(empty.dropFirst())"))
+        let failure = await #expect(throws: CallFailure.self) { try await client.content() }
+        #expect(failure?.kind == .transient)
+        #expect(failure?.problem.contains("the reply cannot be read: a ") == true)
+    }
+
     @Test func inLatin1_isATransientFailure() async throws {
         let bytes =
             Array(#"{"ContactItem":[],"x":"caf"#.utf8) + [0xE9]
@@ -195,6 +210,19 @@ private struct Client {
             ScriptedCloud(.failure(TransportFailure(problem: "gone", mayHaveArrived: true))))
         let failure = await #expect(throws: CallFailure.self) { try await client.page() }
         #expect(failure?.isWithoutAnswer == true)
+    }
+
+    /// What the cloud says may quote the address of the call, and reaches logs and terminals.
+    @Test func thatIsRefusedInWordsWithASignature_tellsThemWithoutIt() async throws {
+        let usersig = "eJ" + String(repeating: "yrVgrxCdYrSy1SslJQMt*z-_", count: 4)
+        let letter = "o" + String(repeating: "\u{308}", count: 5000)
+        let body =
+            #"{"ActionStatus":"FAIL","ErrorCode":50002,"ErrorInfo":"bad \#(usersig) \#(letter)"}"#
+        let failure = await #expect(throws: CallFailure.self) {
+            try await Client(ScriptedCloud(body)).page()
+        }
+        #expect(failure?.problem.contains("bad [redacted] ") == true)
+        #expect((failure?.problem.utf8.count ?? 0) < 500)
     }
 
     @Test func withAnExpiredSignature_isRepeatedOnceWithAFreshOne() async throws {

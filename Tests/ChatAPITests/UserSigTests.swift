@@ -92,7 +92,7 @@ import Testing
         let usersig = try signer.usersig()
         let key = try SecretKey(contents: "made-up-key-1")
         let log = recorder.log(clock)
-        log.redactor.add(usersig)
+        log.redactor.add(signature: usersig)
         log(.configurationRejected(problem: "\(key) \(String(reflecting: key)) \(usersig)"))
         var dumped = ""
         dump(key, to: &dumped)

@@ -84,13 +84,22 @@ import Testing
         #expect(try emulator.groupmirror("changes").stdout.isEmpty)
     }
 
+    @Test func anExportThatDoesNotFit_isNoSuccess() throws {
+        let emulator = try pulled()
+        let export = try RunningProgram.run(
+            "sh", "-c", "exec \"$0\" export --config \"$1\" > /dev/full",
+            Program.groupmirror.url.path, emulator.configuration)
+        #expect(export.status == 74)
+        #expect(export.stderr.contains("the output cannot be written: No space left on device"))
+    }
+
     @Test func verify_findsDrift() throws {
         let emulator = try pulled()
         #expect(try emulator.groupmirror("verify").status == 0)
         #expect(try emulator.groupmirror("verify", "--sample", "3").stderr.contains("of 3 users"))
         let sql = try RunningProgram.run(
             "sqlite3", emulator.directory.file("mirror.db"),
-            "DELETE FROM listing; UPDATE conversation_group SET name = 'wrong' WHERE user = 1 AND id = 1"
+            "UPDATE conversation_group SET name = 'wrong' WHERE user = 1 AND id = 1"
         )
         #expect(sql.status == 0)
         let drift = try emulator.groupmirror("verify")

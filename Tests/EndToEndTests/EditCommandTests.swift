@@ -39,6 +39,26 @@ import Testing
         #expect(try emulator.groupmirror("show", user).stdout.contains("'club': 2"))
     }
 
+    @Test func withTheDaemonDown_whatResyncCannotSend_isToldAndIsNoSuccess() throws {
+        let emulator = try pulled()
+        _ = try emulator.post(
+            "faults", #"[{"kind":"code:60008","command":"mark_contact"}]"#)
+        #expect(
+            try emulator.groupmirror("edit", "mark", user, "user:bob", "--custom", "x").status == 0)
+        let resync = try emulator.groupmirror("resync", user)
+        #expect(resync.status == 3)
+        #expect(resync.stderr.contains("1 edit could not be sent yet"))
+        #expect(try emulator.groupmirror("resync", "user00000001").status == 0)
+        try emulator.post("faults", "[]")
+        // What may have been done is not repeated within four seconds.
+        var status: Int32 = 3
+        for _ in 0..<20 where status == 3 {
+            status = try emulator.groupmirror("resync", user).status
+        }
+        #expect(status == 0)
+        #expect(try state("1", emulator) == "applied")
+    }
+
     @Test func withTheDaemonUp_everyKindOfEditReachesTheCloud() throws {
         let emulator = try pulled()
         let daemon = try emulator.daemon()

@@ -232,9 +232,20 @@ import Testing
 @Suite struct TheRedactor {
     @Test func aKnownSecret_isMaskedWhereverItStands() {
         let redactor = Redactor()
-        redactor.add("made-up-key-1234")
+        redactor.add(key: "made-up-key-1234")
         #expect(
             redactor.clean("x=made-up-key-1234&y made-up-key-1234") == "x=[redacted]&y [redacted]")
+    }
+
+    @Test func aKeyThatWasReplacedLongAgo_isStillMasked() {
+        let redactor = Redactor()
+        redactor.add(key: "made-up-key-1234")
+        redactor.add(key: "another-made-up-key")
+        for number in 0..<100 { redactor.add(signature: "made-up-signature-\(number)") }
+        #expect(redactor.clean("made-up-key-1234") == "[redacted]")
+        #expect(redactor.clean("another-made-up-key") == "[redacted]")
+        #expect(redactor.clean("made-up-signature-99") == "[redacted]")
+        #expect(redactor.clean("made-up-signature-9") == "made-up-signature-9")
     }
 
     @Test func aUserSigThatNobodyTold_isKnownByItsShape() {
@@ -253,7 +264,7 @@ import Testing
     @Test func everyLineOfTheLog_passesIt() {
         let recorder = LogRecorder()
         let log = recorder.log(TestClock())
-        log.redactor.add("made-up-key-1234")
+        log.redactor.add(key: "made-up-key-1234")
         log(.storeFailed(problem: "cannot open made-up-key-1234", retryIn: .seconds(1)))
         #expect(recorder.lines.joined().contains("cannot open [redacted]"))
     }

@@ -59,6 +59,13 @@ extension Fixture {
         }
     }
 
+    @Test func aKeyThatTheDatabaseWouldCutShort_isRefused() async throws {
+        let fixture = try await Fixture.pulled()
+        #expect(throws: EditFault.self) {
+            try fixture.queue(.add([eve], to: familyName), key: "k1\u{0}b")
+        }
+    }
+
     @Test func oneThatIsRefused_takesAllOfTheTransactionBack() async throws {
         let fixture = try await Fixture.pulled()
         #expect(throws: EditFault.self) {

@@ -177,3 +177,77 @@ import Testing
         #expect(!failures.contains { $0.contains(" failures=6 ") })
     }
 }
+
+@Suite(.serialized) struct EditsOnABadDay {
+    private let user = "user00000001"
+    private let bob = ConversationID.user("bob")
+
+    private func queue(_ operation: EditOperation, _ fixture: MirrorFixture) throws {
+        let other = try SQLiteMirror(
+            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        try other.queue(at: fixture.clock.wallTime()) {
+            _ = try $0.add(EditOrder(user: try UserID(user), key: nil, operation: operation))
+        }
+    }
+
+    private func open(_ fixture: MirrorFixture) throws -> Int {
+        try fixture.reader.outboxTotals().open
+    }
+
+    private func fixture(users: Int) throws -> MirrorFixture {
+        var options = EmulatorOptions.small
+        options.users = users
+        return try MirrorFixture(options)
+    }
+
+    @Test func aCreationAndItsRename_bothRefused_areRejectedAfterAFewCalls() async throws {
+        let fixture = try fixture(users: 3)
+        try await fixture.resync()
+        fixture.cloud.setFaults([
+            Fault(.code(51010, applied: false), command: "create_contact_group")
+        ])
+        try queue(.create(name: "club", [bob]), fixture)
+        try queue(.rename(GroupReference(id: nil, name: "club"), to: "kin"), fixture)
+        _ = try await fixture.running(try fixture.engine()) {
+            try await fixture.wait(for: "the outbox") { try open(fixture) == 0 }
+        }
+        #expect(try fixture.reader.outboxTotals().rejected == 2)
+        #expect(try fixture.reader.calls(of: 1).count == 3)
+    }
+
+    /// Two thousand users are pulled once in ten seconds: who has lost its turn waits so long.
+    @Test func aPullDuringThePauseAfterADoubt_doesNotCostTheEditItsTurn() async throws {
+        let fixture = try fixture(users: 2000)
+        try await fixture.resync()
+        fixture.cloud.setFaults([Fault(.resetAfter, times: 1, command: "mark_contact")])
+        try queue(.mark(bob, MarkEdit(custom: "x")), fixture)
+        _ = try await fixture.running(try fixture.engine()) {
+            try await fixture.wait(for: "the doubt") {
+                !fixture.recorder.lines(of: "edits_in_doubt").isEmpty
+            }
+            let doubt = fixture.clock.now()
+            _ = try fixture.store.ask(.resync, users: [1], at: fixture.clock.wallTime())
+            try await fixture.wait(for: "the outbox") { try open(fixture) == 0 }
+            #expect(fixture.clock.now() - doubt < .seconds(8))
+        }
+    }
+
+    @Test func comparingEverybody_doesNotKeepOthersWaiting() async throws {
+        let fixture = try fixture(users: 400)
+        try await fixture.resync()
+        fixture.cloud.churn(400)
+        let asked = try fixture.store.ask(.compare, users: nil, at: fixture.clock.wallTime())
+        try queue(.mark(bob, MarkEdit(custom: "x")), fixture)
+        var settings = MirrorFixture.settings()
+        settings.passesAtOnce = 1
+        _ = try await fixture.running(try fixture.engine(settings: settings)) {
+            try await fixture.wait(for: "the outbox") { try open(fixture) == 0 }
+            #expect(try fixture.store.progress(of: asked)?.isFinished == false)
+            let pulled = fixture.recorder.lines(of: "pass_changed").count
+            try await fixture.wait(for: "other users") {
+                fixture.recorder.lines(of: "pass_changed").count > pulled + 10
+            }
+            #expect(try fixture.store.progress(of: asked)?.isFinished == false)
+        }
+    }
+}

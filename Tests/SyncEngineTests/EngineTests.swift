@@ -4,6 +4,7 @@ import ChatModel
 import MirrorStore
 import SyncEngine
 import SyncRules
+import Synchronization
 import TestSupport
 import Testing
 
@@ -342,6 +343,41 @@ import Testing
         #expect(fixture.recorder.lines(of: "guard_tripped").count == 1)
     }
 
+    /// What is held is written some time after the verdict. Who reads the decisions in between does
+    /// not see it, and must not take that for a decision.
+    @Test func whileTheHoldIsNotYetStored_whatOthersWriteDoesNotOpenTheGuard() async throws {
+        let fixture = try await fixture()
+        let isWell = Mutex(false)
+        let store = HookedStore(
+            fixture.store,
+            before: { entries throws(StoreFailure) in
+                let holds = entries.contains {
+                    if case .pulled(let user) = $0 { user.held != nil } else { false }
+                }
+                if holds, !isWell.withLock({ $0 }) {
+                    throw StoreFailure(kind: .passing, problem: "the test says no", advice: "")
+                }
+            })
+        let other = try SQLiteMirror(
+            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        _ = try await fixture.running(try fixture.engine(store: store)) {
+            try await fixture.wait(for: "the guard to trip") {
+                !fixture.recorder.lines(of: "guard_tripped").isEmpty
+            }
+            let request = try other.ask(.compare, users: [1], at: fixture.clock.wallTime())
+            try await fixture.wait(for: "the engine to look") {
+                fixture.recorder.lines(of: "resync_asked").count > 1
+            }
+            isWell.withLock { $0 = true }
+            try await fixture.wait(for: "all to be held") {
+                try fixture.reader.held().count == 41
+            }
+            try other.withdraw(request)
+        }
+        #expect(fixture.recorder.lines(of: "guard_reset").isEmpty)
+        #expect(try fixture.mirror.values.count { $0.isEmpty } == 19)
+    }
+
     @Test func aRunningEngine_carriesTheDecisionOut() async throws {
         let fixture = try await fixture()
         let engine = try fixture.engine()
@@ -370,6 +406,23 @@ import Testing
         }
         #expect(fixture.recorder.lines(of: "store_failed").count == 3)
         #expect(fixture.recorder.lines(of: "store_recovered").count == 1)
+    }
+
+    /// Waiting for a disk is no standstill: nobody is helped when the watchdog ends the process.
+    @Test func asLongAsItIsTried_theEngineIsAlive() async throws {
+        let fixture = try MirrorFixture()
+        let store = HookedStore.failing(fixture.store, failures: .max)
+        let engine = try fixture.engine(store: store)
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "a failing store") {
+                fixture.recorder.lines(of: "store_failed").count >= 3
+            }
+            for _ in 0..<3 {
+                let (beats, time) = (await engine.beats, fixture.clock.now())
+                try await fixture.wait(for: "a sign of life") { await engine.beats > beats }
+                #expect(fixture.clock.now() - time < .seconds(40))
+            }
+        }
     }
 
     @Test func damaged_endsTheEngine() async throws {

@@ -51,8 +51,17 @@ private func call(_ action: PushCall.Action) -> PushCall {
             ]))
         let text = Edit(id: 2, operation: .mark(alice, MarkEdit(custom: "x")), base: "vip")
         let bit = Edit(id: 3, operation: .mark(alice, MarkEdit(set: StandardMark(bits: 4))))
-        #expect(text.advanced(past: marked, PushReply()).base == "friend")
-        #expect(bit.advanced(past: marked, PushReply()).base == nil)
+        let done = PushReply(results: [alice: nil, bob: nil])
+        #expect(text.advanced(past: marked, done).base == "friend")
+        #expect(bit.advanced(past: marked, done).base == nil)
+    }
+
+    @Test func aCustomMarkThatWasRefused_isNoBase() {
+        let marked = call(.mark([.init(conversation: alice, marks: MarkEdit(custom: "friend"))]))
+        let edit = Edit(id: 2, operation: .mark(alice, MarkEdit(custom: "friend")), base: "vip")
+        let refused = PushReply(results: [alice: refusal])
+        #expect(edit.advanced(past: marked, refused).base == "vip")
+        #expect(edit.advanced(past: marked, PushReply()).base == "vip")
     }
 
     @Test func aCreation_givesItsEditTheNumber_whichARenumberingKeeps() {

@@ -124,6 +124,28 @@ private func widest(_ arrivals: [Double]) -> Int {
         #expect(window.take(now: start + .seconds(11)) == .send)
     }
 
+    @Test func aCallWhoseConnectionBroke_mayStillArriveForThreeSeconds() {
+        var window = CallWindow(limit: 1, margin: .none, now: .zero)
+        let start = MonotonicTime.zero + .seconds(1)
+        #expect(window.take(now: start) == .send)
+        let broken = start + .milliseconds(10)
+        window.ended(.lost, sentAt: start, now: broken)
+        let later = start + .seconds(2)
+        #expect(window.take(now: later) == .wait(until: start + .seconds(4)))
+        #expect(window.take(now: start + .seconds(4)) == .send)
+    }
+
+    @Test func callsOfAKilledPredecessor_mayStillBeUnderWay() {
+        var window = CallWindow(limit: 3, margin: .none, now: .zero, underWay: 2)
+        let start = MonotonicTime.zero + .seconds(1)
+        #expect(window.take(now: start) == .send)
+        #expect(window.take(now: start + .seconds(1)) == .wait(until: .zero + .seconds(4)))
+        #expect(window.take(now: .zero + .seconds(4)) == .send)
+        var narrow = CallWindow(limit: 1, margin: .none, now: .zero, underWay: 60)
+        #expect(narrow.take(now: start) == .wait(until: .zero + .seconds(4)))
+        #expect(narrow.take(now: .zero + .seconds(4)) == .send)
+    }
+
     @Test func aCallThatNeverLeft_givesItsTokenBackAtOnce() {
         var window = CallWindow(limit: 1, margin: .none, now: .zero)
         let start = MonotonicTime.zero + .seconds(1)
@@ -249,8 +271,7 @@ private func widest(_ arrivals: [Double]) -> Int {
         var now = call(&window, times: 300, from: .zero)
         while case .wait(let until) = window.take(now: now) { now = until }
         window.ended(.lost, sentAt: now, now: now + roundTrip)
-        let lost = now + roundTrip
-        #expect(opening(window, from: lost) == lost + .seconds(1))
+        #expect(opening(window, from: now + roundTrip) == now + .seconds(4))
     }
 
     @Test func aReplyAfterLosses_givesItsTokenBackFirst() {

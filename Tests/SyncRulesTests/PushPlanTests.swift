@@ -184,3 +184,33 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
                 == [.delete(1, name: "family"), .rename(2, from: "work", to: "family")])
     }
 }
+
+@Suite struct ACreationThatGoesAlone {
+    private let bob = ConversationID.user("bob")
+    private let eve = ConversationID.user("eve")
+
+    private func alone(_ id: EditID, _ operation: EditOperation) -> Edit {
+        var edit = Edit(id: id, operation: operation)
+        edit.isAlone = true
+        return edit
+    }
+
+    @Test func afterALaterEditTookAllItNamed_isStillMade() {
+        let club = GroupReference(id: .made(by: 1), name: "club")
+        let pushing = Pushing(
+            [
+                alone(1, .create(name: "club", [bob])), alone(2, .add([eve], to: club)),
+                Edit(id: 3, operation: .remove([bob], from: club)),
+            ], on: NaiveCloud())
+        #expect(pushing.cloud.essence == ["club": ["eve"]])
+        #expect(pushing.calls.first?.edits == [1])
+    }
+
+    @Test func withNothingOfItsOwnLeft_goesWithWhatOthersAdd() {
+        let club = GroupReference(id: .made(by: 1), name: "club")
+        var creation = alone(1, .create(name: "club", [bob]))
+        creation.refused[bob] = Refusal(code: 51008, words: "full")
+        let pushing = Pushing([creation, alone(2, .add([eve], to: club))], on: NaiveCloud())
+        #expect(pushing.cloud.essence == ["club": ["eve"]])
+    }
+}

@@ -336,6 +336,9 @@ private let text = Edit(
     }
 
     @Test func conversations() {
+        #expect(
+            fault(.mark(eve, MarkEdit(custom: "vip\u{0}x")))
+                == "the custom mark contains U+0000, which the database cannot hold")
         #expect(fault(.add([], to: group("family"))) == "no conversation is given")
         #expect(fault(.add([eve, eve], to: group("family"))) == "user:eve is given twice")
         #expect(fault(.remove([eve], from: group("family"))) == "user:eve is not in 'family'")

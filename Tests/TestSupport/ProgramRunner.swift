@@ -12,7 +12,7 @@ package enum Program: String, Sendable {
     }
 
     /// Beside the test bundle.
-    var url: URL {
+    package var url: URL {
         let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         var folder = bundle.deletingLastPathComponent()
         while folder.path != "/" {
@@ -89,6 +89,9 @@ package final class RunningProgram: Sendable {
     package func signal(_ number: Int32) {
         if isRunning { kill(pid, number) }
     }
+
+    /// The status of a process that SIGKILL has ended.
+    package static let killed = 128 + SIGKILL
 
     /// Waits for the end; the exit status, or 128 and the number of the signal that ended it. A
     /// process that takes longer than `seconds` is killed.

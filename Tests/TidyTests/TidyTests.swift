@@ -16,7 +16,9 @@ import Testing
         "CurlTransport": ["ChatAPI", "ChatModel", "CCurl"],
         "MirrorStore": ["ChatModel", "SyncRules", "GRDB", "GRDBSQLite"],
         "MirrorConfiguration": ["ChatModel", "EventLog", "SyncRules", "Yams"],
-        "SyncEngine": ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore"],
+        "SyncEngine": [
+            "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "DequeModule",
+        ],
         "ChatEmulator": ["COpenSSL", "CZlib"],
         "EmulatorServer": ["ChatEmulator", "Hummingbird", "HTTPTypes", "Logging", "NIOCore"],
         "Daemon": [
