@@ -33,7 +33,7 @@ SEEDS ?= 1
 JOBS ?= 2
 simulate: proof-programs
 	$(RELEASE)/release/simulate --seed $(SEED) --seeds $(SEEDS) --jobs $(JOBS) --again $(if \
-		$(filter 1,$(SEEDS)),1,100) $(if $(USERS),--users $(USERS)) \
+		$(filter 1,$(SEEDS)),1,99) $(if $(USERS),--users $(USERS)) \
 		$(if $(WITHOUT),--without $(WITHOUT)) $(if $(LOUD),--loud)
 
 # Ten times what CI does: the store in WORLDS worlds, the whole engine in ENGINES small ones.

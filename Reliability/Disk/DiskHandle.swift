@@ -46,7 +46,7 @@ final class DiskHandle: Hashable {
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> CInt {
         let wasAlive = !user.isDead
         if let error = disk.count(.write, by: user) {
-            if wasAlive, user.isDead {
+            if wasAlive {
                 let part = disk.partOfLastWrite(bytes.count)
                 file.write(UnsafeRawBufferPointer(rebasing: bytes[..<part]), at: offset)
             }
@@ -64,7 +64,7 @@ final class DiskHandle: Hashable {
 
     func sync() -> CInt {
         if let error = disk.count(.sync, by: user) {
-            if !user.isDead { file.failToSync() }
+            if !user.isDead { disk.failToSync(file) }
             return error
         }
         file.sync()

@@ -37,6 +37,8 @@ package final class SimulatedDisk {
     package static let root = DiskVFS.root
 
     private var files: [String: StoredFile] = [:]
+    /// Files whose removal no sync of the directory has followed yet.
+    private var removed: [String: StoredFile] = [:]
     /// Connections that have something open.
     private var handles: Set<DiskHandle> = []
     /// Who opens files from now on.
@@ -48,6 +50,8 @@ package final class SimulatedDisk {
     package private(set) var operations = 0
     /// How often an operation was made to fail.
     package private(set) var failures = 0
+    /// How often it has killed a process at an operation.
+    package private(set) var kills = 0
     /// Called before each operation that is counted.
     package var watch: (() -> Void)?
     /// The time that SQL's own functions see.
@@ -81,18 +85,25 @@ package final class SimulatedDisk {
             left[name] = StoredFile(
                 content: file.afterPowerCut(&random), isEntered: true, isJournal: file.isJournal)
         }
+        for (name, file) in removed.sorted(by: { $0.key < $1.key })
+        where left[name] == nil && random.chance() < 0.5 {
+            left[name] = StoredFile(
+                content: file.afterPowerCut(&random), isEntered: true, isJournal: file.isJournal)
+        }
         files = left
+        removed = [:]
     }
 
     /// Whether a power cut would take anything.
     package var hasUnsynced: Bool {
-        files.values.contains { !$0.unsynced.isEmpty || !$0.isEntered }
+        !removed.isEmpty || files.values.contains { !$0.unsynced.isEmpty || !$0.isEntered }
     }
 
     /// A disk with the same files, as they are now; nothing on it is open.
     package func copy(seed: UInt64) -> SimulatedDisk {
         let copy = SimulatedDisk(seed: seed)
         copy.files = files.mapValues(StoredFile.init(copying:))
+        copy.removed = removed.mapValues(StoredFile.init(copying:))
         copy.wallTime = wallTime
         return copy
     }
@@ -119,6 +130,7 @@ package final class SimulatedDisk {
         operations += 1
         switch trouble {
         case .stop(let at) where number == at:
+            kills += 1
             kill(user)
             return operation.error
         case .fail(let at, let times) where number >= at && number - at < times:
@@ -181,7 +193,8 @@ package final class SimulatedDisk {
     func exists(_ name: String) -> Bool { files[name] != nil }
 
     func delete(_ name: String, syncsDirectory: Bool) -> Bool {
-        guard files.removeValue(forKey: name) != nil else { return false }
+        guard let file = files.removeValue(forKey: name) else { return false }
+        if file.isEntered { removed[name] = file }
         if syncsDirectory { syncDirectory() }
         return true
     }
@@ -189,9 +202,14 @@ package final class SimulatedDisk {
     /// A synced directory holds all its entries for certain.
     func syncDirectory() {
         for file in files.values { file.isEntered = true }
+        removed = [:]
     }
 
-    /// How much of a write reaches the file when the process dies in the middle of it.
+    /// A sync of `file` fails.
+    func failToSync(_ file: StoredFile) { file.failToSync(&random) }
+
+    /// How much of a write reaches the file when the process dies in the middle of it, or when it
+    /// fails.
     func partOfLastWrite(_ size: Int) -> Int {
         switch random.chance() {
         case ..<0.4: 0

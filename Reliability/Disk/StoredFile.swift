@@ -59,9 +59,14 @@ final class StoredFile {
         unsynced = []
     }
 
-    /// A sync that failed: Linux takes the pages for clean from then on, so no later sync writes
-    /// them, though readers see them until the power goes.
-    func failToSync() {
+    /// A sync that failed: some pages were written. Linux takes the others for clean from then on,
+    /// so no later sync writes them, though readers see them until the power goes.
+    func failToSync(_ random: inout SplitMix) {
+        let shares: [Double] = [0, 0.5, 0.9]
+        let share = shares.randomElement(using: &random) ?? 0
+        for change in unsynced where random.chance() < share {
+            StoredFile.apply(change, to: &durable)
+        }
         unsynced = []
     }
 

@@ -28,11 +28,21 @@ final class CloudWatch {
     private let diary: WorldDiary
     private let mayOverwrite: Bool
 
-    static let most = 200
+    /// Users of whom a listing did not show what the cloud has.
+    private(set) var liedTo: Set<String> = []
+    /// What phones have ever changed, deleted or given a name to.
+    private var changedByPhones: Set<Field> = []
+    private var deletedByPhones: Set<String> = []
+    private var namedByPhones: Set<String> = []
+    /// Hashes of everything that a user ever had.
+    private var past: [String: Set<Int>] = [:]
+    /// Calls of one command within a second.
+    private let most: Int
 
-    init(_ diary: WorldDiary, mayOverwrite: Bool) {
+    init(_ diary: WorldDiary, mayOverwrite: Bool, most: Int) {
         self.diary = diary
         self.mayOverwrite = mayOverwrite
+        self.most = most
     }
 
     // MARK: Calls
@@ -45,7 +55,8 @@ final class CloudWatch {
         }
         times.append(now)
         arrivals[command] = times
-        if times.count > Self.most {
+        if times.count == most { diary.count("calls that filled a second") }
+        if times.count > most {
             diary.problem(
                 "\(times.count) calls of \(command) within a second at \(now.nanoseconds) ns")
         }
@@ -59,6 +70,19 @@ final class CloudWatch {
     /// The listing did not show what the cloud has: who believes it cannot be blamed.
     func lied(to process: Int, about user: String) {
         listings["\(process) \(user)"] = nil
+        liedTo.insert(user)
+    }
+
+    // MARK: What was
+
+    /// The cloud has this of the user from now on.
+    func has(_ user: String, _ state: CloudUser) {
+        past[user, default: []].insert(UserFacts(state).hashValue)
+    }
+
+    /// Whether the cloud ever had it.
+    func everHad(_ user: String, _ facts: UserFacts) -> Bool {
+        past[user]?.contains(facts.hashValue) ?? false
     }
 
     // MARK: Fields
@@ -70,7 +94,31 @@ final class CloudWatch {
 
     func phoneChanged(_ user: String, from old: CloudUser, to new: CloudUser, at now: MonotonicTime)
     {
-        for (field, _, _) in CloudWatch.differences(user, old, new) { phones[field] = now }
+        guard old.version != new.version else { return }
+        for (field, _, _) in CloudWatch.differences(user, old, new) {
+            phones[field] = now
+            changedByPhones.insert(field)
+        }
+        let (before, after) = (Set(old.groups), Set(new.groups))
+        if !Set(before.map(\.id)).isSubset(of: after.map(\.id)) { deletedByPhones.insert(user) }
+        if !after.isSubset(of: before) { namedByPhones.insert(user) }
+    }
+
+    /// Whether phones have given cause to reject an edit for this reason.
+    func isCause(of reason: String, _ user: String, _ operation: EditOperation) -> Bool {
+        switch (reason, operation) {
+        case ("conflict", .mark(let id, _)):
+            changedByPhones.contains(
+                .customMark(
+                    user: user, ContactID(type: id.kind.rawValue, peer: id.peer.string)))
+        case ("conflict", _):
+            changedByPhones.contains {
+                if case .groupName(user, _) = $0 { true } else { false }
+            } || deletedByPhones.contains(user)
+        case ("group_missing", _): deletedByPhones.contains(user)
+        case ("name_taken", _): namedByPhones.contains(user)
+        default: true
+        }
     }
 
     /// A write of ours was done. What it overwrites must not be a change of a phone that the

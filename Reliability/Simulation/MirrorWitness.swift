@@ -1,27 +1,39 @@
 import ChatModel
 import GRDB
 import MirrorStore
+import SyncRules
 
 // Looks at the mirror as an operator's script does: through the views, on a connection of its own.
 
-/// What the mirror says, and whether its record of changes tells the same story.
+/// What the mirror says, whether its record of changes tells the same story, and whether it takes
+/// back what it has once said.
 package final class MirrorWitness {
     private let database: DatabaseQueue
     private let diary: WorldDiary
-    private var replayed: [String: Replay] = [:]
+    /// Each user, made from nothing but the changes.
+    private var replayed: [String: UserFacts] = [:]
     private var lastChange: Int64 = 0
+    /// A hash of all changes up to the last.
+    private var story: UInt64 = 0
+    /// Users whose changes were replayed and not yet compared.
+    private var touched: Set<String> = []
+    private var memory = Memory()
 
-    /// A user's mirror, made from nothing but the changes.
-    fileprivate struct Replay: Equatable {
-        var groups: [Int64: String] = [:]
-        var members: [String: Set<Int64>] = [:]
-        var standard: [String: String] = [:]
-        var custom: [String: String] = [:]
+    /// What has been read, by this witness or by one before it: no kill and no power cut may take
+    /// it back.
+    private struct Memory {
+        var lastChange: Int64 = 0
+        var story: UInt64 = 0
+        /// Edits that stood as done.
+        var settled: [Int64: String] = [:]
     }
 
-    /// - Parameter diary: is told what is wrong.
-    package init(path: String, _ diary: WorldDiary) throws {
+    /// - Parameters:
+    ///   - diary: is told what is wrong.
+    ///   - earlier: whoever looked at the same database before a power cut.
+    package init(path: String, _ diary: WorldDiary, after earlier: MirrorWitness? = nil) throws {
         self.diary = diary
+        if let earlier { memory = earlier.memory }
         var configuration = Configuration()
         configuration.readonly = true
         database = try DatabaseQueue(path: path, configuration: configuration)
@@ -47,89 +59,78 @@ package final class MirrorWitness {
         try database.read { try Int.fetchOne($0.cachedStatement(sql: sql)) ?? 0 }
     }
 
+    /// The name of a user, and what the views show of it; nil when there is none.
+    func facts(of user: UserNumber) throws -> (name: String, facts: UserFacts)? {
+        try read { rows in
+            guard
+                let name = try rows("SELECT name FROM user WHERE id = ?", [user]).first?[0]
+                    as String?
+            else { return nil }
+            return (name, try UserFacts(of: name, rows))
+        }
+    }
+
     // MARK: The record of changes
 
-    /// Replays what is new in the record and compares the users it speaks of, all in one moment.
+    /// Replays what is new in the record and compares the users it speaks of, all in one moment; and
+    /// looks whether everything that was there before is there still.
     package func checkChanges() throws {
-        try database.read { database in
-            let news = try Row.fetchAll(
-                database.cachedStatement(sql: "SELECT * FROM changes WHERE seq > ? ORDER BY seq"),
-                arguments: [lastChange])
-            guard !news.isEmpty else { return }
-            var users: Set<String> = []
-            for row in news {
-                let seq: Int64 = row["seq"]
-                if seq != lastChange + 1 {
-                    diary.problem("after change \(lastChange) comes \(seq)")
-                }
-                lastChange = seq
-                let user: String = row["user"]
-                users.insert(user)
-                if let fault = replayed[user, default: Replay()].apply(row) {
-                    diary.problem("change \(seq) of \(user): \(fault)")
-                }
-            }
-            diary.count("changes replayed", news.count)
-            for user in users.sorted() where try mirror(of: user, database) != replayed[user] {
-                diary.problem(
-                    "\(user): the mirror is not what its changes up to \(lastChange) give")
-            }
+        try read { rows in
+            try replay(rows)
+            for user in touched.sorted() { try compare(user, rows) }
+            touched = []
+            try checkSettled(rows)
+            memory.lastChange = lastChange
+            memory.story = story
         }
     }
 
-    private func mirror(of user: String, _ database: Database) throws -> Replay {
-        var mirror = Replay()
-        let groups = try database.cachedStatement(
-            sql: "SELECT group_id, group_name FROM conversation_groups WHERE user = ?")
-        for row in try Row.fetchAll(groups, arguments: [user]) { mirror.groups[row[0]] = row[1] }
-        let members = try database.cachedStatement(
-            sql: "SELECT group_id, type, peer FROM memberships WHERE user = ?")
-        for row in try Row.fetchAll(members, arguments: [user]) {
-            mirror.members["\(row[1] as Int) \(row[2] as String)", default: []].insert(row[0])
+    /// Compares every user with its changes, also those of whom nothing new was recorded.
+    package func checkEveryone() throws {
+        try checkChanges()
+        try read { rows in
+            for row in try rows("SELECT user FROM users", []) { try compare(row[0], rows) }
         }
-        let marks = try database.cachedStatement(
-            sql: "SELECT type, peer, standard_mark, custom_mark FROM conversations WHERE user = ?")
-        for row in try Row.fetchAll(marks, arguments: [user]) {
-            let key = "\(row[0] as Int) \(row[1] as String)"
-            let bits = UInt64(bitPattern: row[2])
-            if bits != 0 { mirror.standard[key] = StandardMark(bits: bits).description }
-            if let custom = row[3] as String?, !custom.isEmpty { mirror.custom[key] = custom }
-        }
-        return mirror
     }
-}
 
-extension MirrorWitness.Replay {
-    /// Does what a change says; what is wrong with it, if it does not fit.
-    mutating func apply(_ row: Row) -> String? {
-        let kind: String = row["kind"]
-        let group: Int64 = row["group_id"] ?? 0
-        let key = "\(row["type"] as Int? ?? 0) \(row["peer"] as String? ?? "")"
-        let (before, after): (String, String) = (row["before"] ?? "", row["after"] ?? "")
-        switch kind {
-        case "group_created":
-            if groups[group] != nil { return "group \(group) is created twice" }
-            groups[group] = row["group_name"]
-        case "group_renamed":
-            if groups[group] != before { return "group \(group) was not called '\(before)'" }
-            groups[group] = row["group_name"]
-        case "group_deleted":
-            if groups.removeValue(forKey: group) == nil { return "group \(group) is not there" }
-        case "conversation_added":
-            if !members[key, default: []].insert(group).inserted { return "\(key) is in already" }
-        case "conversation_removed":
-            if members[key]?.remove(group) == nil { return "\(key) is not in \(group)" }
-            if members[key]?.isEmpty == true { members[key] = nil }
-        case "standard_mark_changed":
-            if standard[key] ?? StandardMark.none.description != before {
-                return "\(key) had not the standard mark \(before)"
+    private func replay(_ rows: Fetch) throws {
+        let news = try rows("SELECT * FROM changes WHERE seq > ? ORDER BY seq", [lastChange])
+        for row in news {
+            let seq: Int64 = row["seq"]
+            if seq != lastChange + 1 { diary.problem("after change \(lastChange) comes \(seq)") }
+            lastChange = seq
+            story = WorldDiary.hash(row.description.utf8, from: story)
+            if seq == memory.lastChange, story != memory.story {
+                diary.problem("the changes up to \(seq) are not those that were read before")
             }
-            standard[key] = after == StandardMark.none.description ? nil : after
-        case "custom_mark_changed":
-            if custom[key] ?? "" != before { return "\(key) had not the custom mark '\(before)'" }
-            custom[key] = after.isEmpty ? nil : after
-        default: return "its kind is '\(kind)'"
+            let user: String = row["user"]
+            touched.insert(user)
+            if let fault = replayed[user, default: UserFacts()].apply(row) {
+                diary.problem("change \(seq) of \(user): \(fault)")
+            }
         }
-        return nil
+        if lastChange < memory.lastChange {
+            diary.problem("changes up to \(memory.lastChange) were read, \(lastChange) are left")
+        }
+        diary.count("changes replayed", news.count)
+    }
+
+    private func compare(_ user: String, _ rows: Fetch) throws {
+        if try UserFacts(of: user, rows) != replayed[user, default: UserFacts()] {
+            diary.problem("\(user): the mirror is not what its changes up to \(lastChange) give")
+        }
+    }
+
+    /// What is done stays done.
+    private func checkSettled(_ rows: Fetch) throws {
+        var settled: [Int64: String] = [:]
+        for row in try rows(
+            "SELECT id, state FROM edit WHERE state IN ('applied', 'satisfied')", [])
+        { settled[row[0]] = row[1] }
+        for (edit, state) in memory.settled.sorted(by: { $0.key < $1.key })
+        where settled[edit] != state {
+            diary.problem("edit \(edit) was \(state), and is \(settled[edit] ?? "not any more")")
+        }
+        memory.settled = settled
     }
 }

@@ -45,18 +45,19 @@ final class Operators {
         random = plan.random(31)
     }
 
-    /// Opens the database once it is there, and anew after a power cut.
+    /// Opens the database once it is there, and anew after a power cut. A new witness knows what the
+    /// one before it has read.
     func open() -> Bool {
         if store != nil, !user.isDead { return true }
         store = nil
-        witness = nil
         user = DiskUser()
         disk.user = user
         do {
             store = try SQLiteMirror(
                 path: SimulatedProcess.database, sdkAppID: SimulatedProcess.app,
                 access: .onCallersThread)
-            witness = try MirrorWitness(path: SimulatedProcess.database, diary)
+            witness = try MirrorWitness(
+                path: SimulatedProcess.database, diary, after: witness)
             var configuration = Configuration()
             configuration.allowsUnsafeTransactions = true
             shell = try DatabaseQueue(
@@ -183,6 +184,19 @@ final class Operators {
         default:
             let custom = random.chance() < 0.2 ? "" : "mark \(count)"
             return .mark(marked, MarkEdit(custom: ExactText(custom)))
+        }
+    }
+
+    /// Whether a later edit of the same user may have made an addition needless.
+    func mayHaveUndone(_ addition: EditOrder) -> Bool {
+        let added = Set(addition.operation.conversations)
+        return orders.values.contains { order in
+            guard order.user == addition.user else { return false }
+            return switch order.operation {
+            case .delete: true
+            case .remove(let ids, _): !added.isDisjoint(with: ids)
+            case .create, .rename, .add, .mark: false
+            }
         }
     }
 

@@ -31,8 +31,10 @@ final class SimulatedNetwork: @unchecked Sendable {
         self.clock = clock
         self.diary = diary
         core = CloudCore(plan.cloud)
-        watch = CloudWatch(diary, mayOverwrite: plan.policy.conflicts == .localWins)
+        watch = CloudWatch(
+            diary, mayOverwrite: plan.policy.conflicts == .localWins, most: plan.limit)
         random = plan.random(11)
+        for user in plan.userNames { watch.has(user, core.state(of: user, now: now)) }
     }
 
     /// The door of one process.
@@ -105,6 +107,7 @@ final class SimulatedNetwork: @unchecked Sendable {
         let lies = liesTold
         let reply = core.handle(EmulatorCall(path: path, body: body), now: now)
         let after = core.state(of: user, now: now)
+        if before.version != after.version { watch.has(user, after) }
         diary.line("\(clock.time.nanoseconds) cloud \(process) \(command) \(user) \(reply.digest)")
         diary.count("calls")
         if command == "get_contact_group" {
@@ -129,7 +132,9 @@ final class SimulatedNetwork: @unchecked Sendable {
         let now = now
         let before = core.state(of: user, now: now)
         core.phoneChange(user: user, now: now.seconds)
-        watch.phoneChanged(user, from: before, to: core.state(of: user, now: now), at: clock.time)
+        let after = core.state(of: user, now: now)
+        watch.has(user, after)
+        watch.phoneChanged(user, from: before, to: after, at: clock.time)
         diary.count("changes by phones")
     }
 

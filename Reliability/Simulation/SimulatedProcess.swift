@@ -16,6 +16,8 @@ final class SimulatedProcess: @unchecked Sendable {
     let store: SQLiteMirror
     private let clock: ProcessClock
     private let user: DiskUser
+    /// Whether it was told to end.
+    var isTold = false
 
     static let database = SimulatedDisk.root + "mirror.db"
     static let app: Int64 = 1_400_000_000
@@ -50,7 +52,8 @@ final class SimulatedProcess: @unchecked Sendable {
         let signer = Signer(
             sdkAppID: Self.app, admin: "administrator",
             key: try SecretKey(contents: EmulatorOptions().key), time: clock, log: log)
-        let gate = CallGate(limit: 200, margin: .measured, inFlight: 60, time: clock, log: log)
+        let gate = CallGate(
+            limit: plan.limit, margin: .measured, inFlight: 60, time: clock, log: log)
         let counters = CallCounters()
         let door = network.door(of: number) { user.isDead }
         let draws = Draws(plan.random(UInt64(1000 + number)))

@@ -105,10 +105,11 @@ extension World {
 
     /// Another server of the app spends a part of the limit.
     private func cutLimit(_ random: inout SplitMix) async {
-        network.core.options.rate = [2, 20, 100].randomElement(using: &random) ?? 20
+        network.core.options.rate = min(
+            plan.limit, [2, 20, 100].randomElement(using: &random) ?? 20)
         diary.count("limits cut")
         await pause(.seconds(1 + random.below(8)))
-        network.core.options.rate = 200
+        network.core.options.rate = plan.limit
     }
 
     private func jump(_ random: inout SplitMix) async {
@@ -141,7 +142,6 @@ extension World {
         } else {
             // In the midst of something that is written.
             disk.trouble = .stop(at: disk.operations + random.below(40))
-            diary.count("kills in mid-write")
         }
     }
 

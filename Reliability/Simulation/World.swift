@@ -22,8 +22,11 @@ package final class World: @unchecked Sendable {
     /// How much the machine's calendar is ahead.
     private var wallOffset = Duration.zero
     private var listed: [String]
-    private(set) var isQuiet = false
-    var hasAskedForParked = false
+    /// Since when nothing goes wrong any more.
+    private var quietSince: MonotonicTime?
+    var isQuiet: Bool { quietSince != nil }
+    /// Parked users that somebody has asked for since all is quiet.
+    var askedFor: Set<UserNumber> = []
     /// Is told everything that is written into the database.
     package var record: (StoreStep) -> Void = { _ in }
     private var isOver = false
@@ -62,6 +65,7 @@ package final class World: @unchecked Sendable {
         diary.count("virtual milliseconds", Int((clock.time - .zero).milliseconds))
         for (kind, times) in network.core.faultsStruck { diary.count("fault \(kind)", times) }
         diary.count("disk operations that failed", disk.failures)
+        diary.count("kills in mid-write", disk.kills)
     }
 
     private func live() async {
@@ -146,6 +150,10 @@ package final class World: @unchecked Sendable {
         if case .storeUnusable(let failure) = end {
             diary.problem("the store is unusable: \(failure)")
         }
+        // A refusal of before the quiet may still be under way.
+        if let quietSince, clock.time - quietSince > .seconds(10), !isOver, !ended.isTold {
+            diary.problem("ended in the quiet: \(end)")
+        }
         startAgain(after: .seconds(1))
     }
 
@@ -154,8 +162,22 @@ package final class World: @unchecked Sendable {
         guard let witness = operators.witness else { return }
         do {
             try witness.checkChanges()
+            for case .pulled(let pull) in entries where pull.digest != nil {
+                try checkPast(pull.user, witness)
+            }
         } catch {
             diary.count("looks that met the disk")
+        }
+    }
+
+    /// A whole listing shows something that the cloud really had.
+    private func checkPast(_ user: UserNumber, _ witness: MirrorWitness) throws {
+        guard let (name, facts) = try witness.facts(of: user),
+            !network.watch.liedTo.contains(name)
+        else { return }
+        diary.count("mirrors compared with the cloud's past")
+        if !network.watch.everHad(name, facts) {
+            diary.problem("\(name): the mirror shows what the cloud never had")
         }
     }
 
@@ -177,6 +199,7 @@ package final class World: @unchecked Sendable {
     func stopProcess() async {
         guard let process else { return }
         diary.count("stops")
+        process.isTold = true
         await process.engine.drain()
     }
 
@@ -202,18 +225,19 @@ package final class World: @unchecked Sendable {
     // MARK: Quiet
 
     private func becomeQuiet() async {
-        isQuiet = true
+        quietSince = clock.time
         diary.count("operations before the quiet", disk.operations)
         diary.line("\(clock.time.nanoseconds) quiet")
         network.core.set([])
         network.losses = 0
         network.isCut = false
-        network.core.options.rate = 200
+        network.core.options.rate = plan.limit
         network.core.options.hasEdition = true
         disk.trouble = nil
         disk.watch = nil
         operators.unlock()
-        setCalendar(ahead: .zero)
-        await reload(plan.userNames)
+        wallOffset = .zero
+        listed = plan.userNames
+        try? await process?.reload(listed, plan)
     }
 }

@@ -36,7 +36,7 @@ package struct WorldPlan: Sendable {
     package let phoneUsers: Int
     /// How long trouble lasts; then the world goes quiet.
     package var trouble: Duration
-    package let cloud: EmulatorOptions
+    package private(set) var cloud: EmulatorOptions
     /// One way, and by how much longer it may take.
     package let latency: Duration
     package let jitter: Duration
@@ -44,6 +44,8 @@ package struct WorldPlan: Sendable {
     package let guardLimits: DeletionGuard.Limits
     package let maxStaleness: Duration
     package let passesAtOnce: Int
+    /// Calls of one command within a second.
+    package private(set) var limit = 200
     /// Between two acts of the same kind, on average.
     package let phonePause: Duration
     package let editPause: Duration
@@ -80,6 +82,12 @@ package struct WorldPlan: Sendable {
         phonePause = .milliseconds(Int.random(in: 40...3000, using: &random))
         editPause = .milliseconds(Int.random(in: 60...4000, using: &random))
         cloud = WorldPlan.cloud(users: self.users, seed: seed, &random)
+        // So many users would hardly ever meet the real limit.
+        var draws = self.random(7)
+        if draws.chance() < 0.5 {
+            limit = max(3, min(200, callsARound / Int.random(in: 1...4, using: &draws)))
+        }
+        cloud.rate = limit
     }
 
     private static func cloud(users: Int, seed: UInt64, _ random: inout SplitMix)
@@ -111,9 +119,13 @@ package struct WorldPlan: Sendable {
     /// How long it may take to pull everybody once: pages one after another, each read twice, so
     /// many users at a time, and never more calls than the limit.
     var slowestRound: Duration {
-        let pages = min(8, 2 + (cloud.conversations ?? 0) / cloud.pageSize) * 2
-        let byWay = (latency + jitter) * (2 * pages * users) / passesAtOnce
-        return max(byWay, .milliseconds(users * pages * 10))
+        let byWay = (latency + jitter) * (2 * callsARound) / passesAtOnce
+        return max(byWay, .milliseconds(callsARound * 2000 / limit))
+    }
+
+    /// What it takes at most to pull everybody once.
+    private var callsARound: Int {
+        users * min(8, 2 + (cloud.conversations ?? 0) / cloud.pageSize) * 2
     }
 
     /// A generator for one purpose.

@@ -38,6 +38,12 @@ struct ChaosCommand: ParsableCommand {
             left -= part
             number += 1
         }
+        // With so many, some must have been in the way.
+        if findings.counts["full disks", default: 0] >= 20,
+            findings.counts["full disks that a daemon met"] == nil
+        {
+            findings.problem("no full disk was met by a daemon")
+        }
         for (what, times) in findings.counts.sorted(by: { $0.key < $1.key }) { print(times, what) }
         let took = Int(Date().timeIntervalSince(began))
         print("\(rounds) rounds, \(findings.problems) problems; \(took) s")

@@ -62,10 +62,11 @@ final class Keeper {
 
     /// SIGKILL.
     func kill() {
+        // One that has ended by itself was not killed.
+        if !daemon.isRunning { judge(daemon.wait()) }
         isToEnd = true
         daemon.signal(SIGKILL)
-        daemon.wait()
-        findings.count("kills of run")
+        if daemon.wait() == RunningProgram.killed { findings.count("kills of run") }
     }
 
     /// SIGTERM: it ends by itself, with 0.

@@ -19,16 +19,14 @@ struct CrashPoints {
     struct Tally {
         var steps = 0
         var points = 0
+        /// Those that had something to take.
         var powerCuts = 0
-        /// Power cuts that left something else than was there before.
-        var losses = 0
         var failures: [String] = []
 
         mutating func add(_ other: Tally) {
             steps += other.steps
             points += other.points
             powerCuts += other.powerCuts
-            losses += other.losses
             failures += other.failures
         }
     }
@@ -38,23 +36,49 @@ struct CrashPoints {
         self.damages = damages
     }
 
-    /// The disk and its content before each step, and after the last; step 0 is the opening.
+    /// The disk and its content before each step, and after the last; step 0 is the first opening.
     private var disks: [SimulatedDisk] = []
     private var contents: [UInt64] = []
+
+    /// Something that meets accidents.
+    private enum Act {
+        /// A process opens the database as it is before a step. But for the first time there is a
+        /// log, which the opening moves into the database.
+        case opening(before: Int)
+        case step(Int)
+
+        /// The step that comes with it or after it.
+        var number: Int {
+            switch self {
+            case .opening(let number), .step(let number): number
+            }
+        }
+
+        /// The database is made.
+        var isFirst: Bool {
+            if case .opening(0) = self { true } else { false }
+        }
+    }
 
     mutating func run() async throws {
         try await live()
         tally.steps = scenario.steps.count
         // Every world begins with the same opening.
-        for step in (scenario.isFirst ? 0 : 1)...scenario.steps.count {
-            let writes = try await operations(of: step, countingReads: false)
-            for at in 0..<writes { try await stop(step, at) }
-            let all = try await operations(of: step, countingReads: true)
-            for at in 0..<all { try await fail(step, at, .once) }
-            for at in 0..<writes {
-                try await fail(step, at, .withoutEnd)
-                try await fail(step, at, .full)
-            }
+        if scenario.isFirst { try await tryAccidents(with: .opening(before: 0)) }
+        for number in 1...scenario.steps.count {
+            if number % 6 == 3 { try await tryAccidents(with: .opening(before: number)) }
+            try await tryAccidents(with: .step(number))
+        }
+    }
+
+    private mutating func tryAccidents(with act: Act) async throws {
+        let writes = try await operations(of: act, countingReads: false)
+        for at in 0..<writes { try await stop(act, at) }
+        let all = try await operations(of: act, countingReads: true)
+        for at in 0..<all { try await fail(act, at, .once) }
+        for at in 0..<writes {
+            try await fail(act, at, .withoutEnd)
+            try await fail(act, at, .full)
         }
     }
 
@@ -79,51 +103,79 @@ struct CrashPoints {
         contents.append(try Store.digest(isThorough: false).content)
     }
 
-    /// What step `number` needs of the disk.
-    private func operations(of number: Int, countingReads: Bool) async throws -> Int {
-        let disk = disks[number].copy(seed: 1)
+    /// The disk as the act finds it, and the store that does it. Every other step comes in a log that
+    /// holds the one before it.
+    private func prepare(_ act: Act, seed: UInt64 = 1) async throws -> (
+        SimulatedDisk, SQLiteMirror?
+    ) {
+        let number = act.number
+        guard case .step = act else {
+            let disk = disks[number].copy(seed: seed)
+            SimulatedDisk.current = disk
+            return (disk, nil)
+        }
+        let isBehind = number > 1 && !number.isMultiple(of: 2)
+        let disk = disks[isBehind ? number - 1 : number].copy(seed: seed)
         SimulatedDisk.current = disk
-        let store = number == 0 ? nil : try Store.open()
+        let store = try Store.open()
+        if isBehind { try await scenario.steps[number - 2].perform(on: store) }
+        return (disk, store)
+    }
+
+    /// What the act needs of the disk.
+    private func operations(of act: Act, countingReads: Bool) async throws -> Int {
+        let (disk, store) = try await prepare(act)
         let before = disk.operations
         disk.countsReads = countingReads
-        try await perform(number, store)
+        try await perform(act, store)
         disk.countsReads = false
         return disk.operations - before
     }
 
-    private func perform(_ number: Int, _ store: SQLiteMirror?) async throws {
+    private func perform(_ act: Act, _ store: SQLiteMirror?) async throws {
         guard let store else {
             _ = try Store.open()
             return
         }
-        try await scenario.steps[number - 1].perform(on: store)
+        try await scenario.steps[act.number - 1].perform(on: store)
+    }
+
+    /// What the database holds before the act, and after it.
+    private func content(_ act: Act) -> (old: UInt64, new: UInt64) {
+        switch act {
+        case .opening(0): (contents[1], contents[1])
+        case .opening(let number): (contents[number], contents[number])
+        case .step(let number): (contents[number], contents[number + 1])
+        }
     }
 
     // MARK: Accidents
 
     /// The process dies at an operation; then, on copies of what it leaves, the power goes too.
-    private mutating func stop(_ number: Int, _ at: Int) async throws {
-        let disk = disks[number].copy(seed: UInt64(at) &* 31 &+ UInt64(number))
-        SimulatedDisk.current = disk
-        let store = number == 0 ? nil : try Store.open()
+    private mutating func stop(_ act: Act, _ at: Int) async throws {
+        let (disk, store) = try await prepare(
+            act, seed: UInt64(at) &* 31 &+ UInt64(act.number))
         disk.trouble = .stop(at: disk.operations + at)
-        let isDone = await succeeds { try await perform(number, store) }
+        let isDone = await succeeds { try await perform(act, store) }
         disk.trouble = nil
         tally.points += 1
-        await check(disk.copy(seed: 1), number, isDone, "killed at operation \(at)", steps: 6)
+        await check(disk.copy(seed: 1), act, isDone, "killed at operation \(at)", steps: 6)
+        guard disk.hasUnsynced else { return }
         // Making the database anew after each cut takes long, and is not what a step is about.
-        for damage in 0..<(number == 0 ? min(damages, 10) : damages) {
+        for damage in 0..<(act.isFirst ? min(damages, 10) : damages) {
             let copy = disk.copy(seed: UInt64(damage) &* 7919 &+ UInt64(at) &+ 1)
-            if copy.hasUnsynced { tally.losses += 1 }
             copy.cutPower()
             tally.powerCuts += 1
             let what = "power cut \(damage) at operation \(at)"
             // The opening mends nothing that SQLite does not; it is tried with every first cut, and
             // where it has to make the database.
-            if damage == 0 || number == 0 {
-                await check(copy, number, isDone, what, steps: damage == 0 ? 4 : 0)
+            if damage == 0 || act.isFirst {
+                await check(copy, act, isDone, what, steps: damage == 0 ? 4 : 0)
             } else {
-                look(at: copy, number, isDone, what, isThorough: damage % 5 == 1)
+                let (old, new) = content(act)
+                look(
+                    at: copy, act, isDone ? [new] : [old, new], what,
+                    isThorough: damage % 5 == 1)
             }
         }
     }
@@ -145,14 +197,12 @@ struct CrashPoints {
         }
     }
 
-    /// Something fails, and then nothing any more; the same connection goes on.
-    private mutating func fail(_ number: Int, _ at: Int, _ failure: Failure) async throws {
-        let disk = disks[number].copy(seed: 1)
-        SimulatedDisk.current = disk
-        var store = number == 0 ? nil : try Store.open()
+    /// Something fails, and then nothing any more; the same connection goes on. Then the power goes.
+    private mutating func fail(_ act: Act, _ at: Int, _ failure: Failure) async throws {
+        var (disk, store) = try await prepare(act)
         disk.countsReads = failure == .once
         disk.trouble = failure.trouble(at: disk.operations + at)
-        let isDone = await succeeds { try await perform(number, store) }
+        let isDone = await succeeds { try await perform(act, store) }
         disk.trouble = nil
         disk.countsReads = false
         // A sync needs no room, and nothing may be written after it.
@@ -160,13 +210,23 @@ struct CrashPoints {
         tally.points += 1
         let name = "\(failure.rawValue) at operation \(at)"
         do {
-            if number == 0 { store = try Store.open() }
-            if !isDone, number > 0 { try await perform(number, store) }
-            let next = min(number + 1, scenario.steps.count)
-            if next > number { try await perform(next, store) }
-            try compare([contents[next + 1]], number, "\(name), after the step that follows")
+            var next = act.number + 1
+            if let store {
+                if !isDone { try await perform(act, store) }
+            } else {
+                store = try Store.open()
+                next = max(1, act.number)
+            }
+            if next <= scenario.steps.count { try await perform(.step(next), store) }
+            let end = [contents[min(next, scenario.steps.count) + 1]]
+            try compare(end, "\(name), after the step that follows")
+            let copy = disk.copy(seed: UInt64(at) &+ 1)
+            copy.cutPower()
+            look(
+                at: copy, act, end, "\(name), the step that follows and a power cut",
+                isThorough: at % 5 == 1)
         } catch {
-            fault(number, name, "\(error)")
+            fault(act, name, "\(error)")
         }
     }
 
@@ -183,36 +243,36 @@ struct CrashPoints {
 
     /// Opens what is left, looks at it, and goes on with some steps.
     private mutating func check(
-        _ disk: SimulatedDisk, _ number: Int, _ isDone: Bool, _ what: String, steps: Int
+        _ disk: SimulatedDisk, _ act: Act, _ isDone: Bool, _ what: String, steps: Int
     ) async {
         SimulatedDisk.current = disk
         do {
             let store = try Store.open()
-            let (old, new) = (contents[number], contents[number + 1])
-            let found = try compare(isDone || number == 0 ? [new] : [old, new], number, what)
-            guard steps > 0, number > 0 else { return }
-            let next = found == new ? number + 1 : number
+            let (old, new) = content(act)
+            let found = try compare(isDone ? [new] : [old, new], what)
+            guard steps > 0, !act.isFirst else { return }
+            var next = act.number
+            if case .step = act, found == new { next += 1 }
             let end = min(scenario.steps.count, next + steps - 1)
             guard next <= end else { return }
-            for step in next...end { try await perform(step, store) }
-            try compare([contents[end + 1]], end, "after \(what), and going on")
+            for step in next...end { try await perform(.step(step), store) }
+            try compare([contents[end + 1]], "after \(what), and going on")
         } catch let error as Different {
-            fault(number, what, error.description)
+            fault(act, what, error.description)
         } catch {
-            fault(number, what, "\(error)")
+            fault(act, what, "\(error)")
         }
     }
 
     /// Only looks, with SQLite alone.
     private mutating func look(
-        at disk: SimulatedDisk, _ number: Int, _ isDone: Bool, _ what: String, isThorough: Bool
+        at disk: SimulatedDisk, _ act: Act, _ allowed: [UInt64], _ what: String, isThorough: Bool
     ) {
         SimulatedDisk.current = disk
-        let (old, new) = (contents[number], contents[number + 1])
         do {
-            try compare(isDone ? [new] : [old, new], number, what, isThorough: isThorough)
+            try compare(allowed, what, isThorough: isThorough)
         } catch {
-            fault(number, what, "\(error)")
+            fault(act, what, "\(error)")
         }
     }
 
@@ -222,7 +282,7 @@ struct CrashPoints {
 
     @discardableResult
     private func compare(
-        _ allowed: [UInt64], _ number: Int, _ what: String, isThorough: Bool = true
+        _ allowed: [UInt64], _ what: String, isThorough: Bool = true
     ) throws -> UInt64 {
         let (content, integrity) = try Store.digest(isThorough: isThorough)
         guard integrity == "ok" else { throw Different(description: integrity) }
@@ -234,8 +294,13 @@ struct CrashPoints {
         return content
     }
 
-    private mutating func fault(_ number: Int, _ what: String, _ words: String) {
-        let word = number == 0 ? "open" : scenario.steps[number - 1].word
-        tally.failures.append("\(scenario.name), step \(number) (\(word)), \(what): \(words)")
+    private mutating func fault(_ act: Act, _ what: String, _ words: String) {
+        let word =
+            switch act {
+            case .opening: "open"
+            case .step(let number): scenario.steps[number - 1].word
+            }
+        tally.failures.append(
+            "\(scenario.name), step \(act.number) (\(word)), \(what): \(words)")
     }
 }

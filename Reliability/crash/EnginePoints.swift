@@ -37,7 +37,9 @@ struct EnginePoints {
         let world = World(plan)
         world.run()
         switch accident.kind {
-        case .powercut: tally.powerCuts += 1
+        case .powercut:
+            // Had the world become quiet before, it was spared.
+            tally.powerCuts += world.diary.counts["power cuts", default: 0]
         case .kill: tally.points += 1
         case .error, .errors, .full:
             // A sync needs no room, and nothing may be written after it.

@@ -31,7 +31,17 @@ struct Scenario {
         world.run()
         return Scenario(
             name: "world \(seed)", start: SimulatedDisk(),
-            steps: Array(steps.filter(\.isInteresting).prefix(most)))
+            steps: Array(steps.filter(\.isInteresting).prefix(most)) + tidying(plan))
+    }
+
+    /// What those worlds never do: a user leaves the list and comes back, and history is removed.
+    private static func tidying(_ plan: WorldPlan) -> [StoreStep] {
+        let later = WallTime(seconds: 1_800_000_000)
+        let first = plan.userNames.prefix(1).map { (UserNumber(1), UserID(checkedBytes: $0.utf8)) }
+        return [
+            .unlist([1], later), .list(first, later), .prune(later, news: .max),
+            .prune(later, news: .max),
+        ]
     }
 
     /// The same with a database that an older version has written.

@@ -15,7 +15,8 @@ struct SimulateCommand: ParsableCommand {
             A world is made from its seed alone: users, phones, operators, faults, crashes, power \
             cuts. Prints one line for each world that fails, with the command that repeats it, and \
             in the end what happened in all of them. Ends with 1 when a world failed, when a world \
-            that was run twice came out differently, or when too little happened.
+            that was run twice came out differently, or, from a hundred worlds on, when too little \
+            happened.
             """)
 
     @Option(help: "The first seed.")
@@ -56,7 +57,12 @@ struct SimulateCommand: ParsableCommand {
     }
 
     mutating func run() throws {
-        if worker || loud { return work() }
+        if worker || loud {
+            let isWell = work()
+            // The parent of a worker reads its lines.
+            guard isWell || worker else { throw ExitCode(1) }
+            return
+        }
         let run = SimulationRun(
             seeds: seed..<(seed + seeds), jobs: jobs, again: again, without: leftOut, users: users,
             shrinks: !noShrinking)
@@ -67,8 +73,10 @@ struct SimulateCommand: ParsableCommand {
         Set(without.split(separator: ",").compactMap { Ingredient(rawValue: String($0)) })
     }
 
-    /// Runs the worlds one after another and reports each in lines that the parent reads.
-    private func work() {
+    /// Runs the worlds one after another and reports each in lines that the parent reads; false when
+    /// something was wrong.
+    private func work() -> Bool {
+        var isWell = true
         for seed in seed..<(seed + seeds) {
             print("begin \(seed)")
             // A world that takes the program down must be known by its seed.
@@ -83,6 +91,8 @@ struct SimulateCommand: ParsableCommand {
                 print("problem \(problem.replacing("\n", with: "\\n").prefix(2000))")
             }
             print("end \(seed) \(String(world.diary.hash, radix: 16))")
+            isWell = isWell && world.diary.problems.isEmpty
         }
+        return isWell
     }
 }
