@@ -91,11 +91,12 @@ package struct CloudWork: Sendable {
     /// Open edits of the users, but for those that wait for a person's decision about another one.
     private func unsent(_ users: [UserID]?) throws -> Int {
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-        let asked = users.map { Set($0.map(\.string)) }
+        guard let users else { return try reader.outboxTotals().open - reader.waitingEdits() }
         var count = 0
-        try reader.edits(EditSelection(states: [.queued, .sending])) { edit in
-            let isAsked = asked?.contains(edit.user) ?? true
-            if edit.behind == nil, isAsked { count += 1 }
+        for user in Set(users) {
+            try reader.edits(EditSelection(user: user, states: [.queued, .sending])) { edit in
+                if edit.behind == nil { count += 1 }
+            }
         }
         return count
     }
