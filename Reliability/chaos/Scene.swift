@@ -19,6 +19,8 @@ final class Scene {
     private let keeper: Keeper
     private var orders: Orders
     private var random: SplitMix
+    /// From then on the cloud may refuse the signatures of the daemon, and for a minute after.
+    private var hasMovedCalendar = false
     /// After a restart of the cloud nobody knows what the users should have.
     private var isCloudTheSame = true
 
@@ -129,6 +131,7 @@ final class Scene {
         case RunningProgram.killed: findings.count("kills of resync")
         // It was done before: some users may have failed, some edits wait, the cloud be silent.
         case 0, 3, 4, 69: findings.count("resyncs that were done before their kill")
+        case 77 where hasMovedCalendar: findings.count("resyncs that the cloud refused")
         case let status:
             findings.problem("resync ended with \(status)\n\(resync.stderr.suffix(2000))")
         }
@@ -181,6 +184,7 @@ final class Scene {
 
     private func moveCalendar() throws {
         let hours = [-9000, -26, -1, 1, 26, 9000].randomElement(using: &random) ?? 1
+        hasMovedCalendar = true
         try calendar.set(ahead: random.chance() < 0.3 ? 0 : Int64(hours) * 3600)
         findings.count("moved calendars")
         pause(upTo: 2)

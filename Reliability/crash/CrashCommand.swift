@@ -24,7 +24,7 @@ struct CrashCommand: AsyncParsableCommand {
     var seed: UInt64 = 1
 
     @Option(help: "Power cuts at each operation.")
-    var damages = 45
+    var damages = 50
 
     @Option(help: "Steps of each world.")
     var steps = 60
