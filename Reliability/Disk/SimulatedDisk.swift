@@ -80,15 +80,13 @@ package final class SimulatedDisk {
     package func cutPower() {
         for user in Set(handles.map(\.user).map(Reference.init)) { kill(user.object) }
         var left: [String: StoredFile] = [:]
-        for (name, file) in files.sorted(by: { $0.key < $1.key }) {
-            guard file.isEntered || random.chance() < 0.5 else { continue }
-            left[name] = StoredFile(
-                content: file.afterPowerCut(&random), isEntered: true, isJournal: file.isJournal)
+        for (name, file) in files.sorted(by: { $0.key < $1.key })
+        where file.isEntered || random.chance() < 0.5 {
+            left[name] = file.afterPowerCut(&random)
         }
         for (name, file) in removed.sorted(by: { $0.key < $1.key })
         where left[name] == nil && random.chance() < 0.5 {
-            left[name] = StoredFile(
-                content: file.afterPowerCut(&random), isEntered: true, isJournal: file.isJournal)
+            left[name] = file.afterPowerCut(&random)
         }
         files = left
         removed = [:]

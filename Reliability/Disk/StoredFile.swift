@@ -71,7 +71,7 @@ final class StoredFile {
     }
 
     /// What a power cut leaves: each unsynced change kept, lost or torn, in any combination.
-    func afterPowerCut(_ random: inout SplitMix) -> [UInt8] {
+    func afterPowerCut(_ random: inout SplitMix) -> StoredFile {
         var left = durable
         // All kept and all lost are worth more than one draw in a thousand.
         let mood = random.chance()
@@ -83,7 +83,7 @@ final class StoredFile {
             default: StoredFile.tear(change, into: &left, &random)
             }
         }
-        return left
+        return StoredFile(content: left, isEntered: true, isJournal: isJournal)
     }
 
     private static func tear(

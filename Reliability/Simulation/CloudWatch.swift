@@ -95,6 +95,7 @@ final class CloudWatch {
     func phoneChanged(_ user: String, from old: CloudUser, to new: CloudUser, at now: MonotonicTime)
     {
         guard old.version != new.version else { return }
+        has(user, new)
         for (field, _, _) in CloudWatch.differences(user, old, new) {
             phones[field] = now
             changedByPhones.insert(field)
@@ -128,6 +129,7 @@ final class CloudWatch {
         at now: MonotonicTime
     ) {
         lastWritten[user] = now
+        if old.version != new.version { has(user, new) }
         for (field, before, after) in CloudWatch.differences(user, old, new) {
             defer { phones[field] = nil }
             guard !mayOverwrite, let changed = phones[field],

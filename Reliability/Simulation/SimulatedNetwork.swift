@@ -107,7 +107,6 @@ final class SimulatedNetwork: @unchecked Sendable {
         let lies = liesTold
         let reply = core.handle(EmulatorCall(path: path, body: body), now: now)
         let after = core.state(of: user, now: now)
-        if before.version != after.version { watch.has(user, after) }
         diary.line("\(clock.time.nanoseconds) cloud \(process) \(command) \(user) \(reply.digest)")
         diary.count("calls")
         if command == "get_contact_group" {
@@ -132,9 +131,7 @@ final class SimulatedNetwork: @unchecked Sendable {
         let now = now
         let before = core.state(of: user, now: now)
         core.phoneChange(user: user, now: now.seconds)
-        let after = core.state(of: user, now: now)
-        watch.has(user, after)
-        watch.phoneChanged(user, from: before, to: after, at: clock.time)
+        watch.phoneChanged(user, from: before, to: core.state(of: user, now: now), at: clock.time)
         diary.count("changes by phones")
     }
 

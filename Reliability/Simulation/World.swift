@@ -209,7 +209,7 @@ package final class World: @unchecked Sendable {
         guard let process else { return }
         do {
             try await process.reload(users, plan)
-            diary.count("reloads")
+            if !isQuiet { diary.count("reloads") }
         } catch {
             diary.count("reloads that met the disk")
         }
@@ -218,7 +218,7 @@ package final class World: @unchecked Sendable {
     /// Somebody sets the machine's calendar.
     func setCalendar(ahead: Duration) {
         wallOffset = ahead
-        diary.count("calendar jumps")
+        if !isQuiet { diary.count("calendar jumps") }
         diary.line("\(clock.time.nanoseconds) calendar \(ahead)")
     }
 
@@ -236,8 +236,7 @@ package final class World: @unchecked Sendable {
         disk.trouble = nil
         disk.watch = nil
         operators.unlock()
-        wallOffset = .zero
-        listed = plan.userNames
-        try? await process?.reload(listed, plan)
+        setCalendar(ahead: .zero)
+        await reload(plan.userNames)
     }
 }

@@ -16,7 +16,7 @@ final class Keeper {
     /// While the disk is full a daemon that starts may end, to be started again.
     var mayFailOnStorage = false
 
-    /// A daemon that says nothing for so many seconds is killed. The unit waits for a minute.
+    /// A daemon that says nothing for so many seconds is killed. The unit waits for three minutes.
     static let watchdog = 2.0
 
     init(_ emulator: EmulatorProcess, _ calendar: Calendar, _ findings: Findings) throws {

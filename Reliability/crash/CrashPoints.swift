@@ -143,8 +143,7 @@ struct CrashPoints {
     /// What the database holds before the act, and after it.
     private func content(_ act: Act) -> (old: UInt64, new: UInt64) {
         switch act {
-        case .opening(0): (contents[1], contents[1])
-        case .opening(let number): (contents[number], contents[number])
+        case .opening(let number): (contents[max(1, number)], contents[max(1, number)])
         case .step(let number): (contents[number], contents[number + 1])
         }
     }
@@ -161,6 +160,7 @@ struct CrashPoints {
         tally.points += 1
         await check(disk.copy(seed: 1), act, isDone, "killed at operation \(at)", steps: 6)
         guard disk.hasUnsynced else { return }
+        let (old, new) = content(act)
         // Making the database anew after each cut takes long, and is not what a step is about.
         for damage in 0..<(act.isFirst ? min(damages, 10) : damages) {
             let copy = disk.copy(seed: UInt64(damage) &* 7919 &+ UInt64(at) &+ 1)
@@ -172,7 +172,6 @@ struct CrashPoints {
             if damage == 0 || act.isFirst {
                 await check(copy, act, isDone, what, steps: damage == 0 ? 4 : 0)
             } else {
-                let (old, new) = content(act)
                 look(
                     at: copy, act, isDone ? [new] : [old, new], what,
                     isThorough: damage % 5 == 1)

@@ -48,10 +48,8 @@ package struct RawPage: Sendable {
     /// The items, in our words.
     package func decoded() throws(CallFailure) -> ListingPage {
         let content: WireListing = try decodedReply(body)
-        var groups: [ConversationGroup] = []
-        for group in content.groups ?? [] { groups.append(try group.group()) }
         return ListingPage(
-            groups: groups,
+            groups: try (content.groups ?? []).map { each throws(CallFailure) in try each.group() },
             conversations: try (content.contacts ?? []).conversations(),
             isLast: isLast, next: next)
     }

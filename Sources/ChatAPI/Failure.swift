@@ -1,3 +1,5 @@
+import EventLog
+
 // What can go wrong with a call, sorted by what has to happen next. Which of the cloud's codes is
 // of which kind stands in FailureTable.swift.
 
@@ -66,6 +68,13 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
 
     package var description: String {
         code.map { "\(problem) (code \($0))" } ?? problem
+    }
+
+    /// The same, without the secrets that the cloud or libcurl may have quoted.
+    func cleaned(by redactor: Redactor) -> CallFailure {
+        CallFailure(
+            kind: kind, code: code, problem: redactor.clean(problem), advice: advice,
+            mayHaveTakenEffect: mayHaveTakenEffect)
     }
 
     /// The gate closed before the call could leave.

@@ -79,9 +79,7 @@ package struct RecordedSender: CallSender {
                     kind: error.kind.rawValue, code: error.code, problem: error.problem,
                     took: time.now() - start))
             // From here on it may reach a terminal.
-            throw CallFailure(
-                kind: error.kind, code: error.code, problem: log.redactor.clean(error.problem),
-                advice: error.advice, mayHaveTakenEffect: error.mayHaveTakenEffect)
+            throw error.cleaned(by: log.redactor)
         }
     }
 }

@@ -126,10 +126,10 @@ struct WireContact: Decodable {
         guard let mark = StandardMark(binary: standardMark ?? "") else {
             throw .unreadable("\(id) has a StandardMark that is no 64 binary digits")
         }
-        var numbers: [GroupID] = []
-        for group in groups ?? [] { numbers.append(try group.groupID()) }
         return Conversation(
-            id: id, groups: numbers, standardMark: mark,
+            id: id,
+            groups: try (groups ?? []).map { each throws(CallFailure) in try each.groupID() },
+            standardMark: mark,
             customMark: try .believable(customMark ?? ""), updatedAt: timestamp?.value ?? 0)
     }
 }

@@ -84,13 +84,14 @@ package struct CloudWork: Sendable {
         }
         if case .drained = end { try store.withdraw(request) }
         let isWithoutAnswer = await instance.engine.readiness == "not answering"
-        let unsent = kind == .resync ? try self.unsent(users) : 0
-        return try report(store, request, isWithoutAnswer: isWithoutAnswer, unsent: unsent)
+        let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+        let unsent = kind == .resync ? try CloudWork.unsent(users, reader) : 0
+        return try report(
+            store, reader, request, isWithoutAnswer: isWithoutAnswer, unsent: unsent)
     }
 
     /// Open edits of the users, but for those that wait for a person's decision about another one.
-    private func unsent(_ users: [UserID]?) throws -> Int {
-        let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+    private static func unsent(_ users: [UserID]?, _ reader: MirrorReader) throws -> Int {
         guard let users else { return try reader.outboxTotals().open - reader.waitingEdits() }
         var count = 0
         for user in Set(users) {
@@ -135,7 +136,7 @@ package struct CloudWork: Sendable {
             return try await group.next() ?? false
         }
         if !isComplete { try store.withdraw(request) }
-        return try report(store, request, isWithoutAnswer: false)
+        return try report(store, reader, request, isWithoutAnswer: false, unsent: 0)
     }
 
     private func follow(
@@ -162,11 +163,11 @@ package struct CloudWork: Sendable {
     }
 
     private func report(
-        _ store: SQLiteMirror, _ request: Int64, isWithoutAnswer: Bool, unsent: Int = 0
+        _ store: SQLiteMirror, _ reader: MirrorReader, _ request: Int64, isWithoutAnswer: Bool,
+        unsent: Int
     ) throws -> Report {
         let progress =
             try store.progress(of: request) ?? RequestProgress(request: request, total: 0)
-        let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
         return Report(
             progress: progress, results: try store.results(of: request),
             undecided: try reader.held().count { $0.decision == nil },

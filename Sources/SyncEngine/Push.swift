@@ -52,22 +52,17 @@ struct Push: Sendable {
             let reply = try await cloud.push(call, of: job.user)
             desk.acknowledged(call, cleaned(reply), at: now)
         } catch {
-            desk.failed(call, cleaned(error), at: now)
+            desk.failed(call, error, at: now)
         }
     }
 
+    /// A failure comes clean from the sender; what a reply says of single conversations does not.
     private func cleaned(_ reply: PushReply) -> PushReply {
         PushReply(
             group: reply.group,
             results: reply.results.mapValues { refusal in
                 refusal.map { Refusal(code: $0.code, words: redactor.clean($0.words)) }
             })
-    }
-
-    private func cleaned(_ failure: CallFailure) -> CallFailure {
-        CallFailure(
-            kind: failure.kind, code: failure.code, problem: redactor.clean(failure.problem),
-            advice: failure.advice, mayHaveTakenEffect: failure.mayHaveTakenEffect)
     }
 
     private var now: WallTime { commits.wallNow }

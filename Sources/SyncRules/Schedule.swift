@@ -167,7 +167,7 @@ package struct Schedule: Sendable {
 
     /// True when somebody asked for a user that has not been taken yet.
     package var hasAsked: Bool {
-        lists[.urgent, default: Ends()].count + lists[.asked, default: Ends()].count > 0
+        hasUrgent || lists[.asked, default: Ends()].count > 0
     }
 
     /// True when somebody has something to be sent.

@@ -179,16 +179,7 @@ import Testing
 }
 
 @Suite(.serialized) struct EditsOnABadDay {
-    private let user = "user00000001"
     private let bob = ConversationID.user("bob")
-
-    private func queue(_ operation: EditOperation, _ fixture: MirrorFixture) throws {
-        let other = try SQLiteMirror(
-            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
-        try other.queue(at: fixture.clock.wallTime()) {
-            _ = try $0.add(EditOrder(user: try UserID(user), key: nil, operation: operation))
-        }
-    }
 
     private func open(_ fixture: MirrorFixture) throws -> Int {
         try fixture.reader.outboxTotals().open
@@ -206,8 +197,8 @@ import Testing
         fixture.cloud.setFaults([
             Fault(.code(51010, applied: false), command: "create_contact_group")
         ])
-        try queue(.create(name: "club", [bob]), fixture)
-        try queue(.rename(GroupReference(id: nil, name: "club"), to: "kin"), fixture)
+        try fixture.queue(.create(name: "club", [bob]))
+        try fixture.queue(.rename(GroupReference(id: nil, name: "club"), to: "kin"))
         _ = try await fixture.running(try fixture.engine()) {
             try await fixture.wait(for: "the outbox") { try open(fixture) == 0 }
         }
@@ -220,7 +211,7 @@ import Testing
         let fixture = try fixture(users: 2000)
         try await fixture.resync()
         fixture.cloud.setFaults([Fault(.resetAfter, times: 1, command: "mark_contact")])
-        try queue(.mark(bob, MarkEdit(custom: "x")), fixture)
+        try fixture.queue(.mark(bob, MarkEdit(custom: "x")))
         _ = try await fixture.running(try fixture.engine()) {
             try await fixture.wait(for: "the doubt") {
                 !fixture.recorder.lines(of: "edits_in_doubt").isEmpty
@@ -237,7 +228,7 @@ import Testing
         try await fixture.resync()
         fixture.cloud.churn(400)
         let asked = try fixture.store.ask(.compare, users: nil, at: fixture.clock.wallTime())
-        try queue(.mark(bob, MarkEdit(custom: "x")), fixture)
+        try fixture.queue(.mark(bob, MarkEdit(custom: "x")))
         var settings = MirrorFixture.settings()
         settings.passesAtOnce = 1
         _ = try await fixture.running(try fixture.engine(settings: settings)) {

@@ -13,8 +13,7 @@ private let dora = ConversationID.user("dora")
 
 extension MirrorFixture {
     @discardableResult
-    fileprivate func queue(_ operations: EditOperation..., user: String = first) throws -> [EditID]
-    {
+    func queue(_ operations: EditOperation..., user: String = first) throws -> [EditID] {
         try store.queue(at: clock.wallTime()) { queue in
             try operations.map {
                 try queue.add(
