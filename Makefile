@@ -17,7 +17,7 @@ demo: deps
 test: test-deps lint
 	$(SWIFT) build --build-tests
 	Scripts/check-units
-	$(SWIFT) test --skip-build --parallel
+	SWIFT=$(SWIFT) Scripts/test
 
 bench: deps
 	$(SWIFT) build $(RELEASE_FLAGS)

@@ -21,7 +21,8 @@ package struct CloudUser: Sendable {
         /// Unix seconds of the last change.
         package var updatedAt: Int64 = 0
 
-        var isBare: Bool { groups.isEmpty && bits == 0 && custom.isEmpty }
+        /// Says nothing: no group, no mark.
+        package var isBare: Bool { groups.isEmpty && bits == 0 && custom.isEmpty }
     }
 
     package struct Group: Hashable, Sendable {

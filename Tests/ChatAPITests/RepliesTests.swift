@@ -63,7 +63,9 @@ private struct Client {
 
     func page(known: Digest? = nil) async throws(CallFailure) -> PageReply {
         guard let user = try? UserID("alice") else { preconditionFailure("alice is a user id") }
-        return try await cloud.page(of: user, from: 0, known: known, turn: .wait(.starting))
+        return try await clock.run { () async throws(CallFailure) in
+            try await cloud.page(of: user, from: 0, known: known, turn: .wait(.starting))
+        }
     }
 
     func content() async throws(CallFailure) -> ListingPage {
@@ -282,14 +284,16 @@ private struct Client {
         let gate = CallGate(
             limit: 1, margin: .none, inFlight: 5, time: clock, log: LogRecorder().log(clock))
         let order = Shared<[CallUrgency]>([])
-        await withTaskGroup(of: Void.self) { group in
-            for urgency in [CallUrgency.starting, .starting, .pulling] {
-                group.addTask {
-                    guard let permit = try? await gate.permit(.getContactGroup, urgency) else {
-                        return
+        await clock.run {
+            await withTaskGroup(of: Void.self) { group in
+                for urgency in [CallUrgency.starting, .starting, .pulling] {
+                    group.addTask {
+                        guard let permit = try? await gate.permit(.getContactGroup, urgency) else {
+                            return
+                        }
+                        order.change { $0.append(urgency) }
+                        await gate.ended(permit, .replied)
                     }
-                    order.change { $0.append(urgency) }
-                    await gate.ended(permit, .replied)
                 }
             }
         }
@@ -302,19 +306,20 @@ private struct Client {
         let gate = CallGate(
             limit: 200, margin: .none, inFlight: 2, time: clock, log: LogRecorder().log(clock))
         let counts = Shared((now: 0, most: 0))
-        await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<20 {
-                group.addTask {
-                    guard let permit = try? await gate.permit(.getContactGroup, .starting) else {
-                        return
+        await clock.run {
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        guard let permit = try? await gate.permit(.getContactGroup, .starting)
+                        else { return }
+                        counts.change {
+                            $0.now += 1
+                            $0.most = max($0.most, $0.now)
+                        }
+                        try? await clock.sleep(for: .milliseconds(30))
+                        counts.change { $0.now -= 1 }
+                        await gate.ended(permit, .replied)
                     }
-                    counts.change {
-                        $0.now += 1
-                        $0.most = max($0.most, $0.now)
-                    }
-                    try? await clock.sleep(for: .milliseconds(30))
-                    counts.change { $0.now -= 1 }
-                    await gate.ended(permit, .replied)
                 }
             }
         }

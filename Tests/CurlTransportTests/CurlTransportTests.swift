@@ -6,7 +6,7 @@ import Testing
 
 /// Real HTTP to a server on this machine that behaves in every bad way.
 @Suite struct TheDoorToTheNetwork {
-    private func transport(_ port: UInt16, timeout: Duration = .seconds(5)) -> CurlTransport {
+    private func transport(_ port: UInt16, timeout: Duration = .seconds(60)) -> CurlTransport {
         CurlTransport(
             CurlSettings(
                 endpoint: "http://127.0.0.1:\(port)", timeout: timeout, connections: 10,
@@ -15,7 +15,7 @@ import Testing
 
     /// Posts once to a server that behaves so.
     private func post(
-        timeout: Duration = .seconds(5), _ behave: @escaping HostileServer.Behaviour
+        timeout: Duration = .seconds(60), _ behave: @escaping HostileServer.Behaviour
     ) async throws -> HTTPReply {
         let server = try HostileServer(behave)
         let transport = transport(server.port, timeout: timeout)
@@ -27,7 +27,7 @@ import Testing
     }
 
     private func failure(
-        timeout: Duration = .seconds(5), _ behave: @escaping HostileServer.Behaviour
+        timeout: Duration = .seconds(60), _ behave: @escaping HostileServer.Behaviour
     ) async throws -> TransportFailure {
         do {
             let reply = try await post(timeout: timeout, behave)
@@ -119,13 +119,7 @@ import Testing
     }
 
     @Test func aConnectionThatIsReset_isAFailure() async throws {
-        let failure = try await failure { _, socket in
-            var linger = linger(l_onoff: 1, l_linger: 0)
-            setsockopt(
-                socket, SOL_SOCKET, SO_LINGER, &linger,
-                socklen_t(MemoryLayout.size(ofValue: linger)))
-            close(socket)
-        }
+        let failure = try await failure { _, socket in HostileServer.reset(socket) }
         #expect(failure.mayHaveArrived)
         #expect(failure.problem.hasPrefix("the connection broke"))
     }
@@ -147,10 +141,8 @@ import Testing
     }
 
     @Test func nobodyListening_neverArrived() async throws {
-        let server = try HostileServer { _, _ in }
-        let port = server.port
-        server.close()
-        let transport = transport(port)
+        let port = try LoopbackPort()
+        let transport = transport(port.number)
         defer { transport.close() }
         do {
             _ = try await transport.post(path: "x", body: [])
@@ -164,7 +156,7 @@ import Testing
     @Test func aNameThatDoesNotResolve_neverArrived() async throws {
         let transport = CurlTransport(
             CurlSettings(
-                endpoint: "https://no-such-host.invalid", timeout: .seconds(20), connections: 1,
+                endpoint: "https://\(LoopbackPort.noHost)", timeout: .seconds(60), connections: 1,
                 trustedCertificates: nil))
         defer { transport.close() }
         do {

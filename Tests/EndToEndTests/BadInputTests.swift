@@ -243,23 +243,16 @@ import Testing
     }
 
     @Test func aHostThatDoesNotResolve() throws {
-        try expectUnavailable("https://no-such-host.invalid", "no address was found")
+        try expectUnavailable("https://\(LoopbackPort.noHost)", "no address was found")
     }
 
     @Test func nobodyListening() throws {
-        let server = try HostileServer { _, _ in }
-        server.close()
-        try expectUnavailable("http://127.0.0.1:\(server.port)", "no connection")
+        let port = try LoopbackPort()
+        try expectUnavailable("http://127.0.0.1:\(port.number)", "no connection")
     }
 
     @Test func aConnectionThatIsReset() throws {
-        let server = try HostileServer { _, socket in
-            var linger = linger(l_onoff: 1, l_linger: 0)
-            setsockopt(
-                socket, SOL_SOCKET, SO_LINGER, &linger,
-                socklen_t(MemoryLayout.size(ofValue: linger)))
-            close(socket)
-        }
+        let server = try HostileServer { _, socket in HostileServer.reset(socket) }
         try expectUnavailable("http://127.0.0.1:\(server.port)", "the connection broke")
         server.close()
     }

@@ -8,23 +8,18 @@ final class TLSFront: Sendable {
     }
 
     private let directory: TemporaryDirectory
-    private let ports: [Kind: Int]
+    private let ports: [Kind: LoopbackPort]
     private let nginx: RunningProgram
 
     init(_ emulator: EmulatorProcess) throws {
         directory = try TemporaryDirectory()
         try TLSFront.makeCertificates(in: directory.path)
-        // Ports that were free a moment ago.
         ports = try Dictionary(
-            uniqueKeysWithValues: Kind.allCases.map { kind in
-                let server = try HostileServer { _, _ in }
-                server.close()
-                return (kind, Int(server.port))
-            })
+            uniqueKeysWithValues: Kind.allCases.map { ($0, try LoopbackPort()) })
         let servers = ports.map { kind, port in
             """
             server {
-                listen 127.0.0.1:\(port) ssl;
+                listen 127.0.0.1:\(port.number) ssl reuseport;
                 ssl_certificate \(kind.rawValue).pem;
                 ssl_certificate_key key.pem;
                 location / { proxy_pass \(emulator.address); }
@@ -46,7 +41,7 @@ final class TLSFront: Sendable {
             }
             """, to: "nginx.conf")
         nginx = try RunningProgram(command: ["nginx", "-p", directory.path, "-c", "nginx.conf"])
-        let (nginx, port) = (nginx, ports[.valid] ?? 0)
+        let (nginx, port) = (nginx, port(.valid))
         try nginx.wait(for: "nginx") {
             try RunningProgram.run("curl", "-sk", "https://127.0.0.1:\(port)/").status == 0
         }
@@ -56,7 +51,7 @@ final class TLSFront: Sendable {
         nginx.signal(SIGKILL)
     }
 
-    func port(_ kind: Kind) -> Int { ports[kind] ?? 0 }
+    func port(_ kind: Kind) -> UInt16 { ports[kind]?.number ?? 0 }
 
     /// The certificate to trust.
     var authority: String { directory.file("authority.pem") }

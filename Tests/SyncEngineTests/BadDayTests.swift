@@ -178,7 +178,7 @@ import Testing
     }
 }
 
-@Suite(.serialized) struct EditsOnABadDay {
+@Suite struct EditsOnABadDay {
     private let bob = ConversationID.user("bob")
 
     private func open(_ fixture: MirrorFixture) throws -> Int {

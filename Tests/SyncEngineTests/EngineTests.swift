@@ -17,9 +17,7 @@ import Testing
             }
             for _ in 0..<5 {
                 fixture.cloud.churn(20)
-                try await fixture.wait(for: "the mirror to be equal again") {
-                    try fixture.mirror == fixture.cloud.truth
-                }
+                try await fixture.waitUntilEqual()
             }
         }
         #expect(try fixture.reader.lastChange() > 0)
@@ -52,7 +50,7 @@ import Testing
                 try fixture.reader.states()["parked"] == 1
             }
             let calls = fixture.recorder.lines(of: "call_failed").count
-            try await fixture.clock.sleep(for: .seconds(600))
+            try await fixture.clock.sleep(for: .seconds(120))
             #expect(fixture.recorder.lines(of: "call_failed").count == calls)
         }
         #expect(fixture.recorder.lines(of: "user_parked").count == 1)
@@ -102,9 +100,7 @@ import Testing
             #expect(fixture.cloud.callCount - calls <= 21)
             fixture.cloud.setFaults([])
             fixture.cloud.churn(20)
-            try await fixture.wait(for: "everybody to be right again") {
-                try fixture.mirror == fixture.cloud.truth
-            }
+            try await fixture.waitUntilEqual()
         }
     }
 
@@ -113,7 +109,7 @@ import Testing
         var settings = MirrorFixture.settings()
         settings.endsWhenRefused = true
         let engine = try fixture.engine(key: "made-up-wrong-key", settings: settings)
-        guard case .refused(let failure) = await engine.run() else {
+        guard case .refused(let failure) = await fixture.run(engine) else {
             Issue.record("the engine did not end by the refusal")
             return
         }
@@ -164,9 +160,7 @@ import Testing
                 try await fixture.clock.sleep(for: .seconds(20))
             }
             fixture.cloud.setFaults([])
-            try await fixture.wait(for: "the mirror to be equal") {
-                try fixture.mirror == fixture.cloud.truth
-            }
+            try await fixture.waitUntilEqual()
         }
     }
 
@@ -241,9 +235,7 @@ import Testing
             #expect(try other.progress(of: request)?.changed == 0)
             #expect(try other.progress(of: request)?.done == 20)
             fixture.cloud.churn(10)
-            try await fixture.wait(for: "the schedule to go on") {
-                try fixture.mirror == fixture.cloud.truth
-            }
+            try await fixture.waitUntilEqual()
         }
     }
 

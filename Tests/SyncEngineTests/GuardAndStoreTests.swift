@@ -113,9 +113,7 @@ import Testing
         let store = HookedStore.failing(fixture.store, failures: 3)
         let commits = try fixture.engine(store: store)
         _ = try await fixture.running(commits) {
-            try await fixture.wait(for: "the mirror to be equal") {
-                try fixture.mirror == fixture.cloud.truth
-            }
+            try await fixture.waitUntilEqual()
         }
         #expect(fixture.recorder.lines(of: "store_failed").count == 3)
         #expect(fixture.recorder.lines(of: "store_recovered").count == 1)
@@ -141,7 +139,7 @@ import Testing
     @Test func damaged_endsTheEngine() async throws {
         let fixture = try MirrorFixture()
         let store = HookedStore.failing(fixture.store, failures: .max, kind: .unusable)
-        guard case .storeUnusable = await (try fixture.engine(store: store)).run() else {
+        guard case .storeUnusable = await fixture.run(try fixture.engine(store: store)) else {
             Issue.record("the engine went on")
             return
         }

@@ -64,8 +64,7 @@ private func group(_ name: String) -> GroupReference {
     GroupReference(id: nil, name: ExactText(name))
 }
 
-/// One at a time: each keeps a processor busy, for its clock never waits.
-@Suite(.serialized) struct PushingEdits {
+@Suite struct PushingEdits {
     /// Few users: the fewer are pulled beside it, the sooner a test has seen its seconds.
     private func fixture(_ faults: [Fault] = [], users: Int = 3) async throws -> MirrorFixture {
         var options = EmulatorOptions.small

@@ -51,33 +51,30 @@ package final class EmulatedCloud: HTTPTransport {
         core.withLock { Self.truth(of: $0.core, now: now) }
     }
 
-    /// What every user of an emulated cloud really has.
+    /// What every user of an emulated cloud really has, without the conversations that say nothing.
     package static func truth(of core: CloudCore, now: EmulatorTime) -> [UserID: Snapshot] {
-        var lines: [[UInt8]] = []
-        core.export(now: now) { lines.append($0) }
-        return Dictionary(
-            uniqueKeysWithValues: lines.compactMap { JSON(parsing: $0) }.compactMap(Self.read))
+        var truth: [UserID: Snapshot] = [:]
+        for name in CloudCore.userNames(core.options.users) {
+            guard let user = try? UserID(name) else { continue }
+            truth[user] = Snapshot(core.state(of: name, now: now))
+        }
+        return truth
     }
+}
 
-    private static func read(_ json: JSON) -> (UserID, Snapshot)? {
-        guard let name = json["user"]?.string, let user = try? UserID(name) else { return nil }
-        let groups = (json["groups"]?.array ?? []).map { group in
-            ConversationGroup(
-                id: GroupID(group["id"]?.number ?? 0),
-                name: ExactText(group["name"]?.string ?? ""))
-        }
-        let conversations = (json["conversations"]?.array ?? []).map { item in
-            Conversation(
-                id: ConversationID(
-                    item["type"]?.number == 1 ? .user : .chatGroup,
-                    ExactText(item["peer"]?.string ?? "")),
-                groups: (item["groups"]?.array ?? []).compactMap(\.number).map { GroupID($0) },
-                standardMark: StandardMark(
-                    bits: UInt64(item["standard_mark"]?.string ?? "") ?? 0),
-                customMark: ExactText(item["custom_mark"]?.string ?? ""),
-                updatedAt: item["updated_at"]?.number ?? 0)
-        }
-        return (user, Snapshot(groups: groups, conversations: conversations))
+extension Snapshot {
+    fileprivate init(_ user: CloudUser) {
+        self.init(
+            groups: user.groups.map { group in
+                ConversationGroup(id: GroupID(group.id), name: ExactText(group.name))
+            },
+            conversations: user.contacts.filter { !$0.value.isBare }.map { id, contact in
+                Conversation(
+                    id: ConversationID(id.type == 1 ? .user : .chatGroup, ExactText(id.peer)),
+                    groups: contact.groups.map { GroupID($0) },
+                    standardMark: StandardMark(bits: contact.bits),
+                    customMark: ExactText(contact.custom), updatedAt: contact.updatedAt)
+            })
     }
 }
 

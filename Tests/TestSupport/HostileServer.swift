@@ -9,52 +9,47 @@ package final class HostileServer: Sendable {
 
     package let port: UInt16
     private let listener: Int32
-    private let requests = Mutex(0)
+    private let requests = Shared(0)
     private let isClosed = Mutex(false)
 
     package init(_ behave: @escaping Behaviour) throws {
         signal(SIGPIPE, SIG_IGN)
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let (listener, port) = try LoopbackPort.bind(canBeShared: false)
+        guard listen(listener, 64) == 0 else { throw NeverHappened(what: "a listener") }
         self.listener = listener
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(listener, pointer, length) == 0 && listen(listener, 64) == 0
-                    && getsockname(listener, pointer, &length) == 0
-            }
+        self.port = port
+        Thread.detachNewThread { [requests] in
+            Self.accept(on: listener, counting: requests, behave)
         }
-        guard bound else { throw NeverHappened(what: "a free port") }
-        port = UInt16(bigEndian: address.sin_port)
-        Thread.detachNewThread { [self] in accept(behave) }
     }
 
     deinit { close() }
 
     /// Requests that came whole.
-    package var requestCount: Int { requests.withLock { $0 } }
+    package var requestCount: Int { requests.value }
 
+    /// No connection is accepted any more. The thread that accepts them closes the descriptor:
+    /// closed here, its number could be another test's by the time that thread uses it again.
     package func close() {
         let wasClosed = isClosed.withLock { closed in
             defer { closed = true }
             return closed
         }
-        if !wasClosed {
-            shutdown(listener, Int32(SHUT_RDWR))
-            Glibc.close(listener)
-        }
+        if !wasClosed { shutdown(listener, Int32(SHUT_RDWR)) }
     }
 
-    private func accept(_ behave: @escaping Behaviour) {
+    private static func accept(
+        on listener: Int32, counting requests: Shared<Int>, _ behave: @escaping Behaviour
+    ) {
+        defer { Glibc.close(listener) }
         while true {
             let socket = Glibc.accept(listener, nil, nil)
+            if socket < 0, [EINTR, ECONNABORTED, EMFILE].contains(errno) { continue }
             guard socket >= 0 else { return }
-            Thread.detachNewThread { [weak self] in
+            Thread.detachNewThread {
                 defer { Glibc.close(socket) }
-                while let request = HostileServer.read(socket) {
-                    self?.requests.withLock { $0 += 1 }
+                while let request = read(socket) {
+                    requests.change { $0 += 1 }
                     behave(request, socket)
                 }
             }
@@ -92,6 +87,14 @@ package final class HostileServer: Sendable {
             rest = rest.dropFirst(count)
         }
         return true
+    }
+
+    /// Resets the connection. Its thread closes the descriptor, once it has seen the end.
+    package static func reset(_ socket: Int32) {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(
+            socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+        shutdown(socket, Int32(SHUT_RD))
     }
 
     /// A well-formed response with any body.

@@ -14,6 +14,7 @@ package final class MirrorFixture: Sendable {
     package let cloud: EmulatedCloud
     package let recorder = LogRecorder()
     package let store: SQLiteMirror
+    package let reader: MirrorReader
     package let app: Int64 = 1_400_000_000
 
     package init(
@@ -22,11 +23,9 @@ package final class MirrorFixture: Sendable {
         directory = try TemporaryDirectory()
         self.clock = clock
         cloud = EmulatedCloud(options, faults: faults, time: clock)
-        store = try SQLiteMirror(path: directory.file("mirror.db"), sdkAppID: app)
-    }
-
-    package var reader: MirrorReader {
-        get throws { try MirrorReader(path: directory.file("mirror.db"), sdkAppID: app) }
+        store = try SQLiteMirror(
+            path: directory.file("mirror.db"), sdkAppID: app, access: .onCallersThread)
+        reader = try MirrorReader(path: directory.file("mirror.db"), sdkAppID: app)
     }
 
     /// What the mirror holds of every listed user.
@@ -84,8 +83,10 @@ package final class MirrorFixture: Sendable {
         let log = LogRecorder().log(clock)
         let gate = CallGate(limit: 200, margin: .none, inFlight: 1, time: clock, log: log)
         let client = try client(EmulatorOptions().key, gate, CallCounters(), log)
-        _ = try await client.push(
-            PushCall(action: action, edits: [], wanted: [:]), of: try UserID(user))
+        let user = try UserID(user)
+        _ = try await clock.run {
+            try await client.push(PushCall(action: action, edits: [], wanted: [:]), of: user)
+        }
     }
 
     /// Serves one request for everybody and ends, as `resync --all` does without a daemon.
@@ -97,36 +98,53 @@ package final class MirrorFixture: Sendable {
         let request = try store.ask(kind, users: nil, at: clock.wallTime())
         var settings = settings
         settings.onlyRequest = request
-        let end = try await engine(users: users, settings: settings).run()
+        let end = await run(try engine(users: users, settings: settings))
         return (end, try store.progress(of: request))
+    }
+
+    /// Runs an engine to its end.
+    package func run(_ engine: MirrorEngine) async -> MirrorEngine.End {
+        await clock.run { await engine.run() }
     }
 
     /// Runs `body` beside an engine that runs until `body` is done.
     package func running(_ engine: MirrorEngine, _ body: @Sendable () async throws -> Void)
         async throws -> MirrorEngine.End
     {
-        async let end = engine.run()
-        do {
-            try await body()
-        } catch {
+        try await clock.run {
+            async let end = engine.run()
+            do {
+                try await body()
+            } catch {
+                await engine.drain()
+                _ = await end
+                throw error
+            }
             await engine.drain()
-            _ = await end
-            throw error
+            return await end
         }
-        await engine.drain()
-        return await end
     }
 
-    /// Lets the test's clock run until `condition` holds. The bound is of real time and generous:
-    /// it only ends a test that would never end, for the clock runs ahead of the disk as it likes.
-    package func wait(for what: String, _ condition: () async throws -> Bool) async throws {
+    /// Lets the test's clock run, beside an engine, until `condition` holds. The bound is of real
+    /// time and generous: it only ends a test that would never end.
+    package func wait(
+        for what: String, every pause: Duration = .milliseconds(100),
+        _ condition: () async throws -> Bool
+    ) async throws {
         let bound = ContinuousClock.now + .seconds(900)
         while try await !condition() {
             guard ContinuousClock.now < bound else {
                 let log = recorder.lines.suffix(30).joined(separator: "")
                 throw NeverHappened(what: "\(what)\n\(log)")
             }
-            try await clock.sleep(for: .milliseconds(20))
+            try await clock.sleep(for: pause)
+        }
+    }
+
+    /// Lets the test's clock run, beside an engine, until the mirror is what the cloud has.
+    package func waitUntilEqual() async throws {
+        try await wait(for: "the mirror to be equal", every: .seconds(1)) {
+            try mirror == cloud.truth
         }
     }
 }

@@ -26,12 +26,13 @@ package final class NotifySocket: Sendable {
                 let text = String(decoding: bytes[..<count], as: UTF8.self)
                 received.change { $0.append((text, Date())) }
             }
+            // Here, where nobody can still be reading from the number.
+            close(descriptor)
         }
     }
 
     deinit {
         shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
     }
 
     /// Everything that was said, in order.

@@ -96,7 +96,7 @@ package final class RunningProgram: Sendable {
     /// Waits for the end; the exit status, or 128 and the number of the signal that ended it. A
     /// process that takes longer than `seconds` is killed.
     @discardableResult
-    package func wait(atMost seconds: Double = 120) -> Int32 {
+    package func wait(atMost seconds: Double = 240) -> Int32 {
         if finished.wait(timeout: .now() + seconds) == .timedOut {
             signal(SIGKILL)
             finished.wait()
@@ -104,7 +104,7 @@ package final class RunningProgram: Sendable {
         return state.value.status ?? -1
     }
 
-    /// Polls real processes: their clocks are their own. A minute is long enough for anything here.
+    /// Polls real processes: their clocks are their own. The bound only ends a test that would never end.
     package func wait(for what: String, seconds: Double = 240, _ condition: () throws -> Bool)
         throws
     {

@@ -1,28 +1,60 @@
 import ChatModel
+import Dispatch
 import Synchronization
 
-/// A clock for tests: nobody waits. Whoever sleeps is woken as soon as everybody else has had a
-/// chance to run, the earliest deadline first, and the time is then that deadline.
-package final class TestClock: Timekeeper {
-    private struct Sleeper {
-        let id: Int
+// Without an executor of its own a test's clock could only guess when everybody has come to rest:
+// beside a busy neighbour it ran ahead of the disk, and what took a second took a minute.
+
+/// A clock for tests: nobody waits. What `run` is given runs with all its tasks on one thread, one
+/// job after another; when none is left, whoever sleeps shortest is woken, and the time is then the
+/// end of that sleep.
+package final class TestClock: Timekeeper, TaskExecutor {
+    fileprivate struct Sleeper {
+        let number: Int
         let deadline: MonotonicTime
-        let wake: CheckedContinuation<Void, Never>
+        let wake: UnsafeContinuation<Void, Never>
     }
 
-    private struct State {
+    fileprivate struct State {
         var now = MonotonicTime.zero
         var wallOffset: Int64
+        /// Jobs that wait for the thread or have it.
+        var jobs = 0
         var sleepers: [Sleeper] = []
-        var lastID = 0
-        var isPumping = false
+        var lastNumber = 0
+        /// Sleeps that were called off before they began.
+        var calledOff: Set<Int> = []
     }
 
+    /// All clocks share two threads: a hundred tests at once would leave nothing of the machine to
+    /// the tests of real processes.
+    private static let threads = (1...2).map { DispatchQueue(label: "clocks of tests \($0)") }
+    private static let clocks = Atomic(0)
+
+    private let thread: DispatchQueue
     private let state: Mutex<State>
 
     /// - Parameter wall: the calendar's time when the clock starts.
     package init(wall: WallTime = WallTime(seconds: 1_767_300_000)) {
+        let number = Self.clocks.add(1, ordering: .relaxed).oldValue
+        thread = Self.threads[number % Self.threads.count]
         state = Mutex(State(wallOffset: wall.milliseconds))
+    }
+
+    /// Runs `body` and its child tasks by this clock. Who sleeps on it must be among them.
+    package func run<Value, Failure: Error>(_ body: () async throws(Failure) -> Value)
+        async throws(Failure) -> Value
+    {
+        try await withTaskExecutorPreference(self, operation: body)
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        state.withLock { $0.jobs += 1 }
+        thread.async { [self] in
+            job.runSynchronously(on: asUnownedTaskExecutor())
+            state.withLock { $0.endJob() }?.resume()
+        }
     }
 
     package func now() -> MonotonicTime { state.withLock { $0.now } }
@@ -44,37 +76,53 @@ package final class TestClock: Timekeeper {
     }
 
     package func sleep(until deadline: MonotonicTime) async throws {
+        let isMine = withUnsafeCurrentTask { task in
+            task?.unownedTaskExecutor == asUnownedTaskExecutor()
+        }
+        precondition(isMine, "who sleeps on a test's clock must run by it: clock.run { … }")
         try Task.checkCancellation()
-        await withCheckedContinuation { wake in
-            let mustPump = state.withLock { state in
-                state.lastID += 1
-                state.sleepers.append(Sleeper(id: state.lastID, deadline: deadline, wake: wake))
-                defer { state.isPumping = true }
-                return !state.isPumping
+        let number = state.withLock { state in
+            state.lastNumber += 1
+            return state.lastNumber
+        }
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { wake in
+                let sleeper = Sleeper(number: number, deadline: deadline, wake: wake)
+                if !state.withLock({ $0.begin(sleeper) }) { wake.resume() }
             }
-            if mustPump { Task { await pump() } }
+        } onCancel: {
+            state.withLock { $0.callOff(number) }?.resume()
         }
         try Task.checkCancellation()
     }
+}
 
-    private func pump() async {
-        while true {
-            for _ in 0..<50 { await Task.yield() }
-            let next = state.withLock { state -> Sleeper? in
-                guard
-                    let first = state.sleepers.min(by: {
-                        ($0.deadline, $0.id) < ($1.deadline, $1.id)
-                    })
-                else {
-                    state.isPumping = false
-                    return nil
-                }
-                state.sleepers.removeAll { $0.id == first.id }
-                state.now = max(state.now, first.deadline)
-                return first
-            }
-            guard let next else { return }
-            next.wake.resume()
+extension TestClock.State {
+    /// Whom to wake, when everybody has come to rest.
+    fileprivate mutating func endJob() -> UnsafeContinuation<Void, Never>? {
+        jobs -= 1
+        let next = sleepers.indices.min {
+            (sleepers[$0].deadline, sleepers[$0].number)
+                < (sleepers[$1].deadline, sleepers[$1].number)
         }
+        guard jobs == 0, let next else { return nil }
+        let sleeper = sleepers.remove(at: next)
+        now = max(now, sleeper.deadline)
+        return sleeper.wake
+    }
+
+    /// False when the sleep was called off already.
+    fileprivate mutating func begin(_ sleeper: TestClock.Sleeper) -> Bool {
+        guard calledOff.remove(sleeper.number) == nil else { return false }
+        sleepers.append(sleeper)
+        return true
+    }
+
+    fileprivate mutating func callOff(_ number: Int) -> UnsafeContinuation<Void, Never>? {
+        guard let index = sleepers.firstIndex(where: { $0.number == number }) else {
+            calledOff.insert(number)
+            return nil
+        }
+        return sleepers.remove(at: index).wake
     }
 }
