@@ -36,7 +36,12 @@ struct MutateCommand: ParsableCommand {
     func run() throws {
         let root = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
         let copy = MutatedCopy(root: root, folder: root.appending(path: scratch))
-        let all = try copy.make()
+        let (all, spared) = try copy.make()
+        for (file, lines) in spared.sorted(by: { $0.key < $1.key }) {
+            for line in lines.sorted() where self.file ?? file == file {
+                print("SPARED line \(line) of \(file): its faults do not compile")
+            }
+        }
         let mutations = all.filter { file == nil || $0.file == file }
         print("\(mutations.count) faults")
         fflush(nil)

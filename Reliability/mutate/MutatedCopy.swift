@@ -19,8 +19,8 @@ struct MutatedCopy {
 
     /// Writes and builds the copy. Faults that the compiler does not take are no faults: it is asked
     /// again without them.
-    /// - Returns: the faults that are in it.
-    func make() throws -> [Mutation] {
+    /// - Returns: the faults that are in it, and the lines that stayed as they are.
+    func make() throws -> (mutations: [Mutation], spared: [String: Set<Int>]) {
         try? FileManager.default.removeItem(at: folder.appending(path: "Sources"))
         try? FileManager.default.removeItem(at: folder.appending(path: "Tests"))
         try write(MutatedCopy.package, to: "Package.swift")
@@ -31,16 +31,16 @@ struct MutatedCopy {
         for _ in 0..<30 {
             let mutations = try mutateAll(sparing: spared)
             let (isBuilt, output) = try build()
-            if isBuilt { return mutations }
+            if isBuilt { return (mutations, spared) }
             let found = spared
             for (file, line) in MutatedCopy.errors(in: output) {
                 let lines = mutations.filter { $0.file == file }.map(\.line)
                 // An error of a statement of several lines may stand on another one than the fault;
                 // that of an initializer stands at its end.
-                var near = lines.filter { $0 == line }
-                if near.isEmpty { near = lines.filter { abs($0 - line) <= 5 } }
-                if near.isEmpty { near = lines.filter { $0 < line }.suffix(3) }
-                spared[file, default: []].formUnion(near)
+                let nearest =
+                    lines.filter { abs($0 - line) <= 5 }.min { abs($0 - line) < abs($1 - line) }
+                    ?? lines.last { $0 < line }
+                if let nearest { spared[file, default: []].insert(nearest) }
             }
             if spared == found { throw Unbuildable(description: String(output.suffix(4000))) }
         }

@@ -149,6 +149,13 @@ struct Mutator {
                     lines.append(
                         "func \(symbol)(a: WallTime, b: Duration) -> WallTime "
                             + "{ isAwake(\(faults[0].0)) ? a : a + b }")
+                } else {
+                    // Of two times the wrong difference is the opposite one.
+                    for time in ["MonotonicTime", "WallTime"] {
+                        lines.append(
+                            "func \(symbol)(a: \(time), b: \(time)) -> Duration "
+                                + "{ isAwake(\(faults[0].0)) ? b - a : a - b }")
+                    }
                 }
             case "&", "|": declare("<T: FixedWidthInteger>", "T", "T", "T")
             default:

@@ -15,8 +15,8 @@ package final class SQLiteMirror: MirrorStore {
     package enum Access: Sendable {
         /// Readers beside one writer, on threads of their own.
         case pooled
-        /// One connection, used on the thread of whoever calls: for the simulation, in which no
-        /// other thread may have a say in what happens next.
+        /// One connection, used on the thread of whoever calls: for simulations and tests, in which
+        /// no other thread may have a say in what happens next.
         case onCallersThread
     }
 
@@ -99,10 +99,23 @@ package final class SQLiteMirror: MirrorStore {
 
     func readNow<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
         do {
-            return try database.read(body)
+            return switch access {
+            case .pooled: try database.read(body)
+            case .onCallersThread: try database.unsafeRead { try atOneMoment($0, body) }
+            }
         } catch {
             throw StoreFailure(error, path: path)
         }
+    }
+
+    /// GRDB's own way to read on a connection that also writes forbids and allows writing by a
+    /// PRAGMA, after which SQLite compiles every statement anew.
+    private func atOneMoment<Value>(
+        _ database: Database, _ body: (Database) throws -> Value
+    ) throws -> Value {
+        try database.beginTransaction(.deferred)
+        defer { try? database.rollback() }
+        return try body(database)
     }
 
     package func wasWrittenByOthers() async throws(StoreFailure) -> Bool {

@@ -185,6 +185,50 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
     }
 }
 
+/// The same queue gives the same calls in the same order, whatever order a hash table has.
+@Suite struct TheOrderOfCalls {
+    private func planned(_ operations: [EditOperation], on cloud: NaiveCloud = home) throws
+        -> [PushCall.Action]
+    {
+        let edits = try #require(queue(operations, on: cloud))
+        return Rebase(edits, on: Draft(cloud.snapshot), PushPolicy()).calls.map(\.action)
+    }
+
+    @Test func ofRenames_isThatOfTheGroups() throws {
+        let planned = try planned([
+            .rename(group("work"), to: "job"), .rename(group("family"), to: "kin"),
+        ])
+        #expect(
+            planned == [
+                .rename(1, from: "family", to: "kin"), .rename(2, from: "work", to: "job"),
+            ])
+    }
+
+    @Test func ofCreations_isThatOfTheEdits() throws {
+        let planned = try planned([
+            .create(name: "zoo", ids("eve")), .create(name: "ark", ids("eve")),
+        ])
+        #expect(
+            planned == [
+                .create(group: -1, name: "zoo", ids("eve")),
+                .create(group: -2, name: "ark", ids("eve")),
+            ])
+    }
+
+    @Test func withinAnUpdate_isThatOfTheConversations() throws {
+        let (old, new) = ((10..<30).map { "old\($0)" }, (10..<30).map { "new\($0)" })
+        func ids(_ names: [String]) -> [ConversationID] { names.map { .user(ExactText($0)) } }
+        var crowd = NaiveCloud()
+        _ = crowd.create("crowd", old)
+        let planned = try planned(
+            [
+                .add(ids(new.reversed()), to: group("crowd")),
+                .remove(ids(old.reversed()), from: group("crowd")),
+            ], on: crowd)
+        #expect(planned == [.update(1, name: "crowd", remove: ids(old), add: ids(new))])
+    }
+}
+
 @Suite struct ACreationThatGoesAlone {
     private let bob = ConversationID.user("bob")
     private let eve = ConversationID.user("eve")

@@ -82,6 +82,17 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
 }
 
 @Suite struct UsersThatAreAskedFor {
+    @Test func urgently_areTold() {
+        var schedule = Schedule(maxStaleness: .seconds(10))
+        schedule.restore([1, 2].map { (UserNumber($0), at(0)) })
+        schedule.nudge(1)
+        #expect(schedule.hasAsked && !schedule.hasUrgent)
+        schedule.nudge(2, urgently: true)
+        #expect(schedule.hasUrgent)
+        #expect(schedule.take(now: at(1)) == .user(2))
+        #expect(!schedule.hasUrgent)
+    }
+
     @Test func urgently_goBeforeThoseThatAreOnlyAskedFor() {
         var schedule = schedule(1, 2, 3)
         schedule.nudge(1)
@@ -164,5 +175,14 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         let turns = (0..<20).map { _ in schedule.take(now: at(0)) }
         #expect(turns.firstIndex(of: .user(101)) == 9)
         #expect(turns.firstIndex(of: .user(102)) == 19)
+    }
+
+    @Test func somebodyIsOverdue_whenNinetyEightHundredthsOfTheStalenessHavePassed() {
+        var schedule = Schedule(maxStaleness: .seconds(100))
+        schedule.restore([(UserNumber(1), at(0))])
+        schedule.add(2)
+        var later = schedule
+        #expect(schedule.take(now: at(98)) == .user(2))
+        #expect(later.take(now: at(98) + .nanoseconds(1)) == .user(1))
     }
 }

@@ -42,6 +42,34 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
         #expect(pushing.decisions[1]?.course == .settle(.satisfied, .overtaken))
     }
 
+    @Test func twoThatWantTheSame_shareTheCallAndAreBothApplied() {
+        let edits = [
+            Edit(id: 1, operation: .add([eve], to: family)),
+            Edit(id: 2, operation: .add([eve], to: family)),
+        ]
+        let pushing = Pushing(edits, on: cloud)
+        #expect(pushing.calls.map(\.edits) == [[1, 2]])
+        #expect(pushing.decisions.values.allSatisfy { $0.course == .settle(.applied, nil) })
+    }
+
+    @Test func aCreationThatALaterEditDeletes_isOvertaken() {
+        let edits = [
+            Edit(id: 1, operation: .create(name: "club", [eve])),
+            Edit(id: 2, operation: .delete(GroupReference(id: -1, name: "club"))),
+        ]
+        let pushing = Pushing(edits, on: cloud)
+        #expect(pushing.calls.isEmpty)
+        #expect(pushing.decisions[1]?.course == .settle(.satisfied, .overtaken))
+    }
+
+    @Test func theNameOfAGroupThatIsDeleted_isNotFreeInTheSameWalk() {
+        let edits = [
+            Edit(id: 1, operation: .delete(family)),
+            Edit(id: 2, operation: .rename(work, to: "family"), base: "work"),
+        ]
+        #expect(rebase(edits).calls.map(\.action) == [.delete(1, name: "family")])
+    }
+
     @Test func whatFollowsARenameToATakenName_waits() {
         let edits = [
             Edit(id: 1, operation: .rename(family, to: "work"), base: "family"),
