@@ -99,23 +99,10 @@ package final class SQLiteMirror: MirrorStore {
 
     func readNow<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
         do {
-            return switch access {
-            case .pooled: try database.read(body)
-            case .onCallersThread: try database.unsafeRead { try atOneMoment($0, body) }
-            }
+            return try database.read(body)
         } catch {
             throw StoreFailure(error, path: path)
         }
-    }
-
-    /// GRDB's own way to read on a connection that also writes forbids and allows writing by a
-    /// PRAGMA, after which SQLite compiles every statement anew.
-    private func atOneMoment<Value>(
-        _ database: Database, _ body: (Database) throws -> Value
-    ) throws -> Value {
-        try database.beginTransaction(.deferred)
-        defer { try? database.rollback() }
-        return try body(database)
     }
 
     package func wasWrittenByOthers() async throws(StoreFailure) -> Bool {
