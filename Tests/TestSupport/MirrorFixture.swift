@@ -125,15 +125,15 @@ package final class MirrorFixture: Sendable {
         }
     }
 
-    /// Lets the test's clock run, beside an engine, until `condition` holds. The bound is of real
-    /// time and generous: it only ends a test that would never end.
+    /// Lets the test's clock run, beside an engine, until `condition` holds: within an hour of that
+    /// clock.
     package func wait(
         for what: String, every pause: Duration = .milliseconds(100),
         _ condition: () async throws -> Bool
     ) async throws {
-        let bound = ContinuousClock.now + .seconds(900)
+        let bound = clock.now() + .seconds(3600)
         while try await !condition() {
-            guard ContinuousClock.now < bound else {
+            guard clock.now() < bound else {
                 let log = recorder.lines.suffix(30).joined(separator: "")
                 throw NeverHappened(what: "\(what)\n\(log)")
             }
