@@ -142,6 +142,7 @@ import Testing
 
     @Test func nobodyListening_neverArrived() async throws {
         let port = try LoopbackPort()
+        defer { withExtendedLifetime(port) {} }
         let transport = transport(port.number)
         defer { transport.close() }
         do {

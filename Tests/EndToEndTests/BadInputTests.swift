@@ -248,6 +248,7 @@ import Testing
 
     @Test func nobodyListening() throws {
         let port = try LoopbackPort()
+        defer { withExtendedLifetime(port) {} }
         try expectUnavailable("http://127.0.0.1:\(port.number)", "no connection")
     }
 

@@ -50,7 +50,7 @@ import Testing
                 try fixture.reader.states()["parked"] == 1
             }
             let calls = fixture.recorder.lines(of: "call_failed").count
-            try await fixture.clock.sleep(for: .seconds(120))
+            try await fixture.clock.sleep(for: .seconds(600))
             #expect(fixture.recorder.lines(of: "call_failed").count == calls)
         }
         #expect(fixture.recorder.lines(of: "user_parked").count == 1)

@@ -104,7 +104,8 @@ package final class RunningProgram: Sendable {
         return state.value.status ?? -1
     }
 
-    /// Polls real processes: their clocks are their own. The bound only ends a test that would never end.
+    /// Polls real processes: their clocks are their own. The bound only ends a test that would never
+    /// end.
     package func wait(for what: String, seconds: Double = 240, _ condition: () throws -> Bool)
         throws
     {
