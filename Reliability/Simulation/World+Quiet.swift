@@ -11,13 +11,22 @@ import TestSupport
 extension World {
     /// A back-off is never longer than four times what it has waited before; the rest is for a
     /// probe of a cloud that had refused us, and for what was in doubt.
-    private var patience: Duration {
-        plan.trouble * 4 + .seconds(180) + plan.slowestRound * 10
+    private var patience: Duration { plan.trouble * 4 + .seconds(180) + slowestRound * 10 }
+
+    /// How long it may take to pull everybody once, as the cloud is now: phones and edits make
+    /// listings longer than they were. Each page is read twice.
+    private var slowestRound: Duration {
+        plan.slowestRound(
+            plan.userNames.map { name in
+                let contacts = network.core.state(of: name, now: network.now).contacts.count
+                return 2 * (2 + contacts / plan.cloud.pageSize)
+            })
     }
 
     func letBacklogMelt() async {
         let began = clock.time
         let beganWall = clock.wallTime()
+        let patience = patience
         var left = "nothing was looked at"
         while clock.time - began < patience {
             await pause(.seconds(1))
@@ -83,7 +92,7 @@ extension World {
 
     /// Everybody has a turn, as often as the limit allows.
     private func seeThatNobodyStarves() async {
-        let span = Duration.seconds(6) + plan.slowestRound
+        let span = Duration.seconds(6) + slowestRound
         let began = clock.time
         await pause(span)
         for user in plan.userNames where (network.watch.lastListed[user] ?? .zero) < began {

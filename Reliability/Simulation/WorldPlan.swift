@@ -116,14 +116,16 @@ package struct WorldPlan: Sendable {
         return options
     }
 
-    /// How long it may take to pull everybody once: pages one after another, each read twice, so
-    /// many users at a time, and never more calls than the limit.
-    var slowestRound: Duration {
-        let byWay = (latency + jitter) * (2 * callsARound) / passesAtOnce
-        return max(byWay, .milliseconds(callsARound * 2000 / limit))
+    /// How long it may take to pull everybody once: pages one after another, so many users at a time,
+    /// and never more calls than the limit.
+    /// - Parameter calls: what it takes to pull each user.
+    func slowestRound(_ calls: [Int]) -> Duration {
+        let all = calls.reduce(0, +)
+        let inARow = max(calls.max() ?? 0, all / passesAtOnce)
+        return max((latency + jitter) * (2 * inARow), .milliseconds(all * 2000 / limit))
     }
 
-    /// What it takes at most to pull everybody once.
+    /// What it takes at most to pull everybody once, as the world begins.
     private var callsARound: Int {
         users * min(8, 2 + (cloud.conversations ?? 0) / cloud.pageSize) * 2
     }

@@ -1,11 +1,26 @@
 import ChatModel
 import SyncRules
 
-/// What a pass has decided and learnt about one user's edits; written in one transaction with what
+/// What a pass has decided or learnt about one user's edits; written in one transaction with what
 /// it did to the mirror.
 package struct OutboxUpdate: Sendable {
+    /// What decisions stand on: a user has so many unsettled edits up to this one. Nobody but a pass
+    /// and a person who takes edits back makes them fewer.
+    package struct Premise: Hashable, Sendable {
+        package let unsettled: Int
+        package let through: EditID
+
+        package init(unsettled: Int, through: EditID) {
+            self.unsettled = unsettled
+            self.through = through
+        }
+    }
+
     package let user: UserNumber
     package var at: WallTime
+    /// Where it is not so, nothing of the update is written, and the commit reports the user: an edit
+    /// that was taken back may have been what another one was decided by, or a call left out.
+    package var premise: Premise?
     /// Calls that have ended, and what they did to whom.
     package var ended: [EndedPush] = []
     /// Of edits about which something is new.
@@ -14,8 +29,7 @@ package struct OutboxUpdate: Sendable {
     package var renumbered: [GroupID: GroupID] = [:]
     /// Edits that were about to be sent and certainly have had no effect.
     package var unsent: [EditID] = []
-    /// Edits of a call that is about to be sent. Those that a person has taken back by now are
-    /// reported by the commit, and the call must not be made.
+    /// Edits of a call that is about to be sent.
     package var sending: [EditID] = []
 
     package init(user: UserNumber, at: WallTime) {
@@ -78,8 +92,9 @@ package struct EndedPush: Sendable {
 
 /// What a commit has to tell.
 package struct CommitReport: Sendable {
-    /// Edits that were to be sent and have been taken back.
-    package var withdrawn: Set<EditID> = []
+    /// Users of whom a person has taken edits back since a pass read them: what it decided by them is
+    /// not written, and no call that it planned may be made.
+    package var outdated: Set<UserNumber> = []
 
     package init() {}
 }

@@ -94,11 +94,20 @@ extension OutboxTotals {
 
 extension OutboxUpdate {
     func write(to database: Database, _ report: inout CommitReport) throws {
+        if let premise, try !premise.holds(for: user, in: database) {
+            report.outdated.insert(user)
+            return
+        }
         for push in ended { try push.write(to: database) }
+        // A rename that was queued while its group was being made stands on the name that it got.
         for (old, new) in renumbered.sorted(by: { $0.key < $1.key }) {
             try database.cachedStatement(
                 sql: """
-                    UPDATE edit SET group_id = ? WHERE user = ? AND settled = 0 AND group_id = ?
+                    UPDATE edit SET group_id = ?1, base = CASE WHEN op = 'rename'
+                        THEN coalesce(base, (SELECT name FROM conversation_group
+                            WHERE user = ?2 AND id = ?1))
+                        ELSE base END
+                    WHERE user = ?2 AND settled = 0 AND group_id = ?3
                     """
             ).execute(arguments: [new.number, Int64(user), old.number])
         }
@@ -111,17 +120,14 @@ extension OutboxUpdate {
                     """
             ).execute(arguments: [at.milliseconds, edit.number])
         }
-        for edit in sending { try claim(edit, in: database, &report) }
-    }
-
-    private func claim(_ edit: EditID, in database: Database, _ report: inout CommitReport) throws {
-        try database.cachedStatement(
-            sql: """
-                UPDATE edit SET state = 'sending', attempts = attempts + 1, updated_at = ?
-                WHERE id = ? AND state IN ('queued', 'sending')
-                """
-        ).execute(arguments: [at.milliseconds, edit.number])
-        if database.changesCount == 0 { report.withdrawn.insert(edit) }
+        for edit in sending {
+            try database.cachedStatement(
+                sql: """
+                    UPDATE edit SET state = 'sending', attempts = attempts + 1, updated_at = ?
+                    WHERE id = ? AND state IN ('queued', 'sending')
+                    """
+            ).execute(arguments: [at.milliseconds, edit.number])
+        }
     }
 
     private func write(_ decision: EditDecision, to database: Database) throws {
@@ -161,13 +167,24 @@ extension OutboxUpdate {
                 UPDATE edit SET behind = NULL, base = ?,
                     conflict_base = coalesce(?, conflict_base),
                     conflict_theirs = coalesce(?, conflict_theirs),
-                    group_id = CASE WHEN op = 'create' THEN group_id ELSE coalesce(group_id, ?) END
+                    group_id = CASE WHEN op = 'create' THEN group_id ELSE coalesce(group_id, ?) END,
+                    made = CASE WHEN op = 'create' THEN coalesce(made, ?) ELSE made END
                 WHERE id = ? AND settled = 0
                 """
         ).execute(arguments: [
             decision.base?.string, decision.conflict?.base.string,
-            decision.conflict?.theirs.string, decision.group?.number, decision.edit.number,
+            decision.conflict?.theirs.string, decision.group?.number, decision.group?.number,
+            decision.edit.number,
         ])
+    }
+}
+
+extension OutboxUpdate.Premise {
+    fileprivate func holds(for user: UserNumber, in database: Database) throws -> Bool {
+        try Int.fetchOne(
+            database.cachedStatement(
+                sql: "SELECT count(*) FROM edit WHERE user = ? AND settled = 0 AND id <= ?"),
+            arguments: [Int64(user), through.number]) == unsettled
     }
 }
 

@@ -31,17 +31,22 @@ struct Push: Sendable {
             isDoubted: isDoubted)
     }
 
-    /// Stores `entries` with what the desk has decided; the call to make next.
+    /// Stores `entries` with what has happened at the desk and what it decides now; the call to make
+    /// next. What it decides counts only when no person has taken an edit back since they were read.
     func store(_ entries: [StoreEntry], _ desk: inout PushDesk) async throws -> PushCall? {
         var entries = entries
         while true {
-            let isLast = desk.summary.calls >= Self.mostCalls || desk.summary.trouble != nil
-            let call = desk.plan(at: now, isLast: isLast)
             entries += desk.takeEntries()
+            var planned = desk
+            let isLast = desk.summary.calls >= Self.mostCalls || desk.summary.trouble != nil
+            let call = planned.plan(at: now, isLast: isLast)
+            entries += planned.takeEntries()
             let report = entries.isEmpty ? CommitReport() : try await commits.commit(entries)
-            guard let call else { return nil }
-            if report.withdrawn.isDisjoint(with: call.edits) { return call }
-            desk.withdrawn(call, reload: try await store.unsettledEdits(of: desk.user))
+            if !report.outdated.contains(desk.user) {
+                desk = planned
+                return call
+            }
+            desk.reload(try await store.unsettledEdits(of: desk.user))
             entries = []
         }
     }

@@ -18,8 +18,8 @@ struct PushDesk: Sendable {
     private(set) var summary = PushSummary()
     let user: UserNumber
     private let policy: PushPolicy
-    /// What the store knows of the bases.
-    private var bases: [EditID: ExactText?]
+    /// The edits as the store has them, where it knows what they stand on.
+    private var stored: [EditID: Edit]
     private var behind: [EditID: EditID] = [:]
 
     init(
@@ -33,7 +33,7 @@ struct PushDesk: Sendable {
         self.user = user
         self.policy = policy
         update = OutboxUpdate(user: user, at: time)
-        bases = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0.base) })
+        stored = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
     }
 
     // MARK: Deciding
@@ -42,6 +42,9 @@ struct PushDesk: Sendable {
     /// decided waits in `takeEntries` to be stored before the call is made.
     mutating func plan(at time: WallTime, isLast: Bool) -> PushCall? {
         update.at = time
+        update.premise = edits.map(\.id).max().map {
+            OutboxUpdate.Premise(unsettled: edits.count, through: $0)
+        }
         while true {
             let rebase = Rebase(edits, on: cloud, policy)
             for decision in rebase.decisions { note(decision) }
@@ -76,10 +79,13 @@ struct PushDesk: Sendable {
         guard let index = edits.firstIndex(where: { $0.id == decision.edit }) else { return }
         switch decision.course {
         case .push:
-            edits[index].base = decision.base
-            let isKnown = bases[decision.edit] == .some(decision.base) && decision.conflict == nil
+            let edit = edits[index].standing(by: decision)
+            edits[index] = edit
+            let isKnown =
+                decision.conflict == nil
+                && stored[edit.id].map { $0.base == edit.base && $0.made == edit.made } ?? false
             guard !isKnown || behind[decision.edit] != nil else { return }
-            bases[decision.edit] = .some(decision.base)
+            stored[edit.id] = edit
             behind[decision.edit] = nil
         case .wait(let before):
             edits[index].state = .queued
@@ -98,6 +104,13 @@ struct PushDesk: Sendable {
         update.decisions.append(decision)
     }
 
+    /// A person has taken some back: what is left is to be decided anew.
+    mutating func reload(_ unsettled: [Edit]) {
+        edits = unsettled
+        stored = Dictionary(uniqueKeysWithValues: unsettled.map { ($0.id, $0) })
+        behind = [:]
+    }
+
     private mutating func setState(_ state: EditState, of ids: [EditID]) {
         let ids = Set(ids)
         for index in edits.indices where ids.contains(edits[index].id) {
@@ -107,15 +120,8 @@ struct PushDesk: Sendable {
 
     // MARK: What became of a call
 
-    /// A person took some of its edits back before it left.
-    mutating func withdrawn(_ call: PushCall, reload: [Edit]) {
-        let gone = Set(call.edits).subtracting(reload.map(\.id))
-        update.unsent += call.edits.filter { !gone.contains($0) }
-        edits = reload
-        setState(.queued, of: call.edits)
-    }
-
     mutating func acknowledged(_ call: PushCall, _ reply: PushReply, at time: WallTime) {
+        update.at = time
         cloud.acknowledge(call, reply)
         edits = edits.map { $0.advanced(past: call, reply) }
         for (id, wanting) in call.wanted {
@@ -162,6 +168,7 @@ struct PushDesk: Sendable {
 
     /// The cloud did not take the call as a whole.
     mutating func failed(_ call: PushCall, _ failure: CallFailure, at time: WallTime) {
+        update.at = time
         if failure.kind == .rejected { return rejected(call, failure, at: time) }
         summary.trouble = PushSummary.Trouble(failure: failure, edits: call.edits.count)
         guard failure.mayHaveTakenEffect else {

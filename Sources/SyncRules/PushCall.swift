@@ -91,6 +91,15 @@ extension Draft {
 }
 
 extension Edit {
+    /// The same edit after it was decided that it is to be pushed: what it is compared with next
+    /// time, and of a creation the group that it must remember.
+    package func standing(by decision: EditDecision) -> Edit {
+        var edit = self
+        edit.base = decision.base
+        if operation.kind == .create { edit.made = made ?? decision.group }
+        return edit
+    }
+
     /// The same edit after a call of ours was acknowledged: what that changed is no conflict, and a
     /// group that it created has a number.
     package func advanced(past call: PushCall, _ reply: PushReply) -> Edit {

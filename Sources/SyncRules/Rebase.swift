@@ -62,7 +62,8 @@ package struct EditDecision: Hashable, Sendable {
 
     package let edit: EditID
     package var course: Course
-    /// The group it means, once that is known; of a creation, the one that was there already.
+    /// The group it means, once that is known. Of a creation that is to be pushed: the one that the
+    /// cloud has made for it, or one that was there already and that other edits rename.
     package var group: GroupID?
     /// What it is compared with next time.
     package var base: ExactText?
@@ -110,8 +111,19 @@ package struct Rebase: Sendable {
                     unfinished.insert(edit.id)
                 }
             }
+            Rebase.loosen(&decision, in: trial)
             decisions.append(decision)
         }
+    }
+
+    /// A creation finds by its name what is there already, and is a creation again should a phone
+    /// delete that. Only where the queue takes the name away must it remember the group.
+    private static func loosen(_ decision: inout EditDecision, in trial: Trial) {
+        guard decision.course == .push, let group = decision.group,
+            let edit = trial.edits[decision.edit], edit.operation.kind == .create,
+            edit.made == nil, trial.wishes.renames[group] == nil
+        else { return }
+        decision.group = nil
     }
 
     /// Nothing can be done before something that is decided here has been stored.

@@ -108,6 +108,26 @@ extension Fixture {
         #expect(try fixture.rows().map(\.base) == ["first", "first", "kin"])
     }
 
+    /// Between the creation in the cloud and its commit here, the mirror knows no name of the group.
+    @Test func whileItsGroupIsBeingMade_aRenameStandsOnTheNameThatItGets() async throws {
+        let fixture = try await Fixture.pulled()
+        let creation = try fixture.queue(.create(name: "club", [eve]))
+        let rename = try fixture.queue(.rename(GroupReference(id: nil, name: "club"), to: "team"))
+        #expect(try fixture.rows().map(\.base) == [nil, nil])
+        let old = Snapshot(groups: [family], conversations: [bob])
+        let new = Snapshot(
+            groups: [family, ConversationGroup(id: 2, name: "club")], conversations: [bob])
+        let diff = SnapshotDiff(from: old, to: new)
+        var update = OutboxUpdate(user: 1, at: noon)
+        update.renumbered = [.made(by: creation.id): 2]
+        update.decisions = [EditDecision(edit: creation.id, course: .settle(.applied, nil))]
+        try await fixture.store.commit([
+            .pushed(PushedUser(user: 1, at: noon, diff: diff, origins: [:])), .outbox(update),
+        ])
+        #expect(try fixture.rows([.queued]).map(\.base) == ["club"])
+        #expect(try fixture.rows([.queued]).map(\.id) == [rename.id.number])
+    }
+
     @Test func eachIsCheckedWithTheEarlierOnesApplied() async throws {
         let fixture = try await Fixture.pulled()
         try fixture.queue(.rename(familyName, to: "kin"))
@@ -237,14 +257,22 @@ extension Fixture {
         #expect(try fixture.store.retryEdits(all, force: true, at: noon).isEmpty)
     }
 
-    @Test func takenBackBeforeItWasSent_isReportedToTheSender() async throws {
+    @Test func takenBackSinceTheSenderLooked_leavesNothingOfWhatWasDecidedByIt() async throws {
         let fixture = try await Fixture.pulled()
-        let edit = try fixture.queue(.add([eve], to: familyName)).id
+        let edits = try [
+            fixture.queue(.add([eve], to: familyName)).id,
+            fixture.queue(.mark(eve, MarkEdit(custom: "x"))).id,
+        ]
         _ = try fixture.store.cancelEdits(
-            EditSelection(ids: [edit], states: [.queued]), at: noon)
+            EditSelection(ids: [edits[0]], states: [.queued]), at: noon)
+        try fixture.queue(.mark(eve, MarkEdit(custom: "y")))
         var update = OutboxUpdate(user: 1, at: noon)
-        update.sending = [edit]
-        #expect(try await fixture.store.commit([.outbox(update)]).withdrawn == [edit])
-        #expect(try fixture.rows().map(\.state) == [.cancelled])
+        update.premise = .init(unsettled: 2, through: edits[1])
+        update.sending = edits
+        #expect(try await fixture.store.commit([.outbox(update)]).outdated == [1])
+        #expect(try fixture.rows().map(\.state) == [.cancelled, .queued, .queued])
+        update.premise = .init(unsettled: 1, through: edits[1])
+        #expect(try await fixture.store.commit([.outbox(update)]).outdated.isEmpty)
+        #expect(try fixture.rows().map(\.state) == [.cancelled, .sending, .queued])
     }
 }

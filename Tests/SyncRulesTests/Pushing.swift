@@ -43,7 +43,7 @@ struct Pushing {
         for decision in rebase.decisions {
             decisions[decision.edit] = decision
             for index in edits.indices where edits[index].id == decision.edit {
-                edits[index].base = decision.base
+                edits[index] = edits[index].standing(by: decision)
             }
             switch decision.course {
             case .settle: edits.removeAll { $0.id == decision.edit }

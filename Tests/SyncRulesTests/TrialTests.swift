@@ -224,8 +224,44 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
             Edit(id: 6, operation: .add([alice], to: GroupReference(id: -5, name: "work"))),
         ]
         let rebase = rebase(edits)
-        #expect(rebase.decisions.map(\.group) == [2, 2])
+        #expect(rebase.decisions.map(\.group) == [nil, 2])
         #expect(rebase.renumbered == [-5: 2])
+    }
+
+    @Test func thatWasThereAlreadyAsItShallBe_isRecordedWithIt() {
+        let decisions = rebase([Edit(id: 5, operation: .create(name: "work", [bob]))]).decisions
+        #expect(decisions.map(\.course) == [.settle(.satisfied, nil)])
+        #expect(decisions.map(\.group) == [2])
+    }
+
+    /// In doubt, found to be done in part, and about to lose the name by which it was found.
+    @Test(arguments: ["club", "pub"])
+    func andThatALaterEditRenames_isNotMadeAgainForTheRest(name: String) {
+        let own = GroupReference(id: -5, name: "club")
+        let edits = [
+            Edit(id: 5, operation: .create(name: "club", [eve, alice]), state: .sending),
+            Edit(id: 6, operation: .rename(own, to: "pub")),
+        ]
+        var begun = cloud
+        _ = begun.create(name, ["eve"])
+        let pushing = Pushing(edits, on: begun)
+        #expect(pushing.cloud.essence["pub"] == ["eve", "alice"])
+        #expect(pushing.cloud.names.count == begun.names.count)
+        #expect(
+            pushing.decisions.mapValues(\.course) == [
+                5: .settle(.applied, nil),
+                6: .settle(name == "club" ? .applied : .satisfied, nil),
+            ])
+    }
+
+    @Test func andThatAPhoneDeletesMeanwhile_isMadeAfresh() {
+        let creation = Edit(id: 5, operation: .create(name: "work", [eve]))
+        let found = rebase([creation])
+        let later = rebase([creation.standing(by: found.decisions[0])]) { $0.obey(.delete(work)) }
+        #expect(
+            later.calls.map(\.action) == [
+                .create(group: .made(by: 5), name: "work", [eve])
+            ])
     }
 
     /// A group of the queue has no number of the cloud yet.
