@@ -1,5 +1,6 @@
 import Foundation
 import Simulation
+import Synchronization
 
 /// Many worlds, spread over processes.
 struct SimulationRun {
@@ -17,19 +18,14 @@ struct SimulationRun {
     func perform() throws -> Bool {
         let began = Date()
         var total = WorkerReport()
-        var next = seeds.lowerBound
-        var running: [Worker] = []
-        while next < seeds.upperBound || !running.isEmpty {
-            while running.count < jobs, next < seeds.upperBound {
-                let part = next..<min(next + Self.batch, seeds.upperBound)
-                running.append(try Worker(part, without, users))
-                next = part.upperBound
-            }
-            let report = running.removeFirst().finish()
+        let parts = stride(from: seeds.lowerBound, to: seeds.upperBound, by: Int(Self.batch)).map {
+            $0..<min($0 + Self.batch, seeds.upperBound)
+        }
+        try run(parts) { _, report in
             for failure in report.failures { tell(failure) }
+            let before = total.hashes.count
             total.add(report)
-            // Whoever follows a long run in a file wants to see it.
-            fflush(nil)
+            tellProgress(of: total, since: before, began)
         }
         let different = try compare(total.hashes)
         let took = Date().timeIntervalSince(began)
@@ -37,6 +33,37 @@ struct SimulationRun {
         let missing = Expectations.missing(total.counts, seeds.count)
         for what in missing { print("VOID: \(what)") }
         return total.failures.isEmpty && different == 0 && missing.isEmpty
+    }
+
+    /// A process for each part, so many at a time; `each` gets the reports as they come.
+    private func run(
+        _ parts: [Range<UInt64>], each: (Range<UInt64>, WorkerReport) throws -> Void
+    ) throws {
+        let ended = EndedWorkers()
+        var next = parts[...]
+        var running = 0
+        while running > 0 || !next.isEmpty {
+            while running < jobs, let part = next.popFirst() {
+                ended.watch(try Worker(part, without, users))
+                running += 1
+            }
+            let worker = ended.next()
+            running -= 1
+            try each(worker.seeds, worker.report())
+            // Whoever follows a long run in a file wants to see it.
+            fflush(nil)
+        }
+    }
+
+    /// A run of many worlds takes hours.
+    private func tellProgress(of total: WorkerReport, since before: Int, _ began: Date) {
+        let (every, done) = (2000, total.hashes.count)
+        guard done / every > before / every, done < seeds.count else { return }
+        let seconds = Date().timeIntervalSince(began)
+        print(
+            String(
+                format: "%d of %d worlds, %d failed; %.0f s", done, seeds.count,
+                total.failures.count, seconds))
     }
 
     private func tell(_ failure: WorkerReport.Failure) {
@@ -58,7 +85,8 @@ struct SimulationRun {
         for ingredient in Ingredient.allCases where !left.contains(ingredient) {
             let tried = left.union([ingredient])
             guard let worker = try? Worker(seed..<(seed + 1), tried, users) else { continue }
-            if !worker.finish().failures.isEmpty { left = tried }
+            worker.read()
+            if !worker.report().failures.isEmpty { left = tried }
         }
         return left == without ? nil : WorldPlan(seed: seed, without: left, users: users)
     }
@@ -68,11 +96,13 @@ struct SimulationRun {
     /// Runs some worlds again, in processes of their own; how many came out differently.
     private func compare(_ hashes: [UInt64: String]) throws -> Int {
         guard again > 0 else { return 0 }
-        let chosen = Array(stride(from: seeds.lowerBound, to: seeds.upperBound, by: Int(again)))
+        let chosen = stride(from: seeds.lowerBound, to: seeds.upperBound, by: Int(again)).map {
+            $0..<($0 + 1)
+        }
         var different = 0
-        for seed in chosen {
-            let second = try Worker(seed..<(seed + 1), without, users).finish().hashes[seed]
-            if second != hashes[seed] {
+        try run(chosen) { seeds, second in
+            let seed = seeds.lowerBound
+            if second.hashes[seed] != hashes[seed] {
                 different += 1
                 print("FAILED \(plan(seed).replay): two runs came out differently")
             }
@@ -83,10 +113,11 @@ struct SimulationRun {
 }
 
 /// One process with some seeds.
-struct Worker {
-    private let seeds: Range<UInt64>
+final class Worker: Sendable {
+    let seeds: Range<UInt64>
     private let process = Process()
     private let output = Pipe()
+    private let text = Mutex("")
 
     init(_ seeds: Range<UInt64>, _ without: Set<Ingredient>, _ users: Int?) throws {
         self.seeds = seeds
@@ -99,15 +130,41 @@ struct Worker {
         try process.run()
     }
 
-    /// Waits for its end.
-    func finish() -> WorkerReport {
+    /// Reads what it prints until it has ended.
+    func read() {
         let data = output.fileHandleForReading.readDataToEndOfFile()
+        text.withLock { $0 = String(decoding: data, as: UTF8.self) }
+    }
+
+    /// What it has said, once that is read.
+    func report() -> WorkerReport {
         process.waitUntilExit()
-        var report = WorkerReport(reading: String(decoding: data, as: UTF8.self))
+        var report = WorkerReport(reading: text.withLock { $0 })
         if process.terminationStatus != 0 || process.terminationReason == .uncaughtSignal {
             report.fell(with: process.terminationStatus, seeds)
         }
         return report
+    }
+}
+
+/// Processes in the order in which they end. Each is read by a thread of its own: one that nobody
+/// reads would wait for its reader.
+final class EndedWorkers: Sendable {
+    private let ended = Mutex<[Worker]>([])
+    private let count = DispatchSemaphore(value: 0)
+
+    func watch(_ worker: Worker) {
+        Thread.detachNewThread {
+            worker.read()
+            self.ended.withLock { $0.append(worker) }
+            self.count.signal()
+        }
+    }
+
+    /// Waits for the next one.
+    func next() -> Worker {
+        count.wait()
+        return ended.withLock { $0.removeFirst() }
     }
 }
 
