@@ -33,7 +33,7 @@ extension World {
             operators.decide(.approved)
             askForParked()
             do {
-                left = try backlog(since: beganWall) ?? ""
+                left = try backlog(since: beganWall, began) ?? ""
             } catch {
                 left = "the database cannot be read: \(error)"
             }
@@ -59,7 +59,7 @@ extension World {
     }
 
     /// What is still to be done, in words; nil when nothing is.
-    private func backlog(since: WallTime) throws -> String? {
+    private func backlog(since: WallTime, _ began: MonotonicTime) throws -> String? {
         guard process != nil else { return "no daemon" }
         guard operators.open(), let witness = operators.witness else { return "no database" }
         try witness.checkChanges()
@@ -81,6 +81,8 @@ extension World {
             let pulled = WallTime(milliseconds: row[2])
             return !["fresh", "stale"].contains(row[1] as String)
                 || pulled <= since + .seconds(2) || pulled <= (written ?? since) + .seconds(1)
+                // What a process wrote while the calendar was ahead looks newer than it is.
+                || network.watch.lastListed[row[0]] ?? .zero <= began + .seconds(2)
         }
         if let first = old.first {
             return "\(old.count) users, first \(first[0] as String): \(first[1] as String)"

@@ -33,7 +33,7 @@ package final class EditQueue {
     private struct Desk {
         let isPulled: Bool
         let mirror: Draft
-        var pending: Draft
+        var pending: PendingDraft
     }
 
     private let database: Database
@@ -62,13 +62,15 @@ package final class EditQueue {
         var (operation, base) = (order.operation, ExactText?.none)
         if desk.isPulled {
             do {
-                (operation, base) = try EditCheck(mirror: desk.mirror, pending: desk.pending)
-                    .accept(operation)
+                (operation, base) = try EditCheck(
+                    mirror: desk.mirror, pending: desk.pending.draft
+                )
+                .accept(operation)
             } catch {
                 throw try cause(of: error, operation, user)
             }
         } else {
-            operation = operation.resolved(on: desk.pending)
+            operation = operation.resolved(on: desk.pending.draft)
         }
         let edit = try operation.insert(
             of: user, key: order.key, base: base, at: time, in: database)
@@ -158,20 +160,19 @@ package final class EditQueue {
                 database.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM pull WHERE user = ?)"),
                 arguments: [user]) ?? false
         let mirror = Draft(try Snapshot.stored(of: user, in: database))
-        var pending = mirror
-        for edit in try Edit.unsettled(of: user, in: database) where edit.state.isOpen {
-            pending.apply(edit)
-        }
-        let desk = Desk(isPulled: isPulled, mirror: mirror, pending: pending)
+        let edits = try Edit.unsettled(of: user, in: database).filter(\.state.isOpen)
+        let desk = Desk(
+            isPulled: isPulled, mirror: mirror, pending: PendingDraft(mirror, edits))
         desks[user] = desk
-        size += 20 + mirror.count + pending.count
+        size += 20 + mirror.count + desk.pending.draft.count
         return desk
     }
 
     private func write(_ user: Int64) throws {
         guard changed.contains(user), let desk = desks[user] else { return }
         try PendingRows.write(
-            of: user, mirror: desk.mirror.snapshot, pending: desk.pending.snapshot, in: database)
+            of: user, mirror: desk.mirror.snapshot, pending: desk.pending.draft.snapshot,
+            in: database)
     }
 }
 

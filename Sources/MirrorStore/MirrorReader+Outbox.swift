@@ -139,10 +139,7 @@ extension MirrorReader.EditRow {
 extension Snapshot {
     /// What a user's mirror is with open edits applied.
     static func pending(of user: Int64, in database: Database) throws -> Snapshot {
-        var draft = Draft(try stored(of: user, in: database))
-        for edit in try Edit.unsettled(of: user, in: database) where edit.state.isOpen {
-            draft.apply(edit)
-        }
-        return draft.snapshot
+        let edits = try Edit.unsettled(of: user, in: database).filter(\.state.isOpen)
+        return PendingDraft(Draft(try stored(of: user, in: database)), edits).draft.snapshot
     }
 }

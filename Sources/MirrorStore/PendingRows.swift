@@ -14,9 +14,8 @@ enum PendingRows {
         let edits = try Edit.unsettled(of: user, in: database).filter(\.state.isOpen)
         guard try !edits.isEmpty || exist(of: user, in: database) else { return }
         let mirror = try Snapshot.stored(of: user, in: database)
-        var draft = Draft(mirror)
-        for edit in edits { draft.apply(edit) }
-        try write(of: user, mirror: mirror, pending: draft.snapshot, in: database)
+        let pending = PendingDraft(Draft(mirror), edits).draft
+        try write(of: user, mirror: mirror, pending: pending.snapshot, in: database)
     }
 
     /// Replaces them by what leads from `mirror` to `pending`.

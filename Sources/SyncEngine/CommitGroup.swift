@@ -6,13 +6,17 @@ import SyncRules
 // A commit with synchronous=FULL costs some milliseconds whatever it holds, so passes share them:
 // the first to arrive waits a moment for others, commits for all, and tells them. The times of
 // unchanged pulls ride along.
+//
+// What was said first is written first, also when the disk fails for a while: the note of a pull
+// forgets the user's trouble, and must not forget one that came after it.
 
 /// Groups what passes write into few commits, and outlasts a disk that is full or locked.
 package actor CommitGroup {
     /// What came of a commit.
     private typealias Result = Swift.Result<CommitReport, StoreFailure>
 
-    /// What one caller wants written, together or not at all.
+    /// What is to be written together or not at all, and who waits for it; the caller that writes
+    /// for all knows its own by its place.
     private struct Pending {
         let entries: [StoreEntry]
         let done: CheckedContinuation<Result, Never>?
@@ -24,6 +28,9 @@ package actor CommitGroup {
     private var pending: [Pending] = []
     private var pulls: [UserNumber: MonotonicTime] = [:]
     private var isGathering = false
+    private var isWriting = false
+    /// Gatherers whose turn to write comes when the one before has written.
+    private var turns: [CheckedContinuation<Void, Never>] = []
     private var isClosing = false
     private var failingSince: MonotonicTime?
     /// Moves with every try: waiting for a disk is work, and no standstill.
@@ -36,7 +43,7 @@ package actor CommitGroup {
     /// How long a closing program goes on trying to store what it has.
     static let lastPatience = 3
 
-    init(store: any MirrorStore, time: any Timekeeper, log: Log) {
+    package init(store: any MirrorStore, time: any Timekeeper, log: Log) {
         self.store = store
         self.time = time
         self.log = log
@@ -44,7 +51,8 @@ package actor CommitGroup {
 
     /// Writes the entries in one transaction; returns when they are durable.
     @discardableResult
-    func commit(_ entries: [StoreEntry]) async throws(StoreFailure) -> CommitReport {
+    package func commit(_ entries: [StoreEntry]) async throws(StoreFailure) -> CommitReport {
+        orderNotes()
         let result: Result
         if isGathering {
             result = await withCheckedContinuation { done in
@@ -52,25 +60,31 @@ package actor CommitGroup {
             }
         } else {
             isGathering = true
+            let place = pending.count
             pending.append(Pending(entries: entries, done: nil))
             await gather()
+            await takeTurn()
             isGathering = false
-            let written = await write(takeBatch())
-            result = written.first { $0.done == nil }?.result ?? .success(CommitReport())
+            orderNotes()
+            let batch = pending
+            pending = []
+            result = await write(batch)[place]
+            endTurn()
         }
         return try result.get()
     }
 
     /// Notes an unchanged pull; written with the next commit, or by `flush`.
-    func note(_ user: UserNumber, pulledAt time: MonotonicTime) {
+    package func note(_ user: UserNumber, pulledAt time: MonotonicTime) {
         pulls[user] = time
     }
 
-    /// Writes `entries` and what has been noted; waits until it is durable.
-    func flush(_ entries: [StoreEntry] = []) async {
-        let batch = entries.map { Pending(entries: [$0], done: nil) } + takeNotes()
-        guard !batch.isEmpty else { return }
-        _ = await write(batch)
+    /// Writes `entries`, each for itself, and what has been noted; waits until it is durable.
+    package func flush(_ entries: [StoreEntry] = []) async {
+        guard !entries.isEmpty || !pulls.isEmpty else { return }
+        orderNotes()
+        pending += entries.map { Pending(entries: [$0], done: nil) }
+        _ = try? await commit([])
     }
 
     /// From now on a store that fails is not waited for much longer.
@@ -93,25 +107,28 @@ package actor CommitGroup {
         }
     }
 
-    private func takeBatch() -> [Pending] {
-        defer { pending = [] }
-        return pending + takeNotes()
-    }
-
-    private func takeNotes() -> [Pending] {
-        defer { pulls = [:] }
-        return pulls.sorted { $0.key < $1.key }.map { user, moment in
+    /// Gives what was noted so far its place before what follows.
+    private func orderNotes() {
+        pending += pulls.sorted { $0.key < $1.key }.map { user, moment in
             Pending(entries: [.unchanged(user, at: wallTime(of: moment))], done: nil)
         }
+        pulls = [:]
     }
 
-    private struct Written {
-        let done: CheckedContinuation<Result, Never>?
-        let result: Result
+    private func takeTurn() async {
+        guard isWriting else {
+            isWriting = true
+            return
+        }
+        await withCheckedContinuation { turns.append($0) }
     }
 
-    /// Writes the batch, waits out a failing disk, and tells everybody who waits.
-    private func write(_ batch: [Pending]) async -> [Written] {
+    private func endTurn() {
+        if turns.isEmpty { isWriting = false } else { turns.removeFirst().resume() }
+    }
+
+    /// Writes the batch, waits out a failing disk, and tells everybody who waits; the result of each.
+    private func write(_ batch: [Pending]) async -> [Result] {
         var failures = 0
         while true {
             tries += 1
@@ -137,15 +154,15 @@ package actor CommitGroup {
     }
 
     /// One of them contradicts the store: the others must not suffer for it.
-    private func writeSingly(_ batch: [Pending]) async -> [Written] {
-        var written: [Written] = []
-        for single in batch { written += await write([single]) }
-        return written
+    private func writeSingly(_ batch: [Pending]) async -> [Result] {
+        var results: [Result] = []
+        for single in batch { results += await write([single]) }
+        return results
     }
 
-    private func tell(_ batch: [Pending], _ result: Result) -> [Written] {
+    private func tell(_ batch: [Pending], _ result: Result) -> [Result] {
         for single in batch { single.done?.resume(returning: result) }
-        return batch.map { Written(done: $0.done, result: result) }
+        return batch.map { _ in result }
     }
 
     private func noteRecovery() {

@@ -94,39 +94,3 @@ package struct Draft: Hashable, Sendable {
         conversations[id] = new.isBare ? nil : new
     }
 }
-
-extension Draft {
-    /// Does an edit as it stands, for the views with open edits applied: what cannot be done any
-    /// more is left out.
-    package mutating func apply(_ edit: Edit) {
-        switch edit.operation {
-        case .create(let name, let ids):
-            let group = group(named: name) ?? .made(by: edit.id)
-            self.name(group, name)
-            for id in ids where edit.refused[id] == nil { add(id, to: group) }
-        case .rename(let reference, let name):
-            guard let group = resolve(reference), self.group(named: name) == nil else { return }
-            self.name(group, name)
-        case .delete(let reference):
-            if let group = resolve(reference) { delete(group) }
-        case .add(let ids, let reference):
-            guard let group = resolve(reference) else { return }
-            for id in ids where edit.refused[id] == nil { add(id, to: group) }
-        case .remove(let ids, let reference):
-            guard let group = resolve(reference) else { return }
-            for id in ids where edit.refused[id] == nil { remove(id, from: group) }
-        case .mark(let id, let marks):
-            guard edit.refused[id] == nil else { return }
-            mark(id, marks.applied(to: standardMark(of: id)))
-            if let custom = marks.custom { mark(id, custom: custom) }
-        }
-    }
-
-    /// The group that is meant, if it is there: by its number; by name when no number was known.
-    package func resolve(_ reference: GroupReference) -> GroupID? {
-        guard let id = reference.id else { return group(named: reference.name) }
-        if names[id] != nil { return id }
-        // A group that an edit of the queue creates may have turned out to be there already.
-        return id.maker == nil ? nil : group(named: reference.name)
-    }
-}

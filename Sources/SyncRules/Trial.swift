@@ -153,13 +153,7 @@ struct Trial: Sendable {
             want(ids, isIn: true, made, edit)
             return decide(edit, .push, group: made)
         }
-        // One that the queue itself deletes again never existed, whatever bears its name; unless it
-        // may have been sent.
-        let isTemporary = ours.deleted.contains(own) && edit.state != .sending
-        // One that was sent may bear the name that a later edit of the queue gives it.
-        let names = edit.state == .sending ? [name] + ours.names(of: own) : [name]
-        let there = names.compactMap { draft.group(named: $0) }.first
-        if let there, !isTemporary {
+        if let there = ours.group(of: edit, named: name, in: draft) {
             guard claim(name, for: there, edit) else { return }
             aliases[own] = there
             want(ids, isIn: true, there, edit)
@@ -342,36 +336,5 @@ struct Trial: Sendable {
 
     private mutating func block(_ edit: Edit) {
         for subject in subjects(of: edit) { blocked[subject] = blocked[subject] ?? edit.id }
-    }
-}
-
-/// What our own edits make of names and custom marks.
-private struct Ours: Sendable {
-    private var names: [GroupID: Set<ExactText>] = [:]
-    private var customMarks: [ConversationID: Set<ExactText>] = [:]
-    private(set) var deleted: Set<GroupID> = []
-
-    init(_ edits: [Edit]) {
-        for edit in edits where edit.state != .rejected {
-            switch edit.operation {
-            case .rename(let group, let name):
-                if let id = group.id { names[id, default: []].insert(name) }
-            case .mark(let id, let marks):
-                if let custom = marks.custom { customMarks[id, default: []].insert(custom) }
-            case .delete(let group):
-                if let id = group.id { deleted.insert(id) }
-            case .create, .add, .remove: break
-            }
-        }
-    }
-
-    func names(of group: GroupID) -> [ExactText] { names[group, default: []].sorted() }
-
-    func isOurs(_ name: ExactText, for group: GroupID) -> Bool {
-        names[group, default: []].contains(name)
-    }
-
-    func isOurs(_ mark: ExactText, for conversation: ConversationID) -> Bool {
-        customMarks[conversation, default: []].contains(mark)
     }
 }

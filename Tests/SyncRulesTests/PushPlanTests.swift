@@ -6,10 +6,10 @@ import Testing
 /// Queues operations given by names, as the command does: each is checked against the mirror with
 /// the earlier ones applied. nil when one is refused.
 private func queue(_ operations: [EditOperation], on cloud: NaiveCloud) -> [Edit]? {
-    var pending = Draft(cloud.snapshot)
+    var pending = PendingDraft(Draft(cloud.snapshot), [])
     var edits: [Edit] = []
     for (number, operation) in operations.enumerated() {
-        let check = EditCheck(mirror: Draft(cloud.snapshot), pending: pending)
+        let check = EditCheck(mirror: Draft(cloud.snapshot), pending: pending.draft)
         guard operation.fault == nil, let accepted = try? check.accept(operation) else {
             return nil
         }

@@ -1,0 +1,44 @@
+import ChatModel
+
+// What a user's own edits will have made, or may have made already: nobody else did that.
+
+/// What our own edits make of names and custom marks.
+struct Ours: Sendable {
+    private var names: [GroupID: Set<ExactText>] = [:]
+    private var customMarks: [ConversationID: Set<ExactText>] = [:]
+    private var deleted: Set<GroupID> = []
+
+    init(_ edits: [Edit]) {
+        for edit in edits where edit.state != .rejected {
+            switch edit.operation {
+            case .rename(let group, let name):
+                if let id = group.id { names[id, default: []].insert(name) }
+            case .mark(let id, let marks):
+                if let custom = marks.custom { customMarks[id, default: []].insert(custom) }
+            case .delete(let group):
+                if let id = group.id { deleted.insert(id) }
+            case .create, .add, .remove: break
+            }
+        }
+    }
+
+    /// The group that a creation would be, if it is there already.
+    func group(of creation: Edit, named name: ExactText, in draft: Draft) -> GroupID? {
+        let own = GroupID.made(by: creation.id)
+        guard creation.state == .sending else {
+            // One that the queue itself deletes again never existed, whatever bears its name.
+            return deleted.contains(own) ? nil : draft.group(named: name)
+        }
+        // One that was sent may bear the name that a later edit of the queue gives it.
+        let all = [name] + names[own, default: []].sorted()
+        return all.compactMap { draft.group(named: $0) }.first
+    }
+
+    func isOurs(_ name: ExactText, for group: GroupID) -> Bool {
+        names[group, default: []].contains(name)
+    }
+
+    func isOurs(_ mark: ExactText, for conversation: ConversationID) -> Bool {
+        customMarks[conversation, default: []].contains(mark)
+    }
+}

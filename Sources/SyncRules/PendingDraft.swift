@@ -1,0 +1,68 @@
+import ChatModel
+
+// What a person sees who looks at a mirror with `--pending`, and what new edits are checked against.
+// Nothing is decided here, but groups are found as the walk of Trial finds them: a creation that was
+// sent and has not been settled may stand in the mirror already, under its own name or a later one.
+
+/// A user's mirror with open edits applied.
+package struct PendingDraft: Sendable {
+    package private(set) var draft: Draft
+    private let ours: Ours
+    /// Groups that edits turned out to be, or were made anew.
+    private var aliases: [GroupID: GroupID] = [:]
+
+    /// - Parameter edits: the open ones, ascending.
+    package init(_ mirror: Draft, _ edits: [Edit]) {
+        draft = mirror
+        ours = Ours(edits)
+        for edit in edits { apply(edit) }
+    }
+
+    /// Does one more edit; what cannot be done any more is left out.
+    package mutating func apply(_ edit: Edit) {
+        switch edit.operation {
+        case .create(let name, let ids):
+            guard let group = group(of: edit, name) else { return }
+            for id in ids where edit.refused[id] == nil { draft.add(id, to: group) }
+        case .rename(let reference, let name):
+            guard let group = resolve(reference), draft.group(named: name) == nil else { return }
+            draft.name(group, name)
+        case .delete(let reference):
+            if let group = resolve(reference) { draft.delete(group) }
+        case .add(let ids, let reference):
+            if let id = reference.id, resolve(reference) == nil { aliases[id] = edit.made }
+            guard let group = resolve(reference) else { return }
+            for id in ids where edit.refused[id] == nil { draft.add(id, to: group) }
+        case .remove(let ids, let reference):
+            guard let group = resolve(reference) else { return }
+            for id in ids where edit.refused[id] == nil { draft.remove(id, from: group) }
+        case .mark(let id, let marks):
+            guard edit.refused[id] == nil else { return }
+            draft.mark(id, marks.applied(to: draft.standardMark(of: id)))
+            if let custom = marks.custom { draft.mark(id, custom: custom) }
+        }
+    }
+
+    /// The group of a creation; nil when it was made and is gone.
+    private mutating func group(of creation: Edit, _ name: ExactText) -> GroupID? {
+        let own = GroupID.made(by: creation.id)
+        if let made = creation.made {
+            guard draft.names[made] != nil else { return nil }
+            aliases[own] = made
+            return made
+        }
+        if let there = ours.group(of: creation, named: name, in: draft) {
+            aliases[own] = there
+            return there
+        }
+        draft.name(own, name)
+        return own
+    }
+
+    /// The group that is meant, if it is there: by its number; by name when no number was known.
+    private func resolve(_ reference: GroupReference) -> GroupID? {
+        guard let id = reference.id else { return draft.group(named: reference.name) }
+        if let alias = aliases[id], draft.names[alias] != nil { return alias }
+        return draft.names[id] == nil ? nil : id
+    }
+}
