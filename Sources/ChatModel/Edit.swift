@@ -17,7 +17,7 @@ package struct EditID: Hashable, Comparable, Sendable, CustomStringConvertible,
 
 /// Where an edit stands.
 package enum EditState: String, CaseIterable, Sendable {
-    /// Accepted; nothing was sent, or nothing of it took effect.
+    /// Accepted; nothing was sent, or what was sent took effect only for what is known to be `done`.
     case queued
     /// A call for it may be under way, or its outcome is unknown.
     case sending
@@ -60,8 +60,11 @@ package struct Edit: Hashable, Sendable {
     /// was queued or last compared with it; nil when that is not known.
     package var base: ExactText?
     package var state: EditState
-    /// Conversations that the cloud refused, with its code and words: not tried again.
+    /// Conversations that the cloud refused for good, with its code and words: not tried again.
     package var refused: [ConversationID: Refusal]
+    /// Conversations for which the cloud acknowledged it: what others do about them afterwards is
+    /// not undone.
+    package var done: Set<ConversationID> = []
     /// The cloud's passing failures at calls that held this edit, since a person last looked.
     package var failures: Int
     /// A call that held it was refused as a whole: it goes alone, so that its brothers do not
@@ -82,6 +85,12 @@ package struct Edit: Hashable, Sendable {
         self.failures = failures
         self.isAlone = isAlone
     }
+
+    /// A call for it was made and something came of it, or may have.
+    package var isBegun: Bool { state == .sending || !done.isEmpty }
+
+    /// Whether the edit still wants something of the conversation.
+    package func wants(_ id: ConversationID) -> Bool { refused[id] == nil && !done.contains(id) }
 }
 
 /// What the cloud said against a call or one item of it.
@@ -127,6 +136,17 @@ package enum EditOperation: Hashable, Sendable {
             .remove(_, let group):
             group
         case .create, .mark: nil
+        }
+    }
+
+    /// The same operation on a group that is known by another reference.
+    package func on(_ group: GroupReference) -> EditOperation {
+        switch self {
+        case .create, .mark: self
+        case .rename(_, let name): .rename(group, to: name)
+        case .delete: .delete(group)
+        case .add(let ids, _): .add(ids, to: group)
+        case .remove(let ids, _): .remove(ids, from: group)
         }
     }
 

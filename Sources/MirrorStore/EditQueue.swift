@@ -181,14 +181,7 @@ extension EditOperation {
     /// groups that only the queue creates.
     fileprivate func resolved(on pending: Draft) -> EditOperation {
         guard let group else { return self }
-        let reference = GroupReference(id: pending.group(named: group.name), name: group.name)
-        return switch self {
-        case .create, .mark: self
-        case .rename(_, let name): .rename(reference, to: name)
-        case .delete: .delete(reference)
-        case .add(let ids, _): .add(ids, to: reference)
-        case .remove(let ids, _): .remove(ids, from: reference)
-        }
+        return on(GroupReference(id: pending.group(named: group.name), name: group.name))
     }
 }
 

@@ -49,6 +49,7 @@ extension Edit {
             base: (row["base"] as String?).map { ExactText($0) }, state: state,
             refused: Dictionary(uniqueKeysWithValues: refused), failures: row["failures"],
             isAlone: row["alone"])
+        done = Set(items.filter(\.isDone).map(\.id))
         made = (row["made"] as Int64?).map { GroupID($0) }
     }
 }
@@ -56,6 +57,8 @@ extension Edit {
 /// One conversation of an edit.
 struct EditItemRow {
     let id: ConversationID
+    let isDone: Bool
+    /// For good.
     let refusal: Refusal?
 
     /// From the columns edit, type, peer, code, problem.
@@ -67,6 +70,7 @@ struct EditItemRow {
         }
         id = ConversationID(kind, ExactText(row[2]))
         let code: Int? = row[3]
+        isDone = code == 0
         refusal = code.flatMap { $0 == 0 ? nil : Refusal(code: $0, words: row[4] ?? "") }
     }
 }
@@ -97,16 +101,7 @@ extension EditOperation {
 
     /// The same operation with its group named and not numbered: as it was asked for.
     var asAsked: EditOperation {
-        func bare(_ group: GroupReference) -> GroupReference {
-            GroupReference(id: nil, name: group.name)
-        }
-        return switch self {
-        case .create, .mark: self
-        case .rename(let group, let name): .rename(bare(group), to: name)
-        case .delete(let group): .delete(bare(group))
-        case .add(let ids, let group): .add(ids, to: bare(group))
-        case .remove(let ids, let group): .remove(ids, from: bare(group))
-        }
+        group.map { on(GroupReference(id: nil, name: $0.name)) } ?? self
     }
 
     /// Writes a new edit and returns its number.

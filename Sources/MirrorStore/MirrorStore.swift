@@ -33,8 +33,10 @@ package protocol MirrorStore: Sendable {
     /// A user's edits that are open or rejected, in the order of queueing.
     func unsettledEdits(of user: UserNumber) async throws(StoreFailure) -> [Edit]
 
-    /// Users with open edits; for one with an edit in doubt, when that was last sent.
-    func usersWithOpenEdits() throws(StoreFailure) -> [UserNumber: WallTime?]
+    /// Users with open edits; for one with an edit in doubt, since when nothing of it is under way any
+    /// more in this process or an earlier one. What an earlier one left without an answer is recorded
+    /// as such, with `time`.
+    func usersWithOpenEdits(at time: WallTime) throws(StoreFailure) -> [UserNumber: WallTime?]
 
     /// Users for whom commands have changed something in the outbox since the news of this number.
     func outboxNews(after number: Int64) async throws(StoreFailure) -> (

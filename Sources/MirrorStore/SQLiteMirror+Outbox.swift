@@ -9,8 +9,11 @@ extension SQLiteMirror {
         try await read { database in try Edit.unsettled(of: Int64(user), in: database) }
     }
 
-    package func usersWithOpenEdits() throws(StoreFailure) -> [UserNumber: WallTime?] {
-        try readNow { database in
+    package func usersWithOpenEdits(at time: WallTime) throws(StoreFailure)
+        -> [UserNumber: WallTime?]
+    {
+        try takeOverLostCalls(at: time)
+        return try readNow { database in
             let rows = try Row.fetchAll(
                 database,
                 sql: """
@@ -24,6 +27,35 @@ extension SQLiteMirror {
                         (row[1] as Int64?).map(WallTime.init(milliseconds:))
                     )
                 })
+        }
+    }
+
+    /// Calls whose end nobody has recorded: their process is gone. When they left is not known, for
+    /// after they were decided they may have waited for their turn.
+    private func takeOverLostCalls(at time: WallTime) throws(StoreFailure) {
+        let lost =
+            "state = 'sending' AND settled = 0"
+            + " AND attempts > (SELECT count(*) FROM edit_call WHERE edit_call.edit = edit.id)"
+        let isAny = try readNow { database in
+            try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM edit WHERE \(lost))")
+        }
+        guard isAny == true else { return }
+        try writeNow { database in
+            for edit in try Int64.fetchAll(database, sql: "SELECT id FROM edit WHERE \(lost)") {
+                try database.execute(
+                    sql: """
+                        INSERT INTO edit_call (edit, number, at, command, outcome, problem)
+                        SELECT ?1, coalesce(max(number), 0) + 1, ?2, 'unknown', 'in_doubt',
+                            'the program ended before the answer came'
+                        FROM edit_call WHERE edit = ?1
+                        """, arguments: [edit, time.milliseconds])
+                try database.execute(
+                    sql: """
+                        UPDATE edit SET updated_at = ?2,
+                            attempts = (SELECT count(*) FROM edit_call WHERE edit = ?1)
+                        WHERE id = ?1
+                        """, arguments: [edit, time.milliseconds])
+            }
         }
     }
 
@@ -115,8 +147,9 @@ extension OutboxUpdate {
         for edit in unsent {
             try database.cachedStatement(
                 sql: """
-                    UPDATE edit SET state = 'queued', updated_at = ?
-                    WHERE id = ? AND state = 'sending'
+                    UPDATE edit SET state = 'queued', updated_at = ?1,
+                        attempts = (SELECT count(*) FROM edit_call WHERE edit = ?2)
+                    WHERE id = ?2 AND state = 'sending'
                     """
             ).execute(arguments: [at.milliseconds, edit.number])
         }
@@ -143,7 +176,8 @@ extension OutboxUpdate {
         let isSettled = !state.isOpen && state != .rejected
         try database.cachedStatement(
             sql: """
-                UPDATE edit SET state = ?, settled = ?, reason = ?, code = ?, problem = ?,
+                UPDATE edit SET state = ?, settled = ?, reason = ?,
+                    code = coalesce(?, CASE WHEN ? THEN code END), problem = ?,
                     behind = ?, base = coalesce(?, base),
                     conflict_base = coalesce(?, conflict_base),
                     conflict_theirs = coalesce(?, conflict_theirs),
@@ -153,7 +187,8 @@ extension OutboxUpdate {
                 WHERE id = ? AND settled = 0 AND state <> 'rejected'
                 """
         ).execute(arguments: [
-            state.rawValue, isSettled, reason?.rawValue, code, words, behind?.number,
+            state.rawValue, isSettled, reason?.rawValue, code, reason == .gaveUp, words,
+            behind?.number,
             isSettled ? nil : decision.base?.string, decision.conflict?.base.string,
             decision.conflict?.theirs.string, decision.group?.number, decision.group?.number,
             at.milliseconds, decision.edit.number,
@@ -217,7 +252,9 @@ extension EndedPush {
         }
     }
 
+    /// What was refused with a code that passes stays open.
     private func write(_ reply: PushReply, to database: Database) throws {
+        let after = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
         let update = try database.cachedStatement(
             sql: """
                 UPDATE edit_item SET code = ?, problem = ? WHERE edit = ? AND type = ? AND peer = ?
@@ -225,9 +262,11 @@ extension EndedPush {
         for (id, edits) in call.wanted {
             guard let result = reply.results[id] else { continue }
             for edit in edits {
+                let isFinal = result.map { after[edit]?.refused[id] == $0 } ?? true
                 try update.execute(arguments: [
-                    result?.code ?? 0, result?.words, edit.number, id.kind.rawValue,
-                    id.peer.string,
+                    isFinal ? result?.code ?? 0 : nil,
+                    result.map { isFinal ? $0.words : "\($0.words) (code \($0.code))" },
+                    edit.number, id.kind.rawValue, id.peer.string,
                 ])
             }
         }

@@ -30,6 +30,7 @@ extension Schema {
             behind INTEGER,
             -- The number that the cloud gave the group that this edit created.
             made INTEGER,
+            -- Calls that were made for it: one more than are recorded while one is under way.
             attempts INTEGER NOT NULL DEFAULT 0,
             failures INTEGER NOT NULL DEFAULT 0,
             alone INTEGER NOT NULL DEFAULT 0,
@@ -47,7 +48,7 @@ extension Schema {
             position INTEGER NOT NULL,
             type INTEGER NOT NULL,
             peer TEXT NOT NULL,
-            -- NULL: nothing known; 0: done; else the cloud's code.
+            -- NULL: not done yet; 0: done; else the code with which the cloud refused it for good.
             code INTEGER,
             problem TEXT,
             PRIMARY KEY (edit, position)

@@ -28,9 +28,9 @@ extension MirrorEngine {
 
     /// Takes in what an earlier process left.
     func openOutbox() async throws {
-        let users = try parts.store.usersWithOpenEdits()
-        isOutboxOpen = true
         let (now, wall) = (parts.time.now(), parts.time.wallTime())
+        let users = try parts.store.usersWithOpenEdits(at: wall)
+        isOutboxOpen = true
         for (user, sentAt) in users {
             var waiting = OutboxUser()
             if let sentAt {

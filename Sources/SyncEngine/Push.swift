@@ -19,16 +19,19 @@ struct Push: Sendable {
     /// Calls of one pass. After them the user is pulled again: what was listed grows old.
     static let mostCalls = 50
 
-    /// The desk of a pass: nothing on it when the user has no edits, or what the cloud says is
-    /// doubted.
-    func desk(of job: PassJob, cloud: Snapshot, mirror: Snapshot, isDoubted: Bool)
-        async throws -> PushDesk
-    {
-        let edits =
-            job.hasEdits && !isDoubted ? try await store.unsettledEdits(of: job.number) : []
-        return PushDesk(
-            edits, of: job.number, cloud: cloud, mirror: mirror, policy: job.policy, at: now,
-            isDoubted: isDoubted)
+    /// The edits that the pass works on. To be read before the cloud is: what the cloud said earlier
+    /// tells nothing about an edit.
+    func edits(of job: PassJob) async throws -> [Edit] {
+        job.hasEdits ? try await store.unsettledEdits(of: job.number) : []
+    }
+
+    /// The desk of a pass: nothing on it when what the cloud says is doubted.
+    func desk(
+        of job: PassJob, _ edits: [Edit], cloud: Snapshot, mirror: Snapshot, isDoubted: Bool
+    ) -> PushDesk {
+        PushDesk(
+            isDoubted ? [] : edits, of: job.number, cloud: cloud, mirror: mirror,
+            policy: job.policy, at: now, isDoubted: isDoubted)
     }
 
     /// Stores `entries` with what has happened at the desk and what it decides now; the call to make

@@ -21,6 +21,8 @@ struct PushDesk: Sendable {
     /// The edits as the store has them, where it knows what they stand on.
     private var stored: [EditID: Edit]
     private var behind: [EditID: EditID] = [:]
+    /// Edits of calls without a clear answer: only a listing made later can tell.
+    private var doubted: Set<EditID> = []
 
     init(
         _ edits: [Edit], of user: UserNumber, cloud: Snapshot, mirror: Snapshot,
@@ -48,6 +50,8 @@ struct PushDesk: Sendable {
         while true {
             let rebase = Rebase(edits, on: cloud, policy)
             for decision in rebase.decisions { note(decision) }
+            // Others may have to wait behind what was rejected just now.
+            if rebase.rejectsSomething { continue }
             for (old, new) in rebase.renumbered {
                 edits = edits.map { $0.renumbering(old, as: new) }
                 update.renumbered[old] = new
@@ -57,6 +61,7 @@ struct PushDesk: Sendable {
                     summary.isMore = true
                     return nil
                 }
+                if giveUp(call) { continue }
                 update.sending = call.edits
                 setState(.sending, of: call.edits)
                 return call
@@ -83,11 +88,14 @@ struct PushDesk: Sendable {
             edits[index] = edit
             let isKnown =
                 decision.conflict == nil
-                && stored[edit.id].map { $0.base == edit.base && $0.made == edit.made } ?? false
+                && stored[edit.id].map {
+                    $0.base == edit.base && $0.made == edit.made && $0.operation == edit.operation
+                } ?? false
             guard !isKnown || behind[decision.edit] != nil else { return }
             stored[edit.id] = edit
             behind[decision.edit] = nil
         case .wait(let before):
+            if doubted.contains(decision.edit) { return }
             edits[index].state = .queued
             guard behind[decision.edit] != before else { return }
             behind[decision.edit] = before
@@ -106,8 +114,10 @@ struct PushDesk: Sendable {
 
     /// A person has taken some back: what is left is to be decided anew.
     mutating func reload(_ unsettled: [Edit]) {
-        edits = unsettled
-        stored = Dictionary(uniqueKeysWithValues: unsettled.map { ($0.id, $0) })
+        // Those that were queued since are for a pass that begins with a listing.
+        let known = Set(edits.map(\.id))
+        edits = unsettled.filter { known.contains($0.id) }
+        stored = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
         behind = [:]
     }
 
@@ -124,10 +134,7 @@ struct PushDesk: Sendable {
         update.at = time
         cloud.acknowledge(call, reply)
         edits = edits.map { $0.advanced(past: call, reply) }
-        for (id, wanting) in call.wanted {
-            guard case .some(.some(let refusal)) = reply.results[id] else { continue }
-            refuse(id, refusal, wanting)
-        }
+        for edit in call.edits { refuse(edit, call, reply) }
         let snapshot = cloud.snapshot
         let diff = SnapshotDiff(from: mirror, to: snapshot)
         if !diff.isEmpty {
@@ -149,21 +156,31 @@ struct PushDesk: Sendable {
         }
     }
 
-    /// One conversation was refused: some codes pass, the others are final for it.
-    private mutating func refuse(_ id: ConversationID, _ refusal: Refusal, _ wanting: [EditID]) {
-        let kind = FailureTable.kind(of: refusal.code)
-        let wanting = Set(wanting)
-        for index in edits.indices where wanting.contains(edits[index].id) {
+    /// Conversations of an edit were refused: some codes pass, the others are final.
+    private mutating func refuse(_ edit: EditID, _ call: PushCall, _ reply: PushReply) {
+        guard let index = edits.firstIndex(where: { $0.id == edit }) else { return }
+        var passing: [(id: ConversationID, refusal: Refusal, kind: FailureKind)] = []
+        for (id, wanting) in call.wanted.sorted(by: { $0.key < $1.key }) {
+            guard wanting.contains(edit), case .some(.some(let refusal)) = reply.results[id] else {
+                continue
+            }
+            let kind = FailureTable.kind(of: refusal.code)
+            if kind == .transient || kind == .stale {
+                passing.append((id, refusal, kind))
+            } else {
+                edits[index].refused[id] = refusal
+            }
+        }
+        guard let first = passing.first else { return }
+        edits[index].failures += 1
+        for (id, refusal, kind) in passing {
             let most = kind == .stale ? Edit.mostStale : Edit.mostFailures
-            let isFinal = kind != .transient && kind != .stale
-            edits[index].failures += isFinal ? 0 : 1
-            if isFinal || edits[index].failures >= most { edits[index].refused[id] = refusal }
+            if edits[index].failures >= most { edits[index].refused[id] = refusal }
         }
-        if kind == .transient || kind == .stale {
-            summary.trouble = PushSummary.Trouble(
-                failure: CallFailure(kind: kind, code: refusal.code, problem: refusal.words),
-                edits: wanting.count)
-        }
+        summary.trouble = PushSummary.Trouble(
+            failure: CallFailure(
+                kind: first.kind, code: first.refusal.code, problem: first.refusal.words),
+            edits: (summary.trouble?.edits ?? 0) + 1)
     }
 
     /// The cloud did not take the call as a whole.
@@ -171,16 +188,43 @@ struct PushDesk: Sendable {
         update.at = time
         if failure.kind == .rejected { return rejected(call, failure, at: time) }
         summary.trouble = PushSummary.Trouble(failure: failure, edits: call.edits.count)
-        guard failure.mayHaveTakenEffect else {
+        if failure.mayHaveTakenEffect {
+            doubted.formUnion(call.edits)
+        } else {
             setState(.queued, of: call.edits)
             update.unsent += call.edits
-            if failure.kind == .stopping { return }
-            count(failure, call.edits)
-            return record(
-                call, .refused(code: failure.code, problem: failure.problem), at: time)
         }
-        if failure.code != nil { count(failure, call.edits) }
-        record(call, .inDoubt(code: failure.code, problem: failure.problem), at: time)
+        if failure.kind == .stopping { return }
+        // Failures that usually pass are not counted for ever; a cloud that cannot be reached is
+        // waited for.
+        let isCounted = failure.kind == .transient || failure.kind == .stale
+        if failure.code != nil, isCounted {
+            let ids = Set(call.edits)
+            for index in edits.indices where ids.contains(edits[index].id) {
+                edits[index].failures += 1
+            }
+        }
+        record(
+            call,
+            failure.mayHaveTakenEffect
+                ? .inDoubt(code: failure.code, problem: failure.problem)
+                : .refused(code: failure.code, problem: failure.problem), at: time)
+    }
+
+    /// Whether edits of the call have failed too often to be sent once more. Decided only now: what
+    /// was in doubt the last time has been looked at since.
+    private mutating func giveUp(_ call: PushCall) -> Bool {
+        let ids = Set(call.edits)
+        let tired = edits.filter { ids.contains($0.id) && $0.failures >= Edit.mostFailures }
+        for edit in tired {
+            note(
+                EditDecision(
+                    edit: edit.id,
+                    course: .reject(
+                        .gaveUp, nil,
+                        words: "the cloud failed \(edit.failures) times; 'outbox show' has each")))
+        }
+        return !tired.isEmpty
     }
 
     /// A call for several edits is split before anybody is blamed. What cannot be split, such as a
@@ -201,22 +245,6 @@ struct PushDesk: Sendable {
                 course: .reject(
                     .refused, Refusal(code: failure.code ?? 0, words: failure.problem),
                     words: failure.problem)))
-    }
-
-    /// Failures that usually pass are not counted for ever.
-    private mutating func count(_ failure: CallFailure, _ ids: [EditID]) {
-        guard failure.kind == .transient || failure.kind == .stale else { return }
-        for id in ids {
-            guard let index = edits.firstIndex(where: { $0.id == id }) else { continue }
-            edits[index].failures += 1
-            guard edits[index].failures >= Edit.mostFailures else { continue }
-            note(
-                EditDecision(
-                    edit: id,
-                    course: .reject(
-                        .gaveUp, Refusal(code: failure.code ?? 0, words: failure.problem),
-                        words: "after \(edits[index].failures) tries: \(failure.problem)")))
-        }
     }
 
     private mutating func record(

@@ -18,6 +18,8 @@ struct UserPass: Sendable {
     /// Runs the pass to its end; never throws. `calls` counts the calls made, failed ones included.
     func run(_ job: PassJob, calls: inout Int) async -> PassOutcome {
         do {
+            let edits = try await push.edits(of: job)
+
             // Pull: a whole, consistent listing, or nothing.
             let pulled = try await pull.listing(of: job, calls: &calls)
             if pulled.isAsBefore, !job.hasEdits { return await unchanged(job) }
@@ -38,8 +40,8 @@ struct UserPass: Sendable {
             }
 
             // Rebase: the user's edits on what the cloud has now; none while that is doubted.
-            var desk = try await push.desk(
-                of: job, cloud: listed, mirror: listed, isDoubted: verdict == .hold)
+            var desk = push.desk(
+                of: job, edits, cloud: listed, mirror: listed, isDoubted: verdict == .hold)
 
             // Store: snapshot, changes, what is held and what was decided about edits, in one
             // transaction.

@@ -6,7 +6,8 @@ import ChatModel
 struct Ours: Sendable {
     private var names: [GroupID: Set<ExactText>] = [:]
     private var customMarks: [ConversationID: Set<ExactText>] = [:]
-    private var deleted: Set<GroupID> = []
+    /// By group the last edit that deletes it.
+    private var deleted: [GroupID: EditID] = [:]
 
     init(_ edits: [Edit]) {
         for edit in edits where edit.state != .rejected {
@@ -16,7 +17,7 @@ struct Ours: Sendable {
             case .mark(let id, let marks):
                 if let custom = marks.custom { customMarks[id, default: []].insert(custom) }
             case .delete(let group):
-                if let id = group.id { deleted.insert(id) }
+                if let id = group.id { deleted[id] = edit.id }
             case .create, .add, .remove: break
             }
         }
@@ -27,11 +28,21 @@ struct Ours: Sendable {
         let own = GroupID.made(by: creation.id)
         guard creation.state == .sending else {
             // One that the queue itself deletes again never existed, whatever bears its name.
-            return deleted.contains(own) ? nil : draft.group(named: name)
+            return deleted[own] != nil ? nil : draft.group(named: name)
         }
-        // One that was sent may bear the name that a later edit of the queue gives it.
-        let all = [name] + names[own, default: []].sorted()
+        return sent(own, named: name, in: draft)
+    }
+
+    /// The group of this name. When a call for it may have made it: or of one that a later edit of
+    /// the queue gives it, for the call bore the last.
+    func sent(_ group: GroupID, named name: ExactText, in draft: Draft) -> GroupID? {
+        let all = [name] + names[group, default: []].sorted()
         return all.compactMap { draft.group(named: $0) }.first
+    }
+
+    /// Whether the queue deletes the group after this edit.
+    func isDeleted(_ group: GroupID, after edit: EditID) -> Bool {
+        deleted[group].map { $0 > edit } ?? false
     }
 
     func isOurs(_ name: ExactText, for group: GroupID) -> Bool {

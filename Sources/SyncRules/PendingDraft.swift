@@ -7,12 +7,14 @@ import ChatModel
 /// A user's mirror with open edits applied.
 package struct PendingDraft: Sendable {
     package private(set) var draft: Draft
+    private let mirror: Draft
     private let ours: Ours
     /// Groups that edits turned out to be, or were made anew.
     private var aliases: [GroupID: GroupID] = [:]
 
     /// - Parameter edits: the open ones, ascending.
     package init(_ mirror: Draft, _ edits: [Edit]) {
+        self.mirror = mirror
         draft = mirror
         ours = Ours(edits)
         for edit in edits { apply(edit) }
@@ -23,7 +25,7 @@ package struct PendingDraft: Sendable {
         switch edit.operation {
         case .create(let name, let ids):
             guard let group = group(of: edit, name) else { return }
-            for id in ids where edit.refused[id] == nil { draft.add(id, to: group) }
+            put(ids, isIn: true, group, edit)
         case .rename(let reference, let name):
             guard let group = resolve(reference), draft.group(named: name) == nil else { return }
             draft.name(group, name)
@@ -32,14 +34,27 @@ package struct PendingDraft: Sendable {
         case .add(let ids, let reference):
             if let id = reference.id, resolve(reference) == nil { aliases[id] = edit.made }
             guard let group = resolve(reference) else { return }
-            for id in ids where edit.refused[id] == nil { draft.add(id, to: group) }
+            put(ids, isIn: true, group, edit)
         case .remove(let ids, let reference):
             guard let group = resolve(reference) else { return }
-            for id in ids where edit.refused[id] == nil { draft.remove(id, from: group) }
+            put(ids, isIn: false, group, edit)
         case .mark(let id, let marks):
-            guard edit.refused[id] == nil else { return }
+            guard edit.wants(id) else { return }
             draft.mark(id, marks.applied(to: draft.standardMark(of: id)))
             if let custom = marks.custom { draft.mark(id, custom: custom) }
+        }
+    }
+
+    /// What was done for the edit is as the mirror has it, whatever edits before it wanted.
+    private mutating func put(
+        _ ids: [ConversationID], isIn: Bool, _ group: GroupID, _ edit: Edit
+    ) {
+        for id in ids where edit.refused[id] == nil {
+            if edit.done.contains(id) ? mirror.contains(id, in: group) : isIn {
+                draft.add(id, to: group)
+            } else {
+                draft.remove(id, from: group)
+            }
         }
     }
 

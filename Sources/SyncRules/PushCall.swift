@@ -92,18 +92,24 @@ extension Draft {
 
 extension Edit {
     /// The same edit after it was decided that it is to be pushed: what it is compared with next
-    /// time, and of a creation the group that it must remember.
+    /// time, and the group that it means, which may soon have another name.
     package func standing(by decision: EditDecision) -> Edit {
         var edit = self
+        if let group = decision.group, let reference = operation.group, reference.id == nil {
+            edit = speaking(of: group, reference.name)
+        }
         edit.base = decision.base
         if operation.kind == .create { edit.made = made ?? decision.group }
         return edit
     }
 
-    /// The same edit after a call of ours was acknowledged: what that changed is no conflict, and a
-    /// group that it created has a number.
+    /// The same edit after a call of ours was acknowledged: what that changed is no conflict, what
+    /// was done for it is not wanted again, and a group that it created has a number.
     package func advanced(past call: PushCall, _ reply: PushReply) -> Edit {
         var edit = self
+        for (id, edits) in call.wanted where edits.contains(self.id) {
+            if case .some(.none) = reply.results[id] { edit.done.insert(id) }
+        }
         switch (operation, call.action) {
         case (_, .create(let group, _, _)) where group == .made(by: id): edit.made = reply.group
         case (.rename(let reference, _), .rename(let group, _, let name))
@@ -124,18 +130,15 @@ extension Edit {
     /// The same edit after the cloud gave a group its number, or it turned out to have one.
     package func renumbering(_ old: GroupID, as new: GroupID) -> Edit {
         guard let group = operation.group, group.id == old else { return self }
-        let reference = GroupReference(id: new, name: group.name)
-        let operation: EditOperation =
-            switch operation {
-            case .rename(_, let name): .rename(reference, to: name)
-            case .delete: .delete(reference)
-            case .add(let ids, _): .add(ids, to: reference)
-            case .remove(let ids, _): .remove(ids, from: reference)
-            case .create, .mark: operation
-            }
+        return speaking(of: new, group.name)
+    }
+
+    /// The same edit, of this group.
+    private func speaking(of group: GroupID, _ name: ExactText) -> Edit {
         var edit = Edit(
-            id: id, operation: operation, base: base, state: state, refused: refused,
-            failures: failures, isAlone: isAlone)
+            id: id, operation: operation.on(GroupReference(id: group, name: name)), base: base,
+            state: state, refused: refused, failures: failures, isAlone: isAlone)
+        edit.done = done
         edit.made = made
         return edit
     }

@@ -99,17 +99,12 @@ package struct Rebase: Sendable {
         let trial = Trial(edits, on: cloud, policy)
         calls = PushPlan.calls(from: cloud, by: trial)
         renumbered = trial.aliases.filter { $0.value.maker == nil && $0.key != $0.value }
-        var unfinished = Set(calls.flatMap(\.edits))
+        let unfinished = trial.wishes.tied(to: Set(calls.flatMap(\.edits)))
         for var decision in trial.decisions {
             if decision.course == .push, let edit = trial.edits[decision.edit],
                 trial.end.map({ edit.id < $0 }) ?? true, !unfinished.contains(edit.id)
             {
-                if trial.wishes.overtaking[edit.id]?.isDisjoint(with: unfinished) ?? true {
-                    decision.course = Rebase.end(
-                        of: edit, isOvertaken: trial.isOvertaken(edit.id))
-                } else {
-                    unfinished.insert(edit.id)
-                }
+                decision.course = Rebase.end(of: edit, isOvertaken: trial.isOvertaken(edit.id))
             }
             Rebase.loosen(&decision, in: trial)
             decisions.append(decision)
@@ -126,6 +121,11 @@ package struct Rebase: Sendable {
         decision.group = nil
     }
 
+    /// Something is rejected that was not before.
+    package var rejectsSomething: Bool {
+        decisions.contains { if case .reject = $0.course { true } else { false } }
+    }
+
     /// Nothing can be done before something that is decided here has been stored.
     package var isFinal: Bool {
         calls.isEmpty
@@ -139,7 +139,7 @@ package struct Rebase: Sendable {
         if let refusal = edit.refused.sorted(by: { $0.key < $1.key }).first {
             return .reject(.refused, refusal.value, words: "\(refusal.key): \(refusal.value.words)")
         }
-        if edit.state == .sending { return .settle(.applied, nil) }
+        if edit.isBegun { return .settle(.applied, nil) }
         return .settle(.satisfied, isOvertaken ? .overtaken : nil)
     }
 }

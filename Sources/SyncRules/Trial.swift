@@ -20,8 +20,8 @@ struct Wishes: Sendable {
     var deletions: [GroupID: [EditID]] = [:]
     var creations: [GroupID: EditID] = [:]
     var marks: [ConversationID: [EditID]] = [:]
-    /// For an edit that undoes something of earlier ones: those. It must not be settled before
-    /// them, or they would be taken for the last word.
+    /// For an edit that undoes something of earlier ones: those. They are settled together: without
+    /// the earlier ones it would be sent for nothing, and without it they are the last word again.
     private(set) var overtaking: [EditID: Set<EditID>] = [:]
 
     mutating func want(_ member: Member, isIn: Bool, _ edit: EditID) {
@@ -37,11 +37,29 @@ struct Wishes: Sendable {
         }
     }
 
-    /// Nobody's wishes about the group count any more.
-    mutating func forget(_ group: GroupID) {
-        members = members.filter { $0.key.group != group }
+    /// Nobody's wishes about the group count any more: this edit deletes it.
+    mutating func forget(_ group: GroupID, _ edit: EditID) {
+        let gone = members.filter { $0.key.group == group }
+        let earlier =
+            gone.values.flatMap(\.edits) + renames[group, default: []]
+            + [creations[group]].compactMap(\.self)
+        if !earlier.isEmpty { overtaking[edit, default: []].formUnion(earlier) }
+        for member in gone.keys { members[member] = nil }
         renames[group] = nil
         creations[group] = nil
+    }
+
+    /// With `edits` all that are settled with one of them: what overtakes and what is overtaken.
+    func tied(to edits: Set<EditID>) -> Set<EditID> {
+        var tied = edits
+        while true {
+            let before = tied.count
+            for (later, earlier) in overtaking
+            where tied.contains(later) || !earlier.isDisjoint(with: tied) {
+                tied.formUnion(earlier.union([later]))
+            }
+            if tied.count == before { return tied }
+        }
     }
 
     /// Every edit with a wish that still counts.
@@ -105,6 +123,8 @@ struct Trial: Sendable {
             return
         }
         if let before = subjects.compactMap({ blocked[$0] }).min() {
+            // What was sent and is done is no longer to be held up.
+            if edit.isBegun, isSo(edit) { return decide(edit, .push) }
             for subject in subjects { blocked[subject] = before }
             decide(edit, .wait(behind: before))
             return
@@ -199,7 +219,7 @@ struct Trial: Sendable {
             owners[name] = group
         }
         draft.delete(group)
-        wishes.forget(group)
+        wishes.forget(group, edit.id)
         guard group.maker == nil else { return decide(edit, settled(edit)) }
         wishes.deletions[group, default: []].append(edit.id)
         decide(edit, .push, group: group)
@@ -215,10 +235,14 @@ struct Trial: Sendable {
             want(ids, isIn: true, made, edit)
             return decide(edit, .push, group: made)
         }
-        guard policy.missingGroup == .recreate, reference.id?.maker == nil else {
+        let isOvertaken = reference.id.map { ours.isDeleted($0, after: edit.id) } ?? false
+        guard policy.missingGroup == .recreate, reference.id?.maker == nil, !isOvertaken else {
             return missing(edit, reference)
         }
-        let there = draft.group(named: reference.name)
+        let there =
+            edit.state == .sending
+            ? ours.sent(reference.id ?? .made(by: edit.id), named: reference.name, in: draft)
+            : draft.group(named: reference.name)
         let group = there ?? .made(by: edit.id)
         guard claim(reference.name, for: group, edit) else { return }
         if there == nil {
@@ -239,6 +263,8 @@ struct Trial: Sendable {
     }
 
     private mutating func mark(_ edit: Edit, _ id: ConversationID, _ marks: MarkEdit) {
+        // What others have made of it since is theirs.
+        guard !edit.done.contains(id) else { return decide(edit, .push) }
         let theirs = cloud.customMark(of: id)
         var conflict: EditConflict?
         if let custom = marks.custom, let base = edit.base, theirs != base, theirs != custom,
@@ -266,10 +292,36 @@ struct Trial: Sendable {
 
     // MARK: What all have in common
 
+    /// Whether the cloud has all that the edit wants.
+    private func isSo(_ edit: Edit) -> Bool {
+        func has(_ ids: [ConversationID], isIn: Bool, _ group: GroupID?) -> Bool {
+            ids.allSatisfy { id in
+                !edit.wants(id) || group.map { cloud.contains(id, in: $0) } ?? false == isIn
+            }
+        }
+        switch edit.operation {
+        case .create(let name, let ids):
+            let group = edit.made ?? ours.group(of: edit, named: name, in: cloud)
+            return group.map { cloud.names[$0] != nil } ?? false && has(ids, isIn: true, group)
+        case .rename(let group, let name): return resolve(group).map { cloud.names[$0] } == name
+        case .delete(let group): return resolve(group).map { cloud.names[$0] == nil } ?? true
+        case .add(let ids, let group): return has(ids, isIn: true, resolve(group))
+        case .remove(let ids, let group): return has(ids, isIn: false, resolve(group))
+        case .mark(let id, let marks):
+            let old = cloud.standardMark(of: id)
+            return !edit.wants(id)
+                || marks.applied(to: old) == old
+                    && marks.custom ?? cloud.customMark(of: id) == cloud.customMark(of: id)
+        }
+    }
+
     private mutating func want(
         _ ids: [ConversationID], isIn: Bool, _ group: GroupID, _ edit: Edit
     ) {
         for id in ids where edit.refused[id] == nil {
+            // What was done for it is as the cloud has it now; what edits before it wanted does not
+            // count any more all the same.
+            let isIn = edit.done.contains(id) ? cloud.contains(id, in: group) : isIn
             if isIn { draft.add(id, to: group) } else { draft.remove(id, from: group) }
             wishes.want(Wishes.Member(group: group, conversation: id), isIn: isIn, edit.id)
         }
@@ -310,6 +362,10 @@ struct Trial: Sendable {
     }
 
     private mutating func missing(_ edit: Edit, _ reference: GroupReference) {
+        // Gone by the edit that has overtaken this one.
+        if let group = reference.id, ours.isDeleted(group, after: edit.id) {
+            return decide(edit, .push, group: group)
+        }
         block(edit)
         decide(
             edit,

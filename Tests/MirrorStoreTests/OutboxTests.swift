@@ -257,6 +257,50 @@ extension Fixture {
         #expect(try fixture.store.retryEdits(all, force: true, at: noon).isEmpty)
     }
 
+    @Test func isDoneForGood_andWhatWasRefusedForAMomentIsStillOpen() async throws {
+        let fixture = try await Fixture.pulled()
+        let (dora, zed) = (ConversationID.user("dora"), ConversationID.user("zed"))
+        let id = try fixture.queue(.add([eve, dora, zed], to: familyName)).id
+        var edit = try #require(try await fixture.store.unsettledEdits(of: 1).first)
+        let call = PushCall(
+            action: .update(1, name: "family", remove: [], add: [eve, dora, zed]), edits: [id],
+            wanted: [eve: [id], dora: [id], zed: [id]])
+        let (full, stale) = (Refusal(code: 51008, words: "full"), Refusal(code: 51007, words: "?"))
+        edit.refused = [dora: full]
+        var update = OutboxUpdate(user: 1, at: noon)
+        update.ended = [
+            EndedPush(
+                call: call, command: "update_contact_group", at: noon,
+                outcome: .done(PushReply(results: [eve: nil, dora: full, zed: stale])),
+                edits: [edit])
+        ]
+        update.decisions = [EditDecision(edit: id, course: .reject(.refused, full, words: "full"))]
+        try await fixture.store.commit([.outbox(update)])
+        let told = try fixture.reader.items(of: id.number)
+        #expect(told.map(\.code) == [0, 51008, nil])
+        #expect(told.map(\.problem) == [nil, "full", "? (code 51007)"])
+        _ = try fixture.store.retryEdits(
+            EditSelection(ids: [id], states: [.rejected]), force: false, at: noon)
+        let again = try #require(try await fixture.store.unsettledEdits(of: 1).first)
+        #expect(again.done == [eve])
+        #expect(again.refused.isEmpty)
+    }
+
+    /// When its call left is not known: it may have waited for its turn for long.
+    @Test func whatAnEarlierProcessWasSending_isInDoubtSinceTheStart() async throws {
+        let fixture = try await Fixture.pulled()
+        let id = try fixture.queue(.add([eve], to: familyName)).id
+        var update = OutboxUpdate(user: 1, at: noon)
+        update.sending = [id]
+        try await fixture.store.commit([.outbox(update)])
+        let start = noon + .seconds(60)
+        #expect(try fixture.store.usersWithOpenEdits(at: start) == [1: start])
+        // The same doubt does not grow younger with each start.
+        #expect(try fixture.store.usersWithOpenEdits(at: start + .seconds(5)) == [1: start])
+        #expect(try fixture.reader.calls(of: id.number).map(\.outcome) == ["in_doubt"])
+        #expect(try fixture.rows().map(\.attempts) == [1])
+    }
+
     @Test func takenBackSinceTheSenderLooked_leavesNothingOfWhatWasDecidedByIt() async throws {
         let fixture = try await Fixture.pulled()
         let edits = try [

@@ -72,6 +72,58 @@ private let user = "user00000001"
     }
 }
 
+/// What the cloud said earlier tells nothing about an edit.
+@Suite struct QueuedAfterTheListing {
+    @Test func anEdit_isNotSettledByIt() async throws {
+        let fixture = try MirrorFixture()
+        try await fixture.resync()
+        @Sendable func states() throws -> [EditState] {
+            var states: [EditState] = []
+            try fixture.reader.edits(EditSelection(states: EditState.allCases)) {
+                states.append($0.state)
+            }
+            return states
+        }
+        try fixture.queue(.create(name: "club", [bob, eve]))
+        _ = try await fixture.running(try fixture.engine()) {
+            try await fixture.wait(for: "the group") { try states() == [.applied] }
+        }
+        // As another process: the engine notices what others write.
+        let person = try SQLiteMirror(
+            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let calls = Mutex<(listed: Int?, settled: Int?)>((nil, nil))
+        let store = HookedStore(
+            fixture.store,
+            after: { entries in
+                let isSettled = entries.contains {
+                    guard case .outbox(let update) = $0 else { return false }
+                    return update.decisions.contains { $0.edit == 3 && $0.course != .push }
+                }
+                if isSettled { calls.withLock { $0.settled = fixture.cloud.callCount } }
+            },
+            afterListing: {
+                guard calls.withLock({ $0.listed }) == nil else { return }
+                calls.withLock { $0.listed = fixture.cloud.callCount }
+                _ = try? person.queue(at: fixture.clock.wallTime()) { queue in
+                    try queue.add(
+                        EditOrder(
+                            user: try UserID(user), key: nil,
+                            operation: .add([eve], to: GroupReference(id: nil, name: "club"))))
+                }
+            })
+        // An edit of the same user, so that the pass that is under way then has edits.
+        try fixture.queue(.mark(bob, MarkEdit(custom: "x")))
+        _ = try await fixture.running(try fixture.engine(store: store)) {
+            try await fixture.wait(for: "the addition") {
+                try states() == [.applied, .applied, .satisfied]
+            }
+        }
+        let (listed, settled) = calls.withLock { $0 }
+        // The mark was made, and then somebody looked once more.
+        #expect(try #require(settled) > #require(listed) + 1)
+    }
+}
+
 private func exchange(_ value: inout Bool, with new: Bool) -> Bool {
     defer { value = new }
     return value

@@ -12,6 +12,27 @@ extension NaiveCloud {
     }
 }
 
+extension NaiveCloud {
+    /// Besides, bob is at work.
+    static var familyAndWork: NaiveCloud {
+        var cloud = family
+        _ = cloud.create("work", ["bob"])
+        return cloud
+    }
+}
+
+extension Rebase {
+    /// After a phone changed something.
+    init(
+        _ edits: [Edit], at cloud: NaiveCloud, _ policy: PushPolicy,
+        _ phone: (inout NaiveCloud) -> Void
+    ) {
+        var changed = cloud
+        phone(&changed)
+        self.init(edits, on: Draft(changed.snapshot), policy)
+    }
+}
+
 /// Plans, calls, plans again, until nothing is left; what became of each edit.
 struct Pushing {
     var cloud: NaiveCloud

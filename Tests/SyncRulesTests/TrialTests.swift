@@ -11,20 +11,13 @@ private let eve = ConversationID.user("eve")
 private let family = GroupReference(id: 1, name: "family")
 private let work = GroupReference(id: 2, name: "work")
 
-/// Besides, bob is at work.
-private var cloud: NaiveCloud {
-    var cloud = NaiveCloud.family
-    _ = cloud.create("work", ["bob"])
-    return cloud
-}
+private let cloud = NaiveCloud.familyAndWork
 
 private func rebase(
     _ edits: [Edit], _ policy: PushPolicy = PushPolicy(),
     phone: (inout NaiveCloud) -> Void = { _ in }
 ) -> Rebase {
-    var changed = cloud
-    phone(&changed)
-    return Rebase(edits, on: Draft(changed.snapshot), policy)
+    Rebase(edits, at: cloud, policy, phone)
 }
 
 private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool {
@@ -297,6 +290,21 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
         let pushing = Pushing(edits, on: cloud, PushPolicy(missingGroup: .recreate))
         #expect(pushing.cloud.essence["pub"] == ["eve", "alice"])
         #expect(pushing.calls.count == 1)
+    }
+
+    /// The call bore the name that the rename gives, and its answer was lost.
+    @Test func anewForALostOne_isFoundUnderTheNameThatALaterEditGaveIt() {
+        let lost = GroupReference(id: 9, name: "club")
+        let edits = [
+            Edit(id: 5, operation: .add([eve], to: lost), state: .sending),
+            Edit(id: 6, operation: .rename(lost, to: "pub"), state: .sending),
+        ]
+        let rebase = rebase(edits, PushPolicy(missingGroup: .recreate)) {
+            _ = $0.create("pub", ["eve"])
+        }
+        #expect(rebase.calls.isEmpty)
+        #expect(
+            rebase.decisions.map(\.course) == [.settle(.applied, nil), .settle(.applied, nil)])
     }
 
     @Test func andThatALaterEditDeletes_isNeverMadeThoughSomethingBearsItsName() {

@@ -9,21 +9,25 @@ package final class HookedStore: MirrorStore {
     private let before: @Sendable ([StoreEntry]) throws(StoreFailure) -> Void
     private let after: @Sendable ([StoreEntry]) -> Void
     private let beforeLooking: @Sendable () throws(StoreFailure) -> Void
+    private let afterListing: @Sendable () -> Void
 
     /// - Parameters:
     ///   - before: may let the commit fail.
     ///   - after: sees what has been committed.
     ///   - beforeLooking: may let a look at requests, decisions and the outbox fail.
+    ///   - afterListing: a pass has listed its user and is about to read the mirror.
     package init(
         _ inner: any MirrorStore,
         before: @escaping @Sendable ([StoreEntry]) throws(StoreFailure) -> Void = { _ in },
         after: @escaping @Sendable ([StoreEntry]) -> Void = { _ in },
-        beforeLooking: @escaping @Sendable () throws(StoreFailure) -> Void = {}
+        beforeLooking: @escaping @Sendable () throws(StoreFailure) -> Void = {},
+        afterListing: @escaping @Sendable () -> Void = {}
     ) {
         self.inner = inner
         self.before = before
         self.after = after
         self.beforeLooking = beforeLooking
+        self.afterListing = afterListing
     }
 
     /// A store whose next commits fail.
@@ -73,7 +77,8 @@ package final class HookedStore: MirrorStore {
     }
 
     package func snapshot(of user: UserNumber) async throws(StoreFailure) -> Snapshot {
-        try await inner.snapshot(of: user)
+        afterListing()
+        return try await inner.snapshot(of: user)
     }
 
     package func wasWrittenByOthers() async throws(StoreFailure) -> Bool {
@@ -94,9 +99,11 @@ package final class HookedStore: MirrorStore {
         try await inner.unsettledEdits(of: user)
     }
 
-    package func usersWithOpenEdits() throws(StoreFailure) -> [UserNumber: WallTime?] {
+    package func usersWithOpenEdits(at time: WallTime) throws(StoreFailure) -> [UserNumber:
+        WallTime?]
+    {
         try beforeLooking()
-        return try inner.usersWithOpenEdits()
+        return try inner.usersWithOpenEdits(at: time)
     }
 
     package func outboxNews(after number: Int64) async throws(StoreFailure) -> (

@@ -1,0 +1,129 @@
+import ChatAPI
+import ChatModel
+import MirrorStore
+import SyncRules
+import TestSupport
+import Testing
+
+@testable import SyncEngine
+
+// What answers make of edits while one user is pushed.
+
+private let alice = ConversationID.user("alice")
+private let eve = ConversationID.user("eve")
+private let zed = ConversationID.user("zed")
+private let family = GroupReference(id: 1, name: "family")
+private let time = WallTime(seconds: 1_767_300_000)
+private let stale = Refusal(code: 51007, words: "cannot be resolved")
+private let full = Refusal(code: 51008, words: "full")
+
+/// alice and bob are family.
+private var home: NaiveCloud {
+    var cloud = NaiveCloud()
+    _ = cloud.create("family", ["alice", "bob"])
+    return cloud
+}
+
+@Suite struct ADesk {
+    private func desk(_ edits: [Edit]) -> PushDesk {
+        let cloud = home.snapshot
+        return PushDesk(
+            edits, of: 1, cloud: cloud, mirror: cloud, policy: PushPolicy(), at: time)
+    }
+
+    private func lostAnswer(_ code: Int?) -> CallFailure {
+        CallFailure(kind: .transient, code: code, problem: "time-out")
+    }
+
+    @Test func countsACallOnce_howeverManyConversationsItRefused() throws {
+        let ids = (1...20).map { ConversationID.user(ExactText("peer\($0)")) }
+        var desk = desk([Edit(id: 1, operation: .add(ids, to: family))])
+        let planned = desk.plan(at: time, isLast: false)
+        let call = try #require(planned)
+        let results = Dictionary(uniqueKeysWithValues: ids.map { ($0, stale as Refusal?) })
+        desk.acknowledged(call, PushReply(results: results), at: time)
+        #expect(desk.edits.map(\.failures) == [1])
+        #expect(desk.edits[0].refused.isEmpty)
+        #expect(desk.summary.trouble?.edits == 1)
+    }
+
+    @Test func refusesForGood_whatIsStaleForTheThirdTime() throws {
+        var edit = Edit(id: 1, operation: .add([eve, zed], to: family))
+        edit.failures = 2
+        var desk = desk([edit])
+        let planned = desk.plan(at: time, isLast: false)
+        let call = try #require(planned)
+        desk.acknowledged(call, PushReply(results: [eve: stale, zed: nil]), at: time)
+        #expect(desk.edits[0].refused == [eve: stale])
+        #expect(desk.edits[0].done == [zed])
+        #expect(desk.plan(at: time, isLast: false) == nil)
+        #expect(desk.summary.rejected.map(\.reason) == [.refused])
+    }
+
+    @Test func sendsNothingBehindWhatItHasJustRejected() throws {
+        let many = (1...150).map { ConversationID.user(ExactText("peer\($0)")) }
+        var desk = desk([
+            Edit(id: 1, operation: .add([alice, eve], to: family)),
+            Edit(id: 2, operation: .add(many, to: family)),
+        ])
+        let planned = desk.plan(at: time, isLast: false)
+        let call = try #require(planned)
+        var results = Dictionary(
+            uniqueKeysWithValues: call.conversations.map { ($0, nil as Refusal?) })
+        results[eve] = full
+        desk.acknowledged(call, PushReply(results: results), at: time)
+        #expect(desk.plan(at: time, isLast: false) == nil)
+        #expect(desk.edits.map(\.state) == [.rejected, .queued])
+        #expect(desk.edits[1].done.count == 99)
+    }
+
+    /// The last of many failures may have been a success.
+    @Test func givesUp_onlyWhenTheCloudHasBeenLookedAtOnceMore() throws {
+        var edit = Edit(id: 1, operation: .create(name: "club", [eve]), state: .sending)
+        edit.failures = Edit.mostFailures - 1
+        var desk = desk([edit])
+        let planned = desk.plan(at: time, isLast: false)
+        let call = try #require(planned)
+        desk.failed(call, lostAnswer(50005), at: time)
+        #expect(desk.plan(at: time, isLast: true) == nil)
+        #expect(desk.edits.map(\.state) == [.sending])
+        #expect(desk.summary.rejected.isEmpty)
+        var next = self.desk(desk.edits)
+        #expect(next.plan(at: time, isLast: false) == nil)
+        #expect(next.summary.rejected.map(\.reason) == [.gaveUp])
+    }
+
+    @Test func doesNotCount_thatTheCloudCannotBeReached() throws {
+        for isInDoubt in [true, false] {
+            var desk = desk([Edit(id: 1, operation: .add([eve], to: family))])
+            let planned = desk.plan(at: time, isLast: false)
+            let call = try #require(planned)
+            desk.failed(
+                call,
+                CallFailure(
+                    kind: .transient, problem: "no connection", mayHaveTakenEffect: isInDoubt),
+                at: time)
+            #expect(desk.edits.map(\.failures) == [0])
+            #expect(desk.edits.map(\.state) == [isInDoubt ? .sending : .queued])
+        }
+    }
+
+    @Test func leavesInDoubt_whatMustWaitBehindARejectedEdit() throws {
+        var tired = Edit(id: 1, operation: .rename(family, to: "kin"), base: "family")
+        tired.isAlone = true
+        let addition = Edit(id: 2, operation: .add([eve], to: family))
+        var desk = desk([tired, addition])
+        let planned = desk.plan(at: time, isLast: false)
+        let call = try #require(planned)
+        #expect(call.edits == [1])
+        let other = PushCall(
+            action: .update(1, name: "family", remove: [], add: [eve]), edits: [2],
+            wanted: [eve: [2]])
+        desk.failed(other, lostAnswer(nil), at: time)
+        desk.failed(call, CallFailure(kind: .rejected, code: 51010, problem: "no"), at: time)
+        _ = desk.takeEntries()
+        #expect(desk.plan(at: time, isLast: true) == nil)
+        guard case .outbox(let update) = desk.takeEntries().last else { return }
+        #expect(!update.decisions.contains { $0.edit == 2 })
+    }
+}

@@ -1,0 +1,131 @@
+import ChatModel
+import SyncRules
+import TestSupport
+import Testing
+
+// What becomes of edits when only some of their calls have been made.
+
+private let alice = ConversationID.user("alice")
+private let bob = ConversationID.user("bob")
+private let eve = ConversationID.user("eve")
+private let family = GroupReference(id: 1, name: "family")
+private let work = GroupReference(id: 2, name: "work")
+
+private func rebase(
+    _ edits: [Edit], _ policy: PushPolicy = PushPolicy(),
+    phone: (inout NaiveCloud) -> Void = { _ in }
+) -> Rebase {
+    Rebase(edits, at: .familyAndWork, policy, phone)
+}
+
+/// It is settled with the edit that decides otherwise, which may still be taken back or refused.
+@Suite struct AnOvertakenEdit {
+    @Test func waitsForTheDeletionOfItsGroup() {
+        let edits = [
+            Edit(id: 1, operation: .delete(family)),
+            Edit(id: 2, operation: .add([eve], to: work)),
+            Edit(id: 3, operation: .delete(work)),
+        ]
+        #expect(rebase(edits).decisions.map(\.course) == [.push, .push, .push])
+        let later = rebase(edits) { $0.obey(.delete(family)) }
+        #expect(later.decisions.map(\.course) == [.settle(.satisfied, nil), .push, .push])
+    }
+
+    @Test func waitsForARemoval_thatIsStillToBeMadeForOthers() {
+        let edits = [
+            Edit(id: 1, operation: .add([eve], to: work)),
+            Edit(id: 2, operation: .remove([eve, bob], from: work)),
+        ]
+        let rebase = rebase(edits)
+        #expect(rebase.calls.map(\.edits) == [[2]])
+        #expect(rebase.decisions.map(\.course) == [.push, .push])
+    }
+
+    @Test(arguments: [MissingGroupPolicy.reject, .recreate])
+    func isNotMissed_whenTheDeletionIsDone(policy: MissingGroupPolicy) {
+        let edits = [
+            Edit(id: 1, operation: .add([eve], to: work)),
+            Edit(id: 2, operation: .rename(work, to: "job"), base: "work"),
+            Edit(id: 3, operation: .delete(work), state: .sending),
+        ]
+        let later = rebase(edits, PushPolicy(missingGroup: policy)) { $0.obey(.delete(work)) }
+        #expect(later.calls.isEmpty)
+        #expect(
+            later.decisions.map(\.course) == [
+                .settle(.satisfied, .overtaken), .settle(.satisfied, .overtaken),
+                .settle(.applied, nil),
+            ])
+    }
+
+    @Test func doesNotComeBack_whenOnlyItsOvertakerIsDone() {
+        var removal = Edit(
+            id: 2, operation: .remove([eve, bob], from: work), state: .sending)
+        removal.done = [eve]
+        let addition = Edit(id: 1, operation: .add([eve], to: work))
+        let rebase = rebase([addition, removal])
+        #expect(rebase.calls.map(\.action) == [.update(2, name: "work", remove: [bob], add: [])])
+    }
+}
+
+@Suite struct WhatWasDoneForAnEdit {
+    @Test func andThatAPhoneHasUndone_isNotDoneAgain() {
+        var edit = Edit(id: 1, operation: .add([eve, alice], to: work))
+        edit.done = [eve]
+        #expect(
+            rebase([edit]).calls.map(\.action) == [
+                .update(2, name: "work", remove: [], add: [alice])
+            ])
+        edit.done = [eve, alice]
+        #expect(rebase([edit]).decisions.map(\.course) == [.settle(.applied, nil)])
+    }
+
+    @Test func isNoConflict_whenAPhoneChangesTheMarkAfterwards() {
+        var edit = Edit(id: 1, operation: .mark(alice, MarkEdit(custom: "friend")), base: "friend")
+        edit.done = [alice]
+        let rebase = rebase([edit]) { $0.marks["alice"] = .init(bits: 1, custom: "foe") }
+        #expect(rebase.decisions.map(\.course) == [.settle(.applied, nil)])
+    }
+
+    /// What is so already does not wait behind a rejected edit of its group.
+    @Test func isNoLongerHeldUp() {
+        let rejected = Edit(
+            id: 1, operation: .rename(work, to: "job"), base: "labour", state: .rejected)
+        let operations: [EditOperation] = [
+            .add([bob], to: work), .remove([eve], from: work), .rename(work, to: "work"),
+        ]
+        for operation in operations {
+            for state in [EditState.sending, .queued] {
+                let edit = Edit(id: 2, operation: operation, base: "work", state: state)
+                #expect(
+                    rebase([rejected, edit]).decisions.map(\.course) == [
+                        state == .sending ? .settle(.applied, nil) : .wait(behind: 1)
+                    ])
+            }
+        }
+        let undone = Edit(id: 2, operation: .add([bob, eve], to: work), state: .sending)
+        #expect(rebase([rejected, undone]).decisions.map(\.course) == [.wait(behind: 1)])
+    }
+}
+
+/// Queued for a user that had never been pulled.
+@Suite struct AGroupKnownByItsNameAlone {
+    private let byName = GroupReference(id: nil, name: "family")
+
+    @Test func isTheSameGroup_whenTheEditRenamesIt() {
+        let pushing = Pushing([Edit(id: 1, operation: .rename(byName, to: "kin"))], on: .family)
+        #expect(pushing.decisions.mapValues(\.course) == [1: .settle(.applied, nil)])
+    }
+
+    @Test func isTheSameGroup_whenALaterEditRenamesIt() {
+        let edits = [
+            Edit(id: 1, operation: .add([eve], to: byName)),
+            Edit(id: 2, operation: .rename(byName, to: "kin")),
+        ]
+        let pushing = Pushing(edits, on: .family)
+        #expect(
+            pushing.decisions.mapValues(\.course) == [
+                1: .settle(.applied, nil), 2: .settle(.applied, nil),
+            ])
+        #expect(pushing.cloud.essence["kin"] == ["alice", "bob", "eve"])
+    }
+}
