@@ -19,6 +19,7 @@ test: test-deps lint
 	Scripts/check-units
 	SWIFT=$(SWIFT) Scripts/test
 
+# BENCH: some of share, cpu, edits, unlimited, memory; all of them without it.
 bench: deps
 	$(SWIFT) build $(RELEASE_FLAGS)
 	$(RELEASE)/release/benchmark $(BENCH)
@@ -27,7 +28,8 @@ bench: deps
 prove: proof-programs chaos-programs
 	Scripts/prove $(RELEASE)
 
-# SEEDS worlds from SEED on; a single one is told in full with LOUD=1.
+# SEEDS worlds from SEED on; a single one is told in full with LOUD=1. USERS and WITHOUT (ingredients,
+# with commas between them) make worlds smaller: a run prints them for one that fails.
 SEED ?= 1
 SEEDS ?= 1
 JOBS ?= 2

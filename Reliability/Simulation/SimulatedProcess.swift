@@ -43,7 +43,7 @@ final class SimulatedProcess: @unchecked Sendable {
             for user in users { each(Array(user.utf8)[...]) }
         }
         let log = Log(
-            app: Self.app, level: .debug, format: .logfmt, time: clock, redactor: Redactor(),
+            app: Self.app, level: .info, format: .logfmt, time: clock, redactor: Redactor(),
             write: { line in
                 SecretSearch.expectNone(in: line, of: "the log of a world: \(line)")
                 diary.line(line)

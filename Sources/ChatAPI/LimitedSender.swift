@@ -66,9 +66,11 @@ package struct RecordedSender: CallSender {
             let reply = try await inner.send(call)
             let took = time.now() - start
             counters.ended(call.command, code: "0")
-            if took > Self.slow {
-                log(.callSlow(command: call.command.rawValue, user: call.user.string, took: took))
-            }
+            let (command, user) = (call.command.rawValue, call.user.string)
+            log(
+                took > Self.slow
+                    ? .callSlow(command: command, user: user, took: took)
+                    : .callDone(command: command, user: user, took: took))
             return reply
         } catch {
             counters.ended(call.command, code: error.code.map(String.init) ?? "network")

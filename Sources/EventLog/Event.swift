@@ -80,6 +80,10 @@ extension Event {
             code.map(LogValue.count) ?? .absent, .text(problem), .milliseconds(took))
     }
 
+    package static func callDone(command: String, user: String, took: Duration) -> Event {
+        Event(.callDone, .text(command), .text(user), .milliseconds(took))
+    }
+
     package static func callSlow(command: String, user: String, took: Duration) -> Event {
         Event(.callSlow, .text(command), .text(user), .milliseconds(took))
     }

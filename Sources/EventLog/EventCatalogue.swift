@@ -21,6 +21,7 @@ package enum EventKind: String, CaseIterable, Sendable {
     case windowRestored = "window_restored"
     case callFailed = "call_failed"
     case callSlow = "call_slow"
+    case callDone = "call_done"
     case passChanged = "pass_changed"
     case passFailed = "pass_failed"
     case userRecovered = "user_recovered"
@@ -83,9 +84,11 @@ extension EventKind {
                 ])
         case .daemonReady:
             Entry(
-                .info, "the first call was answered; systemd is told",
+                .info,
+                "the first call has an outcome, none is to be made, or half a minute has passed; systemd is told",
                 [
-                    "cloud": "`accepting`, `refused` or `unreachable`",
+                    "cloud":
+                        "`accepting`, `refused`, `unreachable`, `not answering`, `unknown`, or that no call is needed",
                     "after": "seconds since the start",
                 ])
         case .daemonStopping:
@@ -170,12 +173,17 @@ extension EventKind {
                 [
                     "command": "of the API", "user": "whose data",
                     "kind": "the kind of failure (Documentation/Failures.md)",
-                    "code": "the cloud's code, or `-`", "problem": "in words",
+                    "code": "the cloud's code; `-` (in JSON `null`) without one",
+                    "problem": "in words",
                     "took": "milliseconds",
                 ])
         case .callSlow:
             Entry(
                 .info, "a call took over a second",
+                ["command": "of the API", "user": "whose data", "took": "milliseconds"])
+        case .callDone:
+            Entry(
+                .debug, "a call was answered",
                 ["command": "of the API", "user": "whose data", "took": "milliseconds"])
         case .passChanged:
             Entry(
@@ -191,7 +199,8 @@ extension EventKind {
                 .warning, "a user could not be pulled; its mirror stays as it was",
                 do: "nothing for a single user; if it goes on, `groupmirror show USER` says why",
                 [
-                    "user": "id", "reason": "kind of failure", "code": "the cloud's code, or `-`",
+                    "user": "id", "reason": "kind of failure",
+                    "code": "the cloud's code; `-` (in JSON `null`) without one",
                     "problem": "in words", "failures": "in a row", "retry_in": "seconds",
                 ])
         case .userRecovered:
@@ -269,7 +278,8 @@ extension EventKind {
                 do: "nothing for a while; at many failures look at the code in Failures.md",
                 [
                     "user": "user id", "edits": "edits of the call", "reason": "kind of failure",
-                    "code": "the cloud's code; absent without a reply", "problem": "in words",
+                    "code": "the cloud's code; `-` (in JSON `null`) without one",
+                    "problem": "in words",
                     "failures": "pushes of this user that failed in a row",
                     "retry_in": "seconds",
                 ])
@@ -279,7 +289,8 @@ extension EventKind {
                 "a write got no clear answer: the cloud is looked at before it is repeated",
                 [
                     "user": "user id", "edits": "edits of the call",
-                    "code": "the cloud's code; absent without a reply", "problem": "in words",
+                    "code": "the cloud's code; `-` (in JSON `null`) without one",
+                    "problem": "in words",
                     "look_in": "seconds",
                 ])
         case .editRejected:
@@ -310,10 +321,11 @@ extension EventKind {
                 do:
                     "alert on `stale`, and on `lag_max`, `outbox_oldest` or `outbox_rejected` growing",
                 [
-                    "calls": "since the start", "widest_second": "most calls sent in any second",
+                    "calls": "since the start",
+                    "widest_second": "most calls of one command sent in any second",
                     "throttled": "calls that the cloud found too many",
                     "users": "in the list", "fresh": "pulled within `max_staleness`",
-                    "stale": "not", "new": "never pulled yet",
+                    "stale": "not, parked ones apart", "new": "never pulled yet",
                     "failing": "last pass failed", "held": "deletions wait for a person",
                     "parked": "not imported in the cloud",
                     "lag_p50": "seconds since the last pull, median",

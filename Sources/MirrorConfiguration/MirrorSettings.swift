@@ -55,7 +55,7 @@ package struct MirrorSettings: Sendable {
             entry("app.sdk_app_id", String(sdkAppID)),
             entry("app.admin", admin.string),
             entry("app.endpoint", endpoint),
-            entry("app.secret_key_file", secretKeyFile ?? ""),
+            entry("app.secret_key_file", secretKeyFile ?? "", reloadable: true),
             entry("users.file", usersFile ?? "", reloadable: true),
             entry(
                 "users.list", usersList.map(\.string).joined(separator: ", "), reloadable: true),
@@ -101,7 +101,7 @@ package enum SpanText {
             let unit = units.first(where: { $0.suffix == suffix }),
             case (let milliseconds, false) = number.multipliedReportingOverflow(
                 by: unit.milliseconds),
-            milliseconds < 3_650 * 86_400_000
+            milliseconds <= 10_000 * 86_400_000
         else { return nil }
         return .milliseconds(milliseconds)
     }

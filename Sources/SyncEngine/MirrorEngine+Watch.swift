@@ -137,7 +137,9 @@ extension MirrorEngine {
         let now = parts.time.now()
         let step = max(1, roster.highest / Self.sample)
         var ages: [Duration] = []
-        for user in 1...max(1, roster.highest) where schedule.contains(user) {
+        // A user that is not imported is reported as parked, and not as too old for ever.
+        for user in 1...max(1, roster.highest)
+        where schedule.contains(user) && troubles[user]?.isParked != true {
             guard let pulled = schedule.lastPull(of: user) else {
                 if troubles[user] == nil { stats.new += 1 }
                 continue

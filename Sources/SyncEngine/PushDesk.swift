@@ -50,12 +50,12 @@ struct PushDesk: Sendable {
         while true {
             let rebase = Rebase(edits, on: cloud, policy)
             for decision in rebase.decisions { note(decision) }
-            // Others may have to wait behind what was rejected just now.
-            if rebase.rejectsSomething { continue }
             for (old, new) in rebase.renumbered {
                 edits = edits.map { $0.renumbering(old, as: new) }
                 update.renumbered[old] = new
             }
+            // Others may have to wait behind what was rejected just now.
+            if rebase.rejectsSomething { continue }
             if let call = rebase.calls.first {
                 guard !isLast else {
                     summary.isMore = true

@@ -112,11 +112,12 @@ package struct Rebase: Sendable {
     }
 
     /// A creation finds by its name what is there already, and is a creation again should a phone
-    /// delete that. Only where the queue takes the name away must it remember the group.
+    /// delete that. Only where the queue takes the name or the group away must it remember the group.
     private static func loosen(_ decision: inout EditDecision, in trial: Trial) {
         guard decision.course == .push, let group = decision.group,
             let edit = trial.edits[decision.edit], edit.operation.kind == .create,
-            edit.made == nil, trial.wishes.renames[group] == nil
+            edit.made == nil, trial.wishes.renames[group] == nil,
+            trial.wishes.deletions[group] == nil
         else { return }
         decision.group = nil
     }

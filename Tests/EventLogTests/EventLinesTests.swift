@@ -89,6 +89,10 @@ import Testing
             "command=get_contact_group user=u1 took=1200"
         ),
         (
+            .callDone(command: "get_contact_group", user: "u1", took: .milliseconds(12)),
+            "command=get_contact_group user=u1 took=12"
+        ),
+        (
             .passChanged(
                 user: "u1", changes: 1, conversations: 2, groups: 3, calls: 4,
                 took: .milliseconds(5), first: true),
@@ -164,7 +168,7 @@ import Testing
         let clock = TestClock(wall: WallTime(milliseconds: 1_767_225_600_123))
         for (event, expected) in Self.samples {
             let recorder = LogRecorder()
-            recorder.log(clock)(event)
+            recorder.log(clock, level: .debug)(event)
             let head =
                 "ts=2026-01-01T00:00:00.123Z level=\(event.kind.level.rawValue) "
                 + "event=\(event.kind.rawValue) app=1400000000 "

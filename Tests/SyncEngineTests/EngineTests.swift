@@ -54,6 +54,9 @@ import Testing
             #expect(fixture.recorder.lines(of: "call_failed").count == calls)
         }
         #expect(fixture.recorder.lines(of: "user_parked").count == 1)
+        // Nobody is to be alarmed by it for ever.
+        let last = try #require(fixture.recorder.lines(of: "stats").last)
+        #expect(last.contains(" fresh=1 stale=0 ") && last.contains(" parked=1 "))
     }
 
     @Test func refusedByTheCloud_leavesOneProbeAMinuteAndRecovers() async throws {

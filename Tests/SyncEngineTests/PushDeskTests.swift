@@ -77,6 +77,19 @@ private var home: NaiveCloud {
         #expect(desk.edits[1].done.count == 99)
     }
 
+    @Test func knowsTheGroupOfASettledCreation_whenItRejectsSomethingBesides() throws {
+        let own = GroupReference(id: -5, name: "family")
+        var desk = desk([
+            Edit(id: 5, operation: .create(name: "family", [alice])),
+            Edit(id: 6, operation: .add([eve], to: own)),
+            Edit(id: 7, operation: .mark(alice, MarkEdit(custom: "x")), base: "other"),
+        ])
+        let planned = desk.plan(at: time, isLast: false)
+        let call = try #require(planned)
+        #expect(call.action == .update(1, name: "family", remove: [], add: [eve]))
+        #expect(desk.edits.map(\.state) == [.sending, .rejected])
+    }
+
     /// The last of many failures may have been a success.
     @Test func givesUp_onlyWhenTheCloudHasBeenLookedAtOnceMore() throws {
         var edit = Edit(id: 1, operation: .create(name: "club", [eve]), state: .sending)

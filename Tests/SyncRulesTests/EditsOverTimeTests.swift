@@ -67,6 +67,26 @@ private func rebase(
     }
 }
 
+@Suite struct ACreationInDoubt {
+    @Test(arguments: [true, false])
+    func thatTheQueueRenamesAndDeletes_isNotMadeAgainAfterTheDeletion(isRenamed: Bool) {
+        let own = GroupReference(id: -5, name: "club")
+        let edits =
+            [Edit(id: 5, operation: .create(name: "club", [eve]), state: .sending)]
+            + (isRenamed ? [Edit(id: 6, operation: .rename(own, to: "pub"))] : [])
+            + [
+                Edit(id: 7, operation: .add([alice], to: own)),
+                Edit(id: 8, operation: .delete(own)),
+            ]
+        var begun = NaiveCloud.familyAndWork
+        _ = begun.create("club", ["eve"])
+        let pushing = Pushing(edits, on: begun)
+        #expect(pushing.calls.map(\.action) == [.delete(3, name: "club")])
+        #expect(pushing.decisions[5]?.course == .settle(.applied, nil))
+        #expect(pushing.decisions[7]?.course == .settle(.satisfied, .overtaken))
+    }
+}
+
 @Suite struct WhatWasDoneForAnEdit {
     @Test func andThatAPhoneHasUndone_isNotDoneAgain() {
         var edit = Edit(id: 1, operation: .add([eve, alice], to: work))

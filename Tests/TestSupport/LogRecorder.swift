@@ -15,7 +15,7 @@ package final class LogRecorder: Sendable {
         lines.filter { $0.contains(" event=\(event) ") }
     }
 
-    package func log(_ time: any Timekeeper, level: LogLevel = .debug, format: LogFormat = .logfmt)
+    package func log(_ time: any Timekeeper, level: LogLevel = .info, format: LogFormat = .logfmt)
         -> Log
     {
         Log(
