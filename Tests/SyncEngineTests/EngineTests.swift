@@ -54,9 +54,25 @@ import Testing
             #expect(fixture.recorder.lines(of: "call_failed").count == calls)
         }
         #expect(fixture.recorder.lines(of: "user_parked").count == 1)
-        // Nobody is to be alarmed by it for ever.
+    }
+
+    /// Nobody is to be alarmed for ever by an account that was deleted.
+    @Test func aUserWhoIsParked_isNoStaleOne() async throws {
+        let fixture = try MirrorFixture()
+        try await fixture.resync()
+        fixture.cloud.setFaults([
+            Fault(.code(50001, applied: false), times: .max, user: "user00000003")
+        ])
+        var settings = MirrorFixture.settings()
+        settings.maxStaleness = .seconds(120)
+        _ = try await fixture.running(try fixture.engine(settings: settings)) {
+            try await fixture.wait(for: "the user to be parked") {
+                try fixture.reader.states()["parked"] == 1
+            }
+            try await fixture.clock.sleep(for: .seconds(600))
+        }
         let last = try #require(fixture.recorder.lines(of: "stats").last)
-        #expect(last.contains(" fresh=1 stale=0 ") && last.contains(" parked=1 "))
+        #expect(last.contains(" stale=0 ") && last.contains(" parked=1 "))
     }
 
     @Test func refusedByTheCloud_leavesOneProbeAMinuteAndRecovers() async throws {

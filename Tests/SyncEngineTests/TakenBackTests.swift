@@ -75,7 +75,9 @@ private let user = "user00000001"
 /// What the cloud said earlier tells nothing about an edit.
 @Suite struct QueuedAfterTheListing {
     @Test func anEdit_isNotSettledByIt() async throws {
-        let fixture = try MirrorFixture()
+        var options = EmulatorOptions.small
+        options.users = 1
+        let fixture = try MirrorFixture(options)
         try await fixture.resync()
         @Sendable func states() throws -> [EditState] {
             var states: [EditState] = []
