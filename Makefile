@@ -100,6 +100,8 @@ install:
 	install -D -m 644 Documentation/groupmirror.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man1/groupmirror.1
 	install -D -m 644 config/groupmirror.yaml $(DESTDIR)/etc/groupmirror/example.yaml
+	install -d $(DESTDIR)$(PREFIX)/share/doc/groupmirror
+	install -m 644 README.md CHANGELOG.md Documentation/*.md $(DESTDIR)$(PREFIX)/share/doc/groupmirror
 
 # The generated pages of the documentation.
 tables: deps

@@ -20,7 +20,9 @@ struct Section {
                 problem: name.isEmpty
                     ? "the file is no list of keys and values"
                     : "\(name) must be a list of keys and values",
-                advice: "config/groupmirror.yaml shows every key")
+                advice:
+                    "config/groupmirror.yaml, installed as /etc/groupmirror/example.yaml, shows every key"
+            )
         }
         self.file = file
         self.name = name

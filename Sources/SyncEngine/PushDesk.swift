@@ -148,7 +148,9 @@ struct PushDesk: Sendable {
         }
         record(call, .done(reply), at: time)
         // A conversation without a result may be done or not: the next pull shows it.
-        if call.conversations.contains(where: { reply.results[$0] == nil }) {
+        let untold = call.conversations.filter { reply.results[$0] == nil }
+        if !untold.isEmpty {
+            doubted.formUnion(untold.flatMap { call.wanted[$0] ?? [] })
             summary.trouble = PushSummary.Trouble(
                 failure: CallFailure(
                     kind: .transient, problem: "the reply lacks the result of a conversation"),

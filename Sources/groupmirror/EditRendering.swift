@@ -47,7 +47,9 @@ extension MirrorReader.EditRow {
         for item in items {
             let outcome =
                 switch item.code {
-                case nil: state.isOpen ? "open" : ""
+                case nil where !state.isOpen: ""
+                case nil:
+                    "open" + (item.problem.map { ", last refused: \(Output.shown($0))" } ?? "")
                 case 0: "done"
                 case let code?: "refused (code \(code)): \(Output.shown(item.problem ?? ""))"
                 }

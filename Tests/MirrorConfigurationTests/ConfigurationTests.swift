@@ -126,7 +126,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
         ),
         (
             "limits: 5", "limits must be a list of keys and values",
-            "config/groupmirror.yaml shows every key"
+            "config/groupmirror.yaml, installed as /etc/groupmirror/example.yaml, shows every key"
         ),
         (
             "guard: {emptied_users: 5}",

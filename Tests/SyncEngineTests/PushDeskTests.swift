@@ -121,7 +121,8 @@ private var home: NaiveCloud {
         }
     }
 
-    @Test func leavesInDoubt_whatMustWaitBehindARejectedEdit() throws {
+    @Test(arguments: [true, false])
+    func leavesInDoubt_whatMustWaitBehindARejectedEdit(isAnswered: Bool) throws {
         var tired = Edit(id: 1, operation: .rename(family, to: "kin"), base: "family")
         tired.isAlone = true
         let addition = Edit(id: 2, operation: .add([eve], to: family))
@@ -132,7 +133,11 @@ private var home: NaiveCloud {
         let other = PushCall(
             action: .update(1, name: "family", remove: [], add: [eve]), edits: [2],
             wanted: [eve: [2]])
-        desk.failed(other, lostAnswer(nil), at: time)
+        if isAnswered {
+            desk.acknowledged(other, PushReply(results: [:]), at: time)
+        } else {
+            desk.failed(other, lostAnswer(nil), at: time)
+        }
         desk.failed(call, CallFailure(kind: .rejected, code: 51010, problem: "no"), at: time)
         _ = desk.takeEntries()
         #expect(desk.plan(at: time, isLast: true) == nil)
