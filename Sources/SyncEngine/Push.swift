@@ -19,10 +19,14 @@ struct Push: Sendable {
     /// Calls of one pass. After them the user is pulled again: what was listed grows old.
     static let mostCalls = 50
 
-    /// The edits that the pass works on. To be read before the cloud is: what the cloud said earlier
-    /// tells nothing about an edit.
-    func edits(of job: PassJob) async throws -> [Edit] {
-        job.hasEdits ? try await store.unsettledEdits(of: job.number) : []
+    /// The edits that the pass works on, or why they cannot be read.
+    func edits(of job: PassJob) async -> Result<[Edit], StoreFailure> {
+        guard job.hasEdits else { return .success([]) }
+        do {
+            return .success(try await store.unsettledEdits(of: job.number))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// The desk of a pass: nothing on it when what the cloud says is doubted.

@@ -18,7 +18,9 @@ struct UserPass: Sendable {
     /// Runs the pass to its end; never throws. `calls` counts the calls made, failed ones included.
     func run(_ job: PassJob, calls: inout Int) async -> PassOutcome {
         do {
-            let edits = try await push.edits(of: job)
+            // What the cloud said earlier tells nothing about an edit: they are read first. Should the
+            // store fail, the first call is made all the same, for it has its permit.
+            let edits = await push.edits(of: job)
 
             // Pull: a whole, consistent listing, or nothing.
             let pulled = try await pull.listing(of: job, calls: &calls)
@@ -41,7 +43,8 @@ struct UserPass: Sendable {
 
             // Rebase: the user's edits on what the cloud has now; none while that is doubted.
             var desk = push.desk(
-                of: job, edits, cloud: listed, mirror: listed, isDoubted: verdict == .hold)
+                of: job, try edits.get(), cloud: listed, mirror: listed, isDoubted: verdict == .hold
+            )
 
             // Store: snapshot, changes, what is held and what was decided about edits, in one
             // transaction.

@@ -49,6 +49,31 @@ import Testing
         }
     }
 
+    /// A permit that nobody gives back is missing for ever.
+    @Test func theEditsOfAUser_areSentWhenTheyCanBeReadAgain() async throws {
+        let fixture = try MirrorFixture()
+        try await fixture.resync()
+        try fixture.queue(.create(name: "made here", [.user("eve")]))
+        let isBad = Switch(true)
+        let store = HookedStore(
+            fixture.store,
+            beforeEdits: { () throws(StoreFailure) in
+                if isBad.isOn {
+                    throw StoreFailure(kind: .passing, problem: "the disk is ill", advice: "")
+                }
+            })
+        _ = try await fixture.running(try fixture.engine(store: store)) {
+            // Longer than the calls that may be in flight last, one in five seconds.
+            try await fixture.clock.sleep(for: .seconds(600))
+            isBad.isOn = false
+            try await fixture.wait(for: "the group") {
+                fixture.cloud.truth.values.contains {
+                    $0.groups.contains { $0.name == "made here" }
+                }
+            }
+        }
+    }
+
     @Test func whatAnEarlierProcessLeftInTheOutbox_isSentLater() async throws {
         let fixture = try MirrorFixture()
         try await fixture.resync()

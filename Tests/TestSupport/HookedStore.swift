@@ -10,24 +10,28 @@ package final class HookedStore: MirrorStore {
     private let after: @Sendable ([StoreEntry]) -> Void
     private let beforeLooking: @Sendable () throws(StoreFailure) -> Void
     private let afterListing: @Sendable () -> Void
+    private let beforeEdits: @Sendable () throws(StoreFailure) -> Void
 
     /// - Parameters:
     ///   - before: may let the commit fail.
     ///   - after: sees what has been committed.
     ///   - beforeLooking: may let a look at requests, decisions and the outbox fail.
+    ///   - beforeEdits: may let the reading of a user's edits fail.
     ///   - afterListing: a pass has listed its user and is about to read the mirror.
     package init(
         _ inner: any MirrorStore,
         before: @escaping @Sendable ([StoreEntry]) throws(StoreFailure) -> Void = { _ in },
         after: @escaping @Sendable ([StoreEntry]) -> Void = { _ in },
         beforeLooking: @escaping @Sendable () throws(StoreFailure) -> Void = {},
-        afterListing: @escaping @Sendable () -> Void = {}
+        afterListing: @escaping @Sendable () -> Void = {},
+        beforeEdits: @escaping @Sendable () throws(StoreFailure) -> Void = {}
     ) {
         self.inner = inner
         self.before = before
         self.after = after
         self.beforeLooking = beforeLooking
         self.afterListing = afterListing
+        self.beforeEdits = beforeEdits
     }
 
     /// A store whose next commits fail.
@@ -96,7 +100,8 @@ package final class HookedStore: MirrorStore {
     }
 
     package func unsettledEdits(of user: UserNumber) async throws(StoreFailure) -> [Edit] {
-        try await inner.unsettledEdits(of: user)
+        try beforeEdits()
+        return try await inner.unsettledEdits(of: user)
     }
 
     package func usersWithOpenEdits(at time: WallTime) throws(StoreFailure) -> [UserNumber:
