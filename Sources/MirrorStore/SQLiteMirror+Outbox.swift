@@ -12,8 +12,14 @@ extension SQLiteMirror {
     package func usersWithOpenEdits(at time: WallTime) throws(StoreFailure)
         -> [UserNumber: WallTime?]
     {
-        try takeOverLostCalls(at: time)
-        return try readNow { database in
+        let users = try usersWithOpenEdits()
+        let isInDoubt = users.values.contains { $0 != nil }
+        guard isInDoubt, try takeOverLostCalls(at: time) else { return users }
+        return try usersWithOpenEdits()
+    }
+
+    private func usersWithOpenEdits() throws(StoreFailure) -> [UserNumber: WallTime?] {
+        try readNow { database in
             let rows = try Row.fetchAll(
                 database,
                 sql: """
@@ -32,23 +38,22 @@ extension SQLiteMirror {
 
     /// Calls whose end nobody has recorded: their process is gone. When they left is not known, for
     /// after they were decided they may have waited for their turn.
-    private func takeOverLostCalls(at time: WallTime) throws(StoreFailure) {
-        let lost =
-            "state = 'sending' AND settled = 0"
-            + " AND attempts > (SELECT count(*) FROM edit_call WHERE edit_call.edit = edit.id)"
-        let isAny = try readNow { database in
-            try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM edit WHERE \(lost))")
+    /// - Returns: whether there were any.
+    private func takeOverLostCalls(at time: WallTime) throws(StoreFailure) -> Bool {
+        let lost = try readNow { database in
+            try Int64.fetchAll(
+                database,
+                sql: """
+                    SELECT id FROM edit WHERE state = 'sending' AND settled = 0
+                        AND attempts > (SELECT count(*) FROM edit_call WHERE edit_call.edit = edit.id)
+                    """)
         }
-        guard isAny == true else { return }
+        guard !lost.isEmpty else { return false }
         try writeNow { database in
-            for edit in try Int64.fetchAll(database, sql: "SELECT id FROM edit WHERE \(lost)") {
-                try database.execute(
-                    sql: """
-                        INSERT INTO edit_call (edit, number, at, command, outcome, problem)
-                        SELECT ?1, coalesce(max(number), 0) + 1, ?2, 'unknown', 'in_doubt',
-                            'the program ended before the answer came'
-                        FROM edit_call WHERE edit = ?1
-                        """, arguments: [edit, time.milliseconds])
+            for edit in lost {
+                try database.recordCall(
+                    of: edit, at: time, "unknown",
+                    ("in_doubt", nil, "the program ended before the answer came"))
                 try database.execute(
                     sql: """
                         UPDATE edit SET updated_at = ?2,
@@ -57,6 +62,7 @@ extension SQLiteMirror {
                         """, arguments: [edit, time.milliseconds])
             }
         }
+        return true
     }
 
     package func outboxNews(after number: Int64) async throws(StoreFailure) -> (
@@ -223,20 +229,28 @@ extension OutboxUpdate.Premise {
     }
 }
 
-extension EndedPush {
-    fileprivate func write(to database: Database) throws {
-        let record = try database.cachedStatement(
+extension Database {
+    /// Adds a call that has ended to the story of an edit.
+    fileprivate func recordCall(
+        of edit: Int64, at time: WallTime, _ command: String,
+        _ end: (outcome: String, code: Int?, problem: String?)
+    ) throws {
+        try cachedStatement(
             sql: """
                 INSERT INTO edit_call (edit, number, at, command, outcome, code, problem)
                 SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6
                 FROM edit_call WHERE edit = ?1
-                """)
-        let (word, code, problem) = words
-        for edit in call.edits {
-            try record.execute(arguments: [
-                edit.number, at.milliseconds, command, word, code, problem,
-            ])
-        }
+                """
+        ).execute(arguments: [
+            edit, time.milliseconds, command, end.outcome, end.code, end.problem,
+        ])
+    }
+}
+
+extension EndedPush {
+    fileprivate func write(to database: Database) throws {
+        let (_, code, problem) = words
+        for edit in call.edits { try database.recordCall(of: edit.number, at: at, command, words) }
         if case .done(let reply) = outcome { try write(reply, to: database) }
         let update = try database.cachedStatement(
             sql: """

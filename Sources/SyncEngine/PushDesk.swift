@@ -134,7 +134,10 @@ struct PushDesk: Sendable {
         update.at = time
         cloud.acknowledge(call, reply)
         edits = edits.map { $0.advanced(past: call, reply) }
-        for edit in call.edits { refuse(edit, call, reply) }
+        let refusals = call.wanted.sorted { $0.key < $1.key }.compactMap { id, edits in
+            (reply.results[id] ?? nil).map { (id: id, refusal: $0, edits: edits) }
+        }
+        for edit in call.edits where !refusals.isEmpty { refuse(edit, refusals) }
         let snapshot = cloud.snapshot
         let diff = SnapshotDiff(from: mirror, to: snapshot)
         if !diff.isEmpty {
@@ -159,13 +162,12 @@ struct PushDesk: Sendable {
     }
 
     /// Conversations of an edit were refused: some codes pass, the others are final.
-    private mutating func refuse(_ edit: EditID, _ call: PushCall, _ reply: PushReply) {
+    private mutating func refuse(
+        _ edit: EditID, _ refusals: [(id: ConversationID, refusal: Refusal, edits: [EditID])]
+    ) {
         guard let index = edits.firstIndex(where: { $0.id == edit }) else { return }
         var passing: [(id: ConversationID, refusal: Refusal, kind: FailureKind)] = []
-        for (id, wanting) in call.wanted.sorted(by: { $0.key < $1.key }) {
-            guard wanting.contains(edit), case .some(.some(let refusal)) = reply.results[id] else {
-                continue
-            }
+        for (id, refusal, wanting) in refusals where wanting.contains(edit) {
             let kind = FailureTable.kind(of: refusal.code)
             if kind == .transient || kind == .stale {
                 passing.append((id, refusal, kind))

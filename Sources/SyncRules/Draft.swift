@@ -29,6 +29,14 @@ package struct Draft: Hashable, Sendable {
         names.filter { $0.value == name }.keys.min()
     }
 
+    /// The group that is meant, if it is there: by its number, or what that turned out to be; by name
+    /// when no number was known.
+    func group(meantBy reference: GroupReference, _ aliases: [GroupID: GroupID]) -> GroupID? {
+        guard let id = reference.id else { return group(named: reference.name) }
+        if let alias = aliases[id], names[alias] != nil { return alias }
+        return names[id] == nil ? nil : id
+    }
+
     package func contains(_ id: ConversationID, in group: GroupID) -> Bool {
         conversations[id]?.groups.contains(group) ?? false
     }

@@ -74,10 +74,7 @@ package struct PendingDraft: Sendable {
         return own
     }
 
-    /// The group that is meant, if it is there: by its number; by name when no number was known.
     private func resolve(_ reference: GroupReference) -> GroupID? {
-        guard let id = reference.id else { return draft.group(named: reference.name) }
-        if let alias = aliases[id], draft.names[alias] != nil { return alias }
-        return draft.names[id] == nil ? nil : id
+        draft.group(meantBy: reference, aliases)
     }
 }

@@ -107,8 +107,13 @@ extension Edit {
     /// was done for it is not wanted again, and a group that it created has a number.
     package func advanced(past call: PushCall, _ reply: PushReply) -> Edit {
         var edit = self
-        for (id, edits) in call.wanted where edits.contains(self.id) {
-            if case .some(.none) = reply.results[id] { edit.done.insert(id) }
+        // A user may have thousands of edits, of which the call holds a few.
+        if call.edits.contains(id) {
+            for (conversation, edits) in call.wanted where edits.contains(id) {
+                if case .some(.none) = reply.results[conversation] {
+                    edit.done.insert(conversation)
+                }
+            }
         }
         switch (operation, call.action) {
         case (_, .create(let group, _, _)) where group == .made(by: id): edit.made = reply.group

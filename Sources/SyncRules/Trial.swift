@@ -328,11 +328,7 @@ struct Trial: Sendable {
     }
 
     private func resolve(_ reference: GroupReference) -> GroupID? {
-        if let id = reference.id, let alias = aliases[id], draft.names[alias] != nil {
-            return alias
-        }
-        guard let id = reference.id else { return draft.group(named: reference.name) }
-        return draft.names[id] == nil ? nil : id
+        draft.group(meantBy: reference, aliases)
     }
 
     private func subjects(of edit: Edit) -> [Subject] {

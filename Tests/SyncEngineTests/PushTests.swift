@@ -23,7 +23,7 @@ extension MirrorFixture {
         }
     }
 
-    fileprivate func edits(_ states: [EditState] = EditState.allCases) throws
+    func edits(_ states: [EditState] = EditState.allCases) throws
         -> [MirrorReader.EditRow]
     {
         var rows: [MirrorReader.EditRow] = []

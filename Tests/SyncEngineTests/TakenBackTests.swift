@@ -35,13 +35,7 @@ private let user = "user00000001"
                 let gone = try? fixture.store.cancelEdits(selection, at: fixture.clock.wallTime())
                 #expect(gone == selection.ids)
             })
-        @Sendable func states() throws -> [EditState] {
-            var states: [EditState] = []
-            try fixture.reader.edits(EditSelection(states: EditState.allCases)) {
-                states.append($0.state)
-            }
-            return states
-        }
+        @Sendable func states() throws -> [EditState] { try fixture.edits().map(\.state) }
         _ = try await fixture.running(try fixture.engine(store: store)) {
             try await fixture.wait(for: "the outbox") { try !states().contains(where: \.isOpen) }
         }
@@ -79,13 +73,7 @@ private let user = "user00000001"
         options.users = 1
         let fixture = try MirrorFixture(options)
         try await fixture.resync()
-        @Sendable func states() throws -> [EditState] {
-            var states: [EditState] = []
-            try fixture.reader.edits(EditSelection(states: EditState.allCases)) {
-                states.append($0.state)
-            }
-            return states
-        }
+        @Sendable func states() throws -> [EditState] { try fixture.edits().map(\.state) }
         try fixture.queue(.create(name: "club", [bob, eve]))
         _ = try await fixture.running(try fixture.engine()) {
             try await fixture.wait(for: "the group") { try states() == [.applied] }
