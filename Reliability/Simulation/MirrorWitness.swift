@@ -13,8 +13,8 @@ package final class MirrorWitness {
     /// Each user, made from nothing but the changes.
     private var replayed: [String: UserFacts] = [:]
     private var lastChange: Int64 = 0
-    /// A hash of all changes up to the last.
-    private var story: UInt64 = 0
+    /// A hash of all changes up to the last; good for as long as the process lives.
+    private var story = 0
     /// Users whose changes were replayed and not yet compared.
     private var touched: Set<String> = []
     private var memory = Memory()
@@ -23,7 +23,7 @@ package final class MirrorWitness {
     /// it back.
     private struct Memory {
         var lastChange: Int64 = 0
-        var story: UInt64 = 0
+        var story = 0
         /// Edits that stood as done.
         var settled: [Int64: String] = [:]
     }
@@ -99,7 +99,7 @@ package final class MirrorWitness {
             let seq: Int64 = row["seq"]
             if seq != lastChange + 1 { diary.problem("after change \(lastChange) comes \(seq)") }
             lastChange = seq
-            story = WorldDiary.hash(row.description.utf8, from: story)
+            story = MirrorWitness.story(story, and: row)
             if seq == memory.lastChange, story != memory.story {
                 diary.problem("the changes up to \(seq) are not those that were read before")
             }
@@ -113,6 +113,13 @@ package final class MirrorWitness {
             diary.problem("changes up to \(memory.lastChange) were read, \(lastChange) are left")
         }
         diary.count("changes replayed", news.count)
+    }
+
+    private static func story(_ earlier: Int, and change: Row) -> Int {
+        var hasher = Hasher()
+        hasher.combine(earlier)
+        for value in change.databaseValues { hasher.combine(value) }
+        return hasher.finalize()
     }
 
     private func compare(_ user: String, _ rows: Fetch) throws {

@@ -99,30 +99,27 @@ extension JSON: Decodable {
     }
 
     package init(from decoder: any Decoder) throws {
-        if let fields = try? decoder.container(keyedBy: Key.self) {
+        let value = try decoder.singleValueContainer()
+        // The frequent ones first: each refusal makes an error, which costs more than the value.
+        if let string = try? value.decode(String.self) {
+            self = .string(string)
+        } else if let number = try? value.decode(Int64.self) {
+            self = .number(number)
+        } else if let fields = try? decoder.container(keyedBy: Key.self) {
             // Sorted: the decoder gives them in the order of a hash table.
             self = .object(
                 try fields.allKeys.sorted { $0.stringValue < $1.stringValue }.map {
                     Member(
                         key: $0.stringValue, value: try fields.decode(JSON.self, forKey: $0))
                 })
-            return
-        }
-        if var elements = try? decoder.unkeyedContainer() {
+        } else if var elements = try? decoder.unkeyedContainer() {
             var array: [JSON] = []
             while !elements.isAtEnd { array.append(try elements.decode(JSON.self)) }
             self = .array(array)
-            return
-        }
-        let value = try decoder.singleValueContainer()
-        if value.decodeNil() {
+        } else if value.decodeNil() {
             self = .null
-        } else if let bool = try? value.decode(Bool.self) {
-            self = .bool(bool)
-        } else if let number = try? value.decode(Int64.self) {
-            self = .number(number)
         } else {
-            self = .string(try value.decode(String.self))
+            self = .bool(try value.decode(Bool.self))
         }
     }
 
