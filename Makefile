@@ -95,8 +95,9 @@ install:
 	install -D -m 755 $(RELEASE)/release/groupmirror $(DESTDIR)$(PREFIX)/bin/groupmirror
 	install -D -m 755 $(RELEASE)/release/chat-emulator $(DESTDIR)$(PREFIX)/bin/chat-emulator
 	Scripts/install-runtime $(DESTDIR)$(PREFIX)
-	install -D -m 644 systemd/groupmirror@.service \
-		$(DESTDIR)/etc/systemd/system/groupmirror@.service
+	install -d $(DESTDIR)/etc/systemd/system
+	sed 's|/usr/local|$(PREFIX)|' systemd/groupmirror@.service \
+		> $(DESTDIR)/etc/systemd/system/groupmirror@.service
 	install -D -m 644 Documentation/groupmirror.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man1/groupmirror.1
 	install -D -m 644 config/groupmirror.yaml $(DESTDIR)/etc/groupmirror/example.yaml

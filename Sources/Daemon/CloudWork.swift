@@ -148,14 +148,14 @@ package struct CloudWork: Sendable {
             guard let progress = try store.progress(of: request) else { return false }
             show(progress)
             if progress.isFinished { return true }
-            if LockFile.holder(database: settings.database) == nil {
+            guard let holder = LockFile.holder(database: settings.database) else {
                 try store.withdraw(request)
                 throw ProgramFailure(
                     .cloudUnavailable, "the daemon stopped before the request was done",
                     advice: "start it again, or repeat the command: without a daemon it works alone"
                 )
             }
-            if let failure = try reader.daemon().flatMap(ProgramFailure.init(cloudOf:)) {
+            if let failure = try reader.daemon(of: holder).flatMap(ProgramFailure.init(cloudOf:)) {
                 try store.withdraw(request)
                 throw failure
             }
@@ -173,6 +173,15 @@ package struct CloudWork: Sendable {
             undecided: try reader.held().count { $0.decision == nil },
             rejected: try reader.outboxTotals().rejected, unsent: unsent,
             isComplete: progress.done == progress.total, isWithoutAnswer: isWithoutAnswer)
+    }
+}
+
+extension MirrorReader {
+    /// What the daemon that holds the lock says of itself; nil as long as it has said nothing: what
+    /// an earlier one said last is not true of it.
+    package func daemon(of holder: LockFile.Holder?) throws(StoreFailure) -> DaemonState? {
+        guard let holder, let state = try daemon(), state.pid == holder.process else { return nil }
+        return state
     }
 }
 

@@ -44,7 +44,7 @@ package final class Instance: Sendable {
         self.store = store
         let key = try KeyFile.read(settings)
         try store.setMaxStaleness(settings.maxStaleness)
-        var book = try UserBook(reading: store)
+        var book = try UserBook(reading: store, listingCap: settings.listingCap)
         listed = try Instance.relist(&book, settings, store, time)
 
         signer = Signer(

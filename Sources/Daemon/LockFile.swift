@@ -25,13 +25,8 @@ package struct LockFile: ~Copyable {
     /// Takes the lock; nil when another process holds it.
     package init?(database: String, for purpose: Purpose) throws(StoreFailure) {
         let path = LockFile.path(database)
-        descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else {
-            throw StoreFailure(
-                kind: .passing,
-                problem: "\(path): the lock cannot be made: \(String(cString: strerror(errno)))",
-                advice: "does the directory exist, and may this user write there?")
-        }
+        descriptor = OwnedFile.open(path)
+        guard descriptor >= 0 else { throw LockFile.cannotBeMade(path, errno) }
         // `holder` takes the lock for a moment to ask: that is no reason to give up.
         for _ in 1..<Self.tries where flock(descriptor, LOCK_EX | LOCK_NB) != 0 { usleep(10_000) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -63,7 +58,30 @@ package struct LockFile: ~Copyable {
             isDaemon: words.last != Substring(Purpose.command.rawValue))
     }
 
-    private static func path(_ database: String) -> String { database + ".lock" }
+    /// Beside the database as it is called without links: one database has one lock.
+    private static func path(_ database: String) -> String {
+        func resolved(_ path: String) -> String? {
+            guard let name = realpath(path, nil) else { return nil }
+            defer { free(name) }
+            return String(cString: name)
+        }
+        let directory = OwnedFile.directory(of: database)
+        let name = database.split(separator: "/").last.map(String.init) ?? database
+        return (resolved(database) ?? resolved(directory).map { $0 + "/" + name } ?? database)
+            + ".lock"
+    }
+
+    private static func cannotBeMade(_ path: String, _ error: Int32) -> StoreFailure {
+        var file = stat()
+        let owner = stat(path, &file) == 0 ? "it belongs to user \(file.st_uid)" : nil
+        return StoreFailure(
+            kind: .passing,
+            problem: "\(path): the lock cannot be opened: \(String(cString: strerror(error)))"
+                + (owner.map { "; " + $0 } ?? ""),
+            advice: owner == nil
+                ? "does the directory exist, and may this user write there?"
+                : "give the file, and the database beside it, to the user that the service runs as")
+    }
 }
 
 extension LockFile {

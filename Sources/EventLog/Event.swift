@@ -155,8 +155,8 @@ extension Event {
         Event(.guardTripped, .count(emptied), .count(pulled))
     }
 
-    package static func guardReset(approved: Int, rejected: Int) -> Event {
-        Event(.guardReset, .count(approved), .count(rejected))
+    package static func guardReset(approved: Int) -> Event {
+        Event(.guardReset, .count(approved))
     }
 
     package static func resyncAsked(request: Int64, users: Int, writes: Bool) -> Event {

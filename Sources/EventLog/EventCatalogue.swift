@@ -233,8 +233,8 @@ extension EventKind {
                 ])
         case .guardReset:
             Entry(
-                .info, "every held deletion has been decided; counting starts anew",
-                ["approved": "users", "rejected": "users"])
+                .info, "no deletion is held that nobody has approved; counting starts anew",
+                ["approved": "users whose rows go at their next pull"])
         case .resyncAsked:
             Entry(
                 .info, "somebody asked for users to be pulled now",

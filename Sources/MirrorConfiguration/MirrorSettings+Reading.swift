@@ -141,7 +141,10 @@ extension MirrorSettings {
             parts.path.isEmpty, parts.query == nil, parts.fragment == nil, parts.user == nil,
             parts.password == nil, (1...65535).contains(parts.port ?? 443)
         else { return nil }
-        let isLoopback = ["localhost", "[::1]", "::1"].contains(host) || host.hasPrefix("127.")
+        let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        let isLoopback =
+            ["localhost", "[::1]", "::1"].contains(host)
+            || numbers.count == 4 && numbers.first == 127 && !numbers.contains(nil)
         switch parts.scheme {
         case "https": return trimmed
         case "http": return isLoopback ? trimmed : nil

@@ -26,6 +26,7 @@ package struct UserListReader {
         let descriptor = open(file, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw fault(file, errno) }
         defer { close(descriptor) }
+        let before = FileState(descriptor)
         var buffer: [UInt8] = []
         var line = 0
         var isFirst = true
@@ -47,6 +48,26 @@ package struct UserListReader {
             if buffer.count > Self.piece { try take(buffer[...], file, line + 1, each) }
         }
         if !buffer.isEmpty { try take(buffer[...], file, line + 1, each) }
+        guard FileState(descriptor) == before else {
+            throw ConfigurationFault(
+                file: file, problem: "the list of users was written while it was read",
+                advice: "write it under another name and rename it; then reload")
+        }
+    }
+
+    /// What changes when a file is written.
+    private struct FileState: Equatable {
+        private let size: Int
+        private let seconds: Int
+        private let nanoseconds: Int
+
+        init(_ descriptor: Int32) {
+            var file = stat()
+            _ = fstat(descriptor, &file)
+            size = Int(file.st_size)
+            seconds = file.st_mtim.tv_sec
+            nanoseconds = file.st_mtim.tv_nsec
+        }
     }
 
     private func take(

@@ -36,6 +36,21 @@ extension Edit {
                     """), arguments: [user]) ?? false
     }
 
+    /// A custom mark that was queued before the mirror had anything of its user stands on what the
+    /// first pull has found: what a phone does later is a conflict for it too.
+    static func base(onMirrorOf user: Int64, in database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                UPDATE edit SET base = coalesce((SELECT custom_mark
+                    FROM edit_item AS item JOIN conversation ON conversation.user = edit.user
+                        AND conversation.type = item.type AND conversation.peer = item.peer
+                    WHERE item.edit = edit.id), '')
+                WHERE user = ?1 AND settled = 0 AND custom IS NOT NULL AND base IS NULL
+                    AND EXISTS (SELECT 1 FROM pull WHERE user = ?1)
+                """
+        ).execute(arguments: [user])
+    }
+
     init(_ row: Row, items: [EditItemRow]) throws {
         guard let state = EditState(rawValue: row["state"]),
             let operation = EditOperation(row, items.map(\.id))

@@ -27,8 +27,8 @@ package protocol MirrorStore: Sendable {
     /// Requests that are not finished, oldest first.
     func openRequests() async throws(StoreFailure) -> [Request]
 
-    /// What persons decided about held deletions, for users whose deletions still wait.
-    func heldDecisions() async throws(StoreFailure) -> [UserNumber: HeldDecision?]
+    /// The listed users whose deletions are held, with what persons decided about them.
+    func holds() async throws(StoreFailure) -> [UserNumber: Hold]
 
     /// A user's edits that are open or rejected, in the order of queueing.
     func unsettledEdits(of user: UserNumber) async throws(StoreFailure) -> [Edit]
@@ -53,6 +53,10 @@ package protocol MirrorStore: Sendable {
     /// How long a copy may be before the views call it stale.
     func setMaxStaleness(_ span: Duration) throws(StoreFailure)
 
+    /// With another cap than the last one, listings that were believed must be read again: no digest
+    /// stands any more.
+    func setListingCap(_ cap: Int) throws(StoreFailure)
+
     /// Whether the cloud has ever accepted a call for this mirror.
     func wasEverAccepted() throws(StoreFailure) -> Bool
 
@@ -71,6 +75,6 @@ package struct StoredUser: Sendable {
     package let failures: Int
     package let retryAt: WallTime?
     package let isParked: Bool
-    /// Whether deletions wait for a person, decided or not.
-    package let isHeld: Bool
+    /// Deletions that wait for a person, decided or not; nil without.
+    package let hold: Hold?
 }

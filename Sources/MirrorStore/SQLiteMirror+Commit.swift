@@ -23,7 +23,9 @@ extension SQLiteMirror {
                 touched[user] = touched[user] ?? false || isOther
             }
             for (user, isOther) in touched.sorted(by: { $0.key < $1.key }) {
-                if try isOther || !Edit.exist(openOf: Int64(user), in: database) {
+                let hasEdits = try Edit.exist(openOf: Int64(user), in: database)
+                if hasEdits { try Edit.base(onMirrorOf: Int64(user), in: database) }
+                if isOther || !hasEdits {
                     try PendingRows.refresh(of: Int64(user), in: database)
                 }
             }
@@ -83,7 +85,7 @@ extension StoreEntry {
     /// edits applied: an edit that has taken effect is in it already.
     fileprivate var pendingChange: (user: UserNumber, isOther: Bool)? {
         switch self {
-        case .pulled(let pulled): pulled.diff.isEmpty ? nil : (pulled.user, true)
+        case .pulled(let pulled): (pulled.user, !pulled.diff.isEmpty)
         case .pushed(let pushed): (pushed.user, false)
         case .outbox(let update): (update.user, update.changesPending)
         case .unchanged, .failed, .progress, .result, .daemon: nil

@@ -22,13 +22,22 @@ extension SQLiteMirror {
         }
     }
 
-    package func heldDecisions() async throws(StoreFailure) -> [UserNumber: HeldDecision?] {
+    package func holds() async throws(StoreFailure) -> [UserNumber: Hold] {
         try await read { database in
             let rows = try Row.fetchAll(
-                database.cachedStatement(sql: "SELECT user, decision FROM held"))
+                database.cachedStatement(
+                    sql: """
+                        SELECT held.user, groups, conversations, decision
+                        FROM held JOIN user ON user.id = held.user WHERE user.listed
+                        """))
             return Dictionary(
                 uniqueKeysWithValues: rows.map { row in
-                    (UserNumber(row[0] as Int64), (row[1] as String?).flatMap(HeldDecision.init))
+                    (
+                        UserNumber(row[0] as Int64),
+                        Hold(
+                            HeldDeletions(groups: row[1], conversations: row[2]),
+                            (row[3] as String?).flatMap(HeldDecision.init))
+                    )
                 })
         }
     }
@@ -49,7 +58,7 @@ extension SQLiteMirror {
             let request = database.lastInsertedRowID
             let insert = try database.cachedStatement(
                 sql: "INSERT INTO request_user (request, user) VALUES (?, ?)")
-            for user in users ?? [] {
+            for user in Set(users ?? []).sorted() {
                 try insert.execute(arguments: [request, Int64(user)])
             }
             return request

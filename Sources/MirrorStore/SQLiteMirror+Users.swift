@@ -11,7 +11,8 @@ extension SQLiteMirror {
                 database,
                 sql: """
                     SELECT user.id, user.name, user.listed, pull.at, listing.digest,
-                        trouble.failures, trouble.retry_at, trouble.parked, held.user
+                        trouble.failures, trouble.retry_at, trouble.parked,
+                        held.groups, held.conversations, held.decision
                     FROM user
                     LEFT JOIN pull ON pull.user = user.id
                     LEFT JOIN listing ON listing.user = user.id
@@ -60,6 +61,18 @@ extension SQLiteMirror {
         }
     }
 
+    package func setListingCap(_ cap: Int) throws(StoreFailure) {
+        try writeNow { database in
+            let known = try String.fetchOne(
+                database, sql: "SELECT value FROM setting WHERE name = 'listing_cap'")
+            guard known ?? "0" != String(cap) else { return }
+            try database.execute(sql: "DELETE FROM listing")
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO setting (name, value) VALUES ('listing_cap', ?)",
+                arguments: [String(cap)])
+        }
+    }
+
     package func wasEverAccepted() throws(StoreFailure) -> Bool {
         try readNow { database in
             try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT * FROM pull)") ?? false
@@ -82,6 +95,11 @@ extension StoredUser {
             digest: try row.withUnsafeData(atIndex: 4) { $0.flatMap(Digest.init(_:)) },
             failures: row[5] ?? 0,
             retryAt: (row[6] as Int64?).map(WallTime.init(milliseconds:)),
-            isParked: row[7] ?? false, isHeld: (row[8] as Int64?) != nil)
+            isParked: row[7] ?? false,
+            hold: (row[8] as Int?).map { groups in
+                Hold(
+                    HeldDeletions(groups: groups, conversations: row[9]),
+                    (row[10] as String?).flatMap(HeldDecision.init))
+            })
     }
 }

@@ -39,7 +39,7 @@ package final class SQLiteMirror: MirrorStore {
         self.access = access
         do {
             try SQLiteMirror.refuseWhatIsNotOurs(path)
-            SQLiteMirror.makeFile(path)
+            OwnedFile.make(path)
             var configuration = SQLiteMirror.configuration
             configuration.busyMode = .timeout(patience)
             database =
@@ -56,8 +56,12 @@ package final class SQLiteMirror: MirrorStore {
         }
     }
 
+    /// Closes the database. Whoever closes it last leaves the file alone as the mirror, with an empty
+    /// log beside it.
     package func close() throws(StoreFailure) {
         do {
+            // The pool closes its readers after its writer, who would not be the last then.
+            (database as? DatabasePool)?.invalidateReadOnlyConnections()
             try database.close()
         } catch {
             throw StoreFailure(error, path: path)
@@ -139,12 +143,19 @@ package final class SQLiteMirror: MirrorStore {
     /// How long a command that queues or changes edits waits: an import may be running.
     package static let longPatience: Double = 120
 
+    /// Bytes that the write-ahead log keeps on the disk when it has been emptied.
+    private static let logSize = 32 << 20
+
     static var configuration: Configuration {
         var configuration = Configuration()
         configuration.busyMode = .timeout(patience)
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { database in
             guard !database.configuration.readonly else { return }
+            // What a long read or a large import has made of the log does not stay on the disk; and
+            // the last one to close leaves it empty, so that the file alone is the mirror: with an
+            // older copy in its place the log would be mixed into that.
+            try database.execute(sql: "PRAGMA journal_size_limit = \(logSize)")
             // Else the last connection removes the log, and readers without write permission cannot
             // open the file.
             var keep: CInt = 1
@@ -172,13 +183,6 @@ package final class SQLiteMirror: MirrorStore {
                 kind: .unusable, problem: "\(path): it is a database of another program",
                 advice: "mirror.database must name a mirror, or a file that does not exist yet")
         }
-    }
-
-    /// Makes the file before SQLite does, so that it is never open to others. The log's files take
-    /// its permissions.
-    private static func makeFile(_ path: String) {
-        let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o640)
-        if descriptor >= 0 { _ = Glibc.close(descriptor) }
     }
 
     /// Sees to it that a commit that has returned survives a power cut.

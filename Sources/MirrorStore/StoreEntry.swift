@@ -65,7 +65,7 @@ package struct PushedUser: Sendable {
     }
 }
 
-/// What the cloud no longer lists and the mirror still holds.
+/// How much the cloud no longer lists and the mirror still holds.
 package struct HeldDeletions: Hashable, Sendable {
     package let groups: Int
     package let conversations: Int
@@ -73,6 +73,18 @@ package struct HeldDeletions: Hashable, Sendable {
     package init(groups: Int, conversations: Int) {
         self.groups = groups
         self.conversations = conversations
+    }
+}
+
+/// Deletions that are held, and what a person said about them: nil for nothing yet.
+package struct Hold: Hashable, Sendable {
+    /// As they were when the hold began.
+    package let deletions: HeldDeletions
+    package let decision: HeldDecision?
+
+    package init(_ deletions: HeldDeletions, _ decision: HeldDecision? = nil) {
+        self.deletions = deletions
+        self.decision = decision
     }
 }
 

@@ -4,41 +4,47 @@ import MirrorStore
 import SyncRules
 
 /// Holds the deletion guard of the whole mirror and what persons decided.
+///
+/// A hold ends when a person approves it, or when the cloud lists something again of what was held:
+/// what is new to the mirror since says nothing about that. The guard stays shut until the last
+/// hold that nobody has approved has ended; a rejection says that the cloud is wrong.
 actor Guardian {
     enum Verdict: Sendable {
-        case delete, hold
+        case delete
+        case hold(HeldDeletions)
+
+        var isHold: Bool { if case .hold = self { true } else { false } }
     }
 
     private var rule: DeletionGuard
-    /// Users whose deletions are held, with the decision when there is one.
-    private var held: [UserNumber: HeldDecision?]
+    private var holds: [UserNumber: Hold]
     /// Holds that no reading of the database has shown yet: the rows are written after the verdict.
     private var unwritten: Set<UserNumber> = []
-    /// Users whose approval was used: a reading may show it once more.
-    private var spent: Set<UserNumber> = []
+    /// Users whose hold has ended: a reading may show it once more.
+    private var ended: Set<UserNumber> = []
     private let time: any Timekeeper
     private let log: Log
 
+    /// - Parameter holds: those that an earlier run left, of users in the list.
     init(
-        limits: DeletionGuard.Limits, held: [UserNumber: HeldDecision?], time: any Timekeeper,
-        log: Log
+        limits: DeletionGuard.Limits, holds: [UserNumber: Hold], time: any Timekeeper, log: Log
     ) {
-        rule = DeletionGuard(limits: limits, isTripped: held.values.contains { $0 == nil })
-        self.held = held
+        rule = DeletionGuard(limits: limits, isTripped: holds.values.contains(where: \.keepsShut))
+        self.holds = holds
         self.time = time
         self.log = log
     }
 
     /// Whether a user's deletions may go through.
-    func judge(_ job: PassJob, losing stored: Snapshot, to next: Snapshot) -> Verdict {
-        let known = held[job.number]
-        guard stored.losesEverything(becoming: next) else {
-            held[job.number] = nil
-            unwritten.remove(job.number)
+    /// - Parameter difference: what leads from `stored` to `listed`.
+    func judge(
+        _ job: PassJob, losing stored: Snapshot, to listed: Snapshot, _ difference: SnapshotDiff
+    ) -> Verdict {
+        if let hold = holds[job.number] { return judge(hold, job, losing: difference) }
+        guard stored.losesEverything(becoming: listed) else {
             if !stored.isEmpty { rule.kept(now: time.now()) }
             return .delete
         }
-        if let known { return decided(known, job) }
         switch rule.emptied(now: time.now()) {
         case .delete: return .delete
         case .holdAndTrip:
@@ -46,39 +52,34 @@ actor Guardian {
             log(.guardTripped(emptied: totals.emptied, pulled: totals.pulled))
             fallthrough
         case .hold:
-            held[job.number] = .some(nil)
+            let deletions = HeldDeletions(difference)
+            holds[job.number] = Hold(deletions)
             unwritten.insert(job.number)
-            spent.remove(job.number)
+            ended.remove(job.number)
             log(
                 .deletionsHeld(
-                    user: job.user.string, groups: stored.groups.count,
-                    conversations: stored.conversations.count))
-            return .hold
+                    user: job.user.string, groups: deletions.groups,
+                    conversations: deletions.conversations))
+            return .hold(deletions)
         }
     }
 
-    /// A user was pulled and has all it had.
+    /// A user that has something was pulled and has all of it.
     func sawNothingLost() {
         rule.kept(now: time.now())
     }
 
     /// Takes in what persons decided; the users that should be pulled because of it.
-    func take(_ read: [UserNumber: HeldDecision?]) -> [UserNumber] {
-        var decisions = read.filter { !spent.contains($0.key) }
-        spent.formIntersection(read.keys)
+    func take(_ read: [UserNumber: Hold]) -> [UserNumber] {
+        var known = read.filter { !ended.contains($0.key) }
+        ended.formIntersection(read.keys)
         unwritten.subtract(read.keys)
-        for user in unwritten { decisions[user] = .some(nil) }
-        let news = decisions.filter { user, decision in
-            decision != nil && held[user].flatMap { $0 } != decision
+        for user in unwritten { known[user] = holds[user] }
+        let news = known.filter { user, hold in
+            hold.decision != nil && holds[user]?.decision != hold.decision
         }
-        held = decisions
-        if rule.isTripped, !decisions.values.contains(where: { $0 == nil }) {
-            rule.decided()
-            log(
-                .guardReset(
-                    approved: decisions.values.count { $0 == .approved },
-                    rejected: decisions.values.count { $0 == .rejected }))
-        }
+        holds = known
+        openWhenNothingIsHeld()
         return news.keys.sorted()
     }
 
@@ -87,12 +88,43 @@ actor Guardian {
     }
 
     /// Users whose deletions are held, decided or not.
-    var heldCount: Int { held.count }
+    var heldCount: Int { holds.count }
 
-    private func decided(_ decision: HeldDecision?, _ job: PassJob) -> Verdict {
-        guard decision == .approved else { return .hold }
-        held[job.number] = nil
-        spent.insert(job.number)
+    private func judge(_ hold: Hold, _ job: PassJob, losing difference: SnapshotDiff) -> Verdict {
+        let isListedAgain = HeldDeletions(difference).isLess(than: hold.deletions)
+        guard isListedAgain || hold.decision == .approved else { return .hold(hold.deletions) }
+        holds[job.number] = nil
+        unwritten.remove(job.number)
+        ended.insert(job.number)
+        if isListedAgain { rule.kept(now: time.now()) }
+        openWhenNothingIsHeld()
         return .delete
+    }
+
+    private func openWhenNothingIsHeld() {
+        guard rule.isTripped, !holds.values.contains(where: \.keepsShut) else { return }
+        rule.decided()
+        log(.guardReset(approved: holds.count))
+    }
+}
+
+extension Hold {
+    /// Whether further users that lose everything are held because of it.
+    fileprivate var keepsShut: Bool { decision != .approved }
+}
+
+extension HeldDeletions {
+    fileprivate init(_ difference: SnapshotDiff) {
+        self.init(
+            groups: difference.changes.count { $0.kind == .groupDeleted },
+            conversations: difference.vanished.count)
+    }
+
+    /// Whether less is gone than was held, so that some of that is listed again: the mirror only
+    /// grows while it is held. Where conversations were held they alone are asked, as when a user is
+    /// found to lose everything.
+    fileprivate func isLess(than held: HeldDeletions) -> Bool {
+        held.conversations > 0
+            ? conversations < held.conversations : groups < held.groups
     }
 }

@@ -98,7 +98,8 @@ extension MirrorEngine {
     private func retry(_ job: PassJob, _ trouble: PushSummary.Trouble, failures: Int) {
         let failure = trouble.failure
         if failure.kind == .stopping { return }
-        if failure.kind == .refusedApp { observe(.refused(code: failure.code ?? 0), failure) }
+        // A refusal, too, is of the writes alone: the user has just been listed. If it is not, the next
+        // listing tells.
         var pause = BackOff.delay(afterFailures: failures, chance: parts.chance())
         if failure.mayHaveTakenEffect {
             pause = max(pause, Self.settling)

@@ -1,4 +1,5 @@
 import ChatModel
+import MirrorStore
 import SyncRules
 
 // What can change while the engine runs.
@@ -13,11 +14,12 @@ extension MirrorEngine {
         _ book: UserBook, maxStaleness: Duration, guardLimits: DeletionGuard.Limits,
         pushPolicy: PushPolicy, history: Duration?
     ) async {
+        var gone: [UserNumber] = []
         for user in 1...max(1, roster.highest)
         where schedule.contains(user) && !book.listed.contains(user) {
             schedule.remove(user)
             troubles[user] = nil
-            for index in requests.indices { requests[index].remaining.remove(user) }
+            gone.append(user)
         }
         roster = book.roster
         while digests.count <= Int(roster.highest) { digests.append(.none) }
@@ -31,5 +33,9 @@ extension MirrorEngine {
         await guardian.set(guardLimits)
         reconsiderCloud()
         wakeDispatcher()
+        for active in requests {
+            await leave(gone.filter(active.remaining.contains), active.request.id)
+        }
+        await finishRequests()
     }
 }

@@ -77,7 +77,8 @@ extension MirrorEngine {
             parts.log(.resyncWithdrawn(request: gone.request.id, left: gone.remaining.count))
         }
         requests.removeAll { active in !open.contains { $0.id == active.request.id } }
-        for request in open where !known.contains(request.id) {
+        comparisons.removeAll { !isToBeCompared($0) }
+        for request in open where !known.contains(request.id) && !finishing.contains(request.id) {
             if let only = settings.onlyRequest, request.id != only { continue }
             await begin(request)
         }
@@ -104,17 +105,27 @@ extension MirrorEngine {
             }
         }
         requests.append(active)
-        for user in strangers { await leave(user, request.id) }
+        await leave(strangers, request.id)
         await finishRequests()
         wakeDispatcher()
     }
 
-    /// A user of the request that is not in the list (any more).
-    private func leave(_ user: UserNumber, _ request: Int64) async {
+    /// Users of the request that are not in the list (any more).
+    func leave(_ users: [UserNumber], _ request: Int64) async {
+        guard !users.isEmpty,
+            let index = requests.firstIndex(where: { $0.request.id == request })
+        else { return }
         let result = RequestResult(.failed, detail: "it is not in the list of users")
-        guard let index = requests.firstIndex(where: { $0.request.id == request }) else { return }
-        requests[index].progress.add(result)
-        await commits.flush([.result(request: request, user: user, result)])
+        for user in users {
+            requests[index].remaining.remove(user)
+            requests[index].progress.add(result)
+        }
+        requests[index].isDirty = true
+        await commits.flush(users.map { .result(request: request, user: $0, result) })
+    }
+
+    private func isToBeCompared(_ user: UserNumber) -> Bool {
+        requests.contains { $0.request.kind == .compare && $0.remaining.contains(user) }
     }
 
     private func ask(for user: UserNumber) {
@@ -139,20 +150,20 @@ extension MirrorEngine {
                     .result(request: requests[index].request.id, user: job.number, cleaned))
             }
         }
-        let isStillCompared = requests.contains {
-            $0.request.kind == .compare && $0.remaining.contains(job.number)
-        }
-        if job.mode == .compare, isStillCompared { comparisons.append(job.number) }
+        if job.mode == .compare, isToBeCompared(job.number) { comparisons.append(job.number) }
         for row in rows { _ = try? await commits.commit([row]) }
         await finishRequests()
     }
 
-    private func finishRequests() async {
+    func finishRequests() async {
         for active in requests where active.remaining.isEmpty {
             requests.removeAll { $0.request.id == active.request.id }
             var progress = active.progress
             progress.isFinished = true
+            // Until that is written, whoever reads the open requests finds this one among them.
+            finishing.insert(active.request.id)
             await commits.flush([.progress(progress)])
+            finishing.remove(active.request.id)
             parts.log(
                 .resyncDone(
                     request: active.request.id,

@@ -19,6 +19,7 @@ extension MirrorEngine {
         var nextStatistics = parts.time.now() + Self.statistics
         var nextPruning = parts.time.now() + Self.pruning
         var callsBefore = 0
+        var calendar = CalendarWatch(now: parts.time.now(), wall: parts.time.wallTime())
         await look()
         while !isStopping {
             try? await parts.time.sleep(for: Self.glance)
@@ -38,7 +39,7 @@ extension MirrorEngine {
                 nextStatistics = now + Self.statistics
             }
             if now >= nextPruning {
-                await prune()
+                if calendar.isSteady(now: now, wall: parts.time.wallTime()) { await prune() }
                 nextPruning = parts.time.now() + Self.pruning
             }
         }
@@ -66,7 +67,7 @@ extension MirrorEngine {
             if !isOutboxOpen { try await openOutbox() }
             await take(try await parts.store.openRequests())
             try await takeNews()
-            for user in await guardian.take(try await parts.store.heldDecisions()) {
+            for user in await guardian.take(try await parts.store.holds()) {
                 schedule.nudge(user)
             }
             mustLook = false

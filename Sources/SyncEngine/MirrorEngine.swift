@@ -27,6 +27,8 @@ package actor MirrorEngine {
     /// Users whose last pass failed.
     var troubles: [UserNumber: Troubled]
     var requests: [ActiveRequest] = []
+    /// Requests that are done, which the database does not say yet.
+    var finishing: Set<Int64> = []
     var comparisons: Deque<UserNumber> = []
     private var isTurnOfComparisons = false
     var comparing: Set<UserNumber> = []
@@ -72,7 +74,9 @@ package actor MirrorEngine {
         self.settings = settings
         commits = CommitGroup(store: parts.store, time: parts.time, log: parts.log)
         guardian = Guardian(
-            limits: settings.guardLimits, held: book.held, time: parts.time, log: parts.log)
+            limits: settings.guardLimits,
+            holds: book.holds.filter { book.listed.contains($0.key) }, time: parts.time,
+            log: parts.log)
         pass = UserPass(
             pull: Pull(cloud: parts.cloud, cap: settings.listingCap), store: parts.store,
             commits: commits, guardian: guardian,
@@ -82,7 +86,8 @@ package actor MirrorEngine {
         roster = book.roster
         listedOnly = settings.onlyRequest == nil ? UserSet() : book.listed
         digests = book.digests
-        troubles = book.troubles.mapValues {
+        // Of those that are not in the list any more nobody will know better.
+        troubles = book.troubles.filter { book.listed.contains($0.key) }.mapValues {
             Troubled(failures: $0.failures, isParked: $0.isParked)
         }
         schedule = Schedule(maxStaleness: settings.maxStaleness)
@@ -193,9 +198,8 @@ package actor MirrorEngine {
     }
 
     private func takeComparison(_ permit: CallPermit) -> PassJob? {
-        guard let index = comparisons.firstIndex(where: { !schedule.isTaken($0) }) else {
-            return nil
-        }
+        let free = comparisons.firstIndex { !schedule.isTaken($0) && !comparing.contains($0) }
+        guard let index = free else { return nil }
         let number = comparisons.remove(at: index)
         comparing.insert(number)
         return job(number, permit, .compare)
@@ -347,6 +351,8 @@ package actor MirrorEngine {
     }
 
     private func storeFailed(_ job: PassJob, _ failure: StoreFailure) async {
+        // Part of the pass may be stored: what the mirror equals is not known any more.
+        digests[Int(job.number)] = .none
         giveBack(job, .failed(retryAt: parts.time.now() + .seconds(5)), 0)
         if failure.kind == .unusable { await stop(.storeUnusable(failure)) }
         await settle(job, RequestResult(.failed, detail: failure.problem))

@@ -78,7 +78,7 @@ struct Pull: Sendable {
             do {
                 found = try await cloud.lookUp(part, of: job.user, turn: .wait(.pulling))
             } catch {
-                throw .call(error)
+                throw .call(error.afterAListing)
             }
             if let first = found.first { throw .listing(.incomplete(missing: first.id)) }
         }
@@ -104,7 +104,7 @@ struct Pull: Sendable {
             pages.append(page)
             bytes += page.byteCount
             if bytes > Self.mostBytes || pages.count > ListingAssembly.longest {
-                throw .listing(.tooLong(ListingAssembly.longest))
+                throw .listing(.tooMuch(bytes: bytes, pages: pages.count))
             }
             if page.isLast { break }
             do {
@@ -131,6 +131,15 @@ struct Pull: Sendable {
         } catch {
             preconditionFailure("an assembly throws faults and failures only")
         }
+    }
+}
+
+extension CallFailure {
+    /// As it stands when the same user has just been listed: the app is not refused then, but this
+    /// command or this user.
+    fileprivate var afterAListing: CallFailure {
+        guard kind == .refusedApp else { return self }
+        return CallFailure(kind: .rejected, code: code, problem: problem, advice: advice)
     }
 }
 

@@ -14,7 +14,7 @@ package struct UserBook: Sendable {
     /// By user number: when it was last pulled; zero when never.
     package private(set) var pulledAt: [WallTime] = [WallTime(milliseconds: 0)]
     package private(set) var troubles: [UserNumber: Remembered] = [:]
-    package private(set) var held: [UserNumber: HeldDecision?] = [:]
+    package private(set) var holds: [UserNumber: Hold] = [:]
     private var stored = UserSet()
     private var counts = ListCounts()
 
@@ -48,7 +48,10 @@ package struct UserBook: Sendable {
     private static let batch = 20_000
 
     /// Reads what the store knows.
-    package init(reading store: any MirrorStore) throws {
+    /// - Parameter listingCap: what the plan lets a listing return (`Pull.cap`); nil when it has not
+    ///   changed since the book was read for the first time.
+    package init(reading store: any MirrorStore, listingCap: Int? = nil) throws {
+        if let listingCap { try store.setListingCap(listingCap) }
         var listedBefore = UserSet()
         try store.readUsers { user in
             roster.add(user.id.string.utf8, as: user.number)
@@ -60,7 +63,7 @@ package struct UserBook: Sendable {
                 troubles[user.number] = Remembered(
                     failures: user.failures, isParked: user.isParked, retryAt: retryAt)
             }
-            if user.isHeld { held[user.number] = .some(nil) }
+            holds[user.number] = user.hold
         }
         stored = listedBefore
     }

@@ -24,27 +24,31 @@ struct UserPass: Sendable {
 
             // Pull: a whole, consistent listing, or nothing.
             let pulled = try await pull.listing(of: job, calls: &calls)
-            if pulled.isAsBefore, !job.hasEdits { return await unchanged(job) }
+            if pulled.isAsBefore {
+                await guardian.sawNothingLost()
+                if !job.hasEdits { return await unchanged(job) }
+            }
 
             // Diff: what the cloud says against what the mirror says.
             let stored = try await store.snapshot(of: job.number)
             let listed = pulled.listing?.snapshot ?? stored
             let difference = SnapshotDiff(from: stored, to: listed)
             if job.mode == .compare { return .compared(difference.changes) }
+            if listed.isEmpty, stored.isEmpty, !job.hasEdits, !job.isFirst {
+                return await unchanged(job)
+            }
 
             // Guard: what is gone must be gone, and not for too many users at once.
             var verdict = Guardian.Verdict.delete
             if let listing = pulled.listing {
                 try await pull.confirm(difference.vanished, from: listing, of: job, calls: &calls)
-                verdict = await guardian.judge(job, losing: stored, to: listed)
-            } else {
-                await guardian.sawNothingLost()
+                verdict = await guardian.judge(job, losing: stored, to: listed, difference)
             }
 
             // Rebase: the user's edits on what the cloud has now; none while that is doubted.
             var desk = push.desk(
-                of: job, try edits.get(), cloud: listed, mirror: listed, isDoubted: verdict == .hold
-            )
+                of: job, try edits.get(), cloud: listed, mirror: listed,
+                isDoubted: verdict.isHold)
 
             // Store: snapshot, changes, what is held and what was decided about edits, in one
             // transaction.
@@ -68,8 +72,6 @@ struct UserPass: Sendable {
     }
 
     private func unchanged(_ job: PassJob) async -> PassOutcome {
-        guard job.mode == .store else { return .compared([]) }
-        await guardian.sawNothingLost()
         await commits.note(job.number, pulledAt: job.startedAt)
         return .unchanged
     }
@@ -89,30 +91,23 @@ struct UserPass: Sendable {
         let user: PulledUser
         switch verdict {
         case .delete:
+            // A digest stands for a mirror that holds something: who has nothing to lose must not
+            // count as one who has kept it.
             user = PulledUser(
-                user: job.number, at: time, digest: digest, diff: difference, held: nil,
-                origins: difference.origins(among: edits))
-        case .hold:
-            user = holdingDeletions(job, time, stored, listing.snapshot, difference)
+                user: job.number, at: time, digest: listing.snapshot.isEmpty ? nil : digest,
+                diff: difference, held: nil, origins: difference.origins(among: edits))
+        case .hold(let deletions):
+            // What is new is stored, what is gone stays until a person decides. Without a digest, so
+            // that the next pull looks again.
+            user = PulledUser(
+                user: job.number, at: time, digest: nil,
+                diff: SnapshotDiff(from: stored, to: stored.extended(by: listing.snapshot)),
+                held: deletions)
         }
         var summary = PassSummary(
             changes: user.diff.changes.count, of: listing.snapshot, digest: user.digest)
         summary.held = user.held
         summary.dangling = listing.dangling
         return (.pulled(user), summary)
-    }
-
-    /// What is new is stored, what is gone stays until a person decides. Without a digest, so that
-    /// the next pull looks again.
-    private func holdingDeletions(
-        _ job: PassJob, _ time: WallTime, _ stored: Snapshot, _ listed: Snapshot,
-        _ difference: SnapshotDiff
-    ) -> PulledUser {
-        let gone = HeldDeletions(
-            groups: difference.changes.count { $0.kind == .groupDeleted },
-            conversations: difference.vanished.count)
-        return PulledUser(
-            user: job.number, at: time, digest: nil,
-            diff: SnapshotDiff(from: stored, to: stored.extended(by: listed)), held: gone)
     }
 }

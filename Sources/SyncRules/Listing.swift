@@ -31,6 +31,7 @@ package enum ListingFault: Error, Hashable, Sendable, CustomStringConvertible {
     /// The plan returns no more than this many, so what lies beyond is unknown.
     case atPlanCap(Int)
     case tooLong(Int)
+    case tooMuch(bytes: Int, pages: Int)
     /// No two pulls in a row agreed.
     case keptChanging(pulls: Int)
     /// The listing lacks a conversation that a look-up still finds.
@@ -44,6 +45,8 @@ package enum ListingFault: Error, Hashable, Sendable, CustomStringConvertible {
         case .groupContradicted(let id): "group \(id) is listed twice with different names"
         case .atPlanCap(let count): "\(count) conversations are what the plan returns at most"
         case .tooLong(let count): "it has over \(count) conversations, more than the cloud can hold"
+        case .tooMuch(let bytes, let pages):
+            "it does not end: there were \(pages) pages with \(bytes) bytes, more than the cloud can hold"
         case .keptChanging(let pulls): "it was different in each of \(pulls) pulls"
         case .incomplete(let id): "it lacks \(id), which a look-up finds"
         }

@@ -2,7 +2,8 @@ import ChatModel
 
 // Which user to pull next. Round robin in the order of the last pull, with three exceptions: users
 // somebody asked for go first; users never pulled go before those that were, but do not starve
-// them; a user whose pass failed, or that is parked, stays away until its time. Every operation
+// them; a user whose pass failed, or that is parked, stays away until its time and is then next,
+// but all of those together get no more calls than all the others. Every operation
 // takes constant time, but for the waiting users, which a heap keeps; a user costs 20 bytes.
 
 /// A user's number in the mirror: positive, never given twice, dense enough to index arrays.
@@ -43,11 +44,13 @@ package struct Schedule: Sendable {
     private var lastPull: [MonotonicTime] = []
     private var waiting = Waiting()
     private var overdueInARow = 0
+    /// Calls that returning users have had and the others have not had since.
+    private var callsAhead = 0
     package private(set) var count = 0
 
     private enum List: UInt8, Sendable {
-        case none, taken, takenAndAsked, takenAndUrgent, takenAndRemoved, urgent, asked, new
-        case rotation, waiting
+        case none, taken, takenAndAsked, takenAndUrgent, takenAndRemoved, urgent, asked
+        case returning, new, rotation, waiting
     }
 
     private struct Ends: Sendable {
@@ -62,6 +65,8 @@ package struct Schedule: Sendable {
         var previous: UserNumber = 0
         var list = List.none
         var wasPulled = false
+        /// It was taken because its back-off was over.
+        var isReturning = false
     }
 
     package init(maxStaleness: Duration) {
@@ -175,7 +180,7 @@ package struct Schedule: Sendable {
 
     /// How many users could be taken at `now` without waiting for a pull to get old; for the log.
     package var backlog: Int {
-        [List.urgent, .asked, .new].reduce(0) { $0 + lists[$1, default: Ends()].count }
+        [List.urgent, .asked, .returning, .new].reduce(0) { $0 + lists[$1, default: Ends()].count }
     }
 
     /// How many wait for the end of a back-off.
@@ -194,6 +199,24 @@ package struct Schedule: Sendable {
     package mutating func take(now: MonotonicTime) -> Turn {
         wake(now: now)
         if let user = popFirst(.urgent) ?? popFirst(.asked) { return taken(user) }
+        if callsAhead == 0, let user = popFirst(.returning) {
+            callsAhead += 1
+            users[Int(user)].isReturning = true
+            return taken(user)
+        }
+        let turn = takeOther(now: now)
+        if case .user = turn {
+            callsAhead -= min(callsAhead, 1)
+        } else if callsAhead > 0, lists[.returning, default: Ends()].count > 0 {
+            // Nobody else is due.
+            callsAhead = 0
+            return take(now: now)
+        }
+        return turn
+    }
+
+    /// Takes a new user or the one pulled longest ago.
+    private mutating func takeOther(now: MonotonicTime) -> Turn {
         let oldest = lists[.rotation, default: Ends()].head
         let newcomer = lists[.new, default: Ends()].head
         if newcomer != 0, oldest == 0 || !isOverdue(oldest, now: now) || isNewcomersTurn {
@@ -210,7 +233,7 @@ package struct Schedule: Sendable {
     }
 
     /// Gives a taken user back. `at` is when its pull was sent: what changed later has not been
-    /// seen.
+    /// seen. `calls`: how many its pass made.
     package mutating func finish(
         _ user: UserNumber, at time: MonotonicTime, outcome: Outcome, calls: Int
     ) {
@@ -219,6 +242,7 @@ package struct Schedule: Sendable {
             isTaken(user),
             "user \(user) was finished without having been taken")
         users[Int(user)].list = .none
+        count(calls, of: user)
         if outcome == .pulled {
             users[Int(user)].wasPulled = true
             lastPull[Int(user)] = time
@@ -250,21 +274,25 @@ package struct Schedule: Sendable {
         now - lastPull[Int(user)] > maxStaleness * 98 / 100
     }
 
+    /// The first call of a pass was counted when its user was taken.
+    private mutating func count(_ calls: Int, of user: UserNumber) {
+        let more = max(0, calls - 1)
+        callsAhead += users[Int(user)].isReturning ? more : -min(more, callsAhead)
+        users[Int(user)].isReturning = false
+    }
+
     private mutating func taken(_ user: UserNumber) -> Turn {
         users[Int(user)].list = .taken
         return .user(user)
     }
 
-    /// Users whose time has come go to the front: they are the ones pulled longest ago, or about to
-    /// be.
+    /// Users whose time has come return.
     private mutating func wake(now: MonotonicTime) {
         while let first = waiting.first, first.time <= now {
             waiting.removeFirst()
             guard waiting.isCurrent(first) else { continue }
             unlink(first.user)
-            link(
-                first.user, into: users[Int(first.user)].wasPulled ? .rotation : .new, atFront: true
-            )
+            link(first.user, into: .returning)
         }
     }
 

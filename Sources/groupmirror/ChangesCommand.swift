@@ -10,7 +10,9 @@ struct ChangesCommand: AsyncParsableCommand {
         abstract: "Print the record of changes, oldest first.",
         discussion: """
             Every change has a number; numbers rise without gaps and are never given twice, so a \
-            consumer that remembers the last one misses nothing.
+            consumer that remembers the last one misses nothing. Changes go when they are older than \
+            mirror.history: whoever asks for what came after such a one is told so, with status 64, \
+            and begins anew with 'groupmirror export'.
 
             Examples:
               groupmirror changes --since 1200        what came after number 1200
@@ -33,6 +35,14 @@ struct ChangesCommand: AsyncParsableCommand {
             try reader.numbers(of: [id]).isEmpty
         {
             throw ProgramFailure.notListed(id)
+        }
+        let pruned = try reader.lastPruned()
+        if since > 0, since < pruned {
+            throw ProgramFailure(
+                .usage,
+                "the changes up to \(pruned) have been removed: some after \(since) are gone",
+                advice: "take the whole with 'groupmirror export', and go on from the number that "
+                    + "'groupmirror status --json' gave before it as last_change")
         }
         let format = OutputFormat(output)
         let time = SystemTimekeeper()

@@ -92,7 +92,7 @@ struct CheckCommand: AsyncParsableCommand {
 
     private func tellWhatTheDaemonSaw(_ settings: MirrorSettings) throws {
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-        let state = try reader.daemon()
+        let state = try reader.daemon(of: LockFile.holder(database: settings.database))
         if let failure = state.flatMap(ProgramFailure.init(cloudOf:)) { throw failure }
         switch state?.cloud {
         case let word?: Output.note("a daemon is running; to it the cloud is \(word)")

@@ -56,9 +56,11 @@ func quietLog(_ settings: MirrorSettings) -> Log {
 
 /// User ids of the command line.
 func userIDs(_ texts: [String]) throws -> [UserID] {
-    try texts.map { text in
+    var seen: Set<UserID> = []
+    return try texts.compactMap { text in
         do {
-            return try UserID(text)
+            let id = try UserID(text)
+            return seen.insert(id).inserted ? id : nil
         } catch {
             throw ValidationError("\(error)")
         }

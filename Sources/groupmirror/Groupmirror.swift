@@ -30,7 +30,9 @@ struct Groupmirror: AsyncParsableCommand {
         ])
 
     static func main() async {
+        Streams.prepare()
         do {
+            try CommandText.check()
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

@@ -158,6 +158,13 @@ struct OutboxCommand: ParsableCommand {
                 patience: SQLiteMirror.longPatience)
         }
 
+        /// What was done is told before what could not be.
+        func tell(_ what: String, _ done: [EditID]) {
+            if !done.isEmpty || edits.isEmpty {
+                Output.note("\(what): \(counted(done.count, "edit"))")
+            }
+        }
+
         /// Every edit that was named must be in a state that allows it.
         func refuse(_ done: [EditID], _ why: (MirrorReader.EditRow) -> String) throws {
             for number in edits where !done.contains(EditID(number)) {
@@ -213,12 +220,12 @@ struct OutboxCommand: ParsableCommand {
             defer { try? store.close() }
             let done = try store.retryEdits(
                 wanted, force: force, at: SystemTimekeeper().wallTime())
+            choice.tell("queued again", done)
             try choice.refuse(done) {
                 $0.reason == EditReason.conflict.rawValue && $0.state == .rejected
                     ? "for a conflict, and --force was not given"
                     : "only rejected edits are retried"
             }
-            Output.note("queued again: \(counted(done.count, "edit"))")
             guard choice.all, !force, reason == nil || reason == .conflict else { return }
             let conflicts = try count(selection, .conflict)
             if conflicts > 0 {
@@ -262,17 +269,17 @@ struct OutboxCommand: ParsableCommand {
             let store = try choice.store()
             defer { try? store.close() }
             let done = try store.cancelEdits(selection, at: SystemTimekeeper().wallTime())
-            try choice.refuse(done) {
-                $0.state == .sending
-                    ? "it may be on its way" : "only queued and rejected edits are cancelled"
-            }
-            Output.note("cancelled: \(counted(done.count, "edit"))")
+            choice.tell("cancelled", done)
             let left = try store.dependents(of: done)
             if !left.isEmpty {
                 Output.note(
                     "of no use any more, for their group will not be created: "
                         + "groupmirror outbox cancel "
                         + left.map(\.description).joined(separator: " "))
+            }
+            try choice.refuse(done) {
+                $0.state == .sending
+                    ? "it may be on its way" : "only queued and rejected edits are cancelled"
             }
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChatModel
 import Daemon
+import Glibc
 import MirrorConfiguration
 import MirrorStore
 
@@ -25,7 +26,7 @@ struct StatusCommand: AsyncParsableCommand {
         let time = SystemTimekeeper()
         while true {
             let status = try MirrorStatus(settings, now: time.wallTime())
-            if watch, Output.terminalWidth != nil, !output.json { Output.data("\u{1B}[H\u{1B}[2J") }
+            if watch, isatty(STDOUT_FILENO) == 1, !output.json { Output.data("\u{1B}[H\u{1B}[2J") }
             status.print(as: OutputFormat(output))
             guard watch else { Output.leave(status.needsAPerson ? .personNeeded : .done) }
             try await time.sleep(for: .seconds(1))
@@ -57,7 +58,7 @@ struct MirrorStatus {
         let holder = LockFile.holder(database: settings.database)
         process = holder.flatMap { $0.isDaemon ? $0.process : nil }
         command = holder.flatMap { $0.isDaemon ? nil : $0.process }
-        daemon = try reader.daemon()
+        daemon = process == nil ? try reader.daemon() : try reader.daemon(of: holder)
         states = try reader.states()
         oldestPull = try reader.oldestPull()
         lastChange = try reader.lastChange()

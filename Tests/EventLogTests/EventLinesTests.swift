@@ -115,7 +115,7 @@ import Testing
             "user=u1 groups=2 conversations=30"
         ),
         (.guardTripped(emptied: 20, pulled: 21), "emptied=20 pulled=21"),
-        (.guardReset(approved: 1, rejected: 2), "approved=1 rejected=2"),
+        (.guardReset(approved: 1), "approved=1"),
         (.resyncAsked(request: 4, users: 5, writes: false), "request=4 users=5 writes=false"),
         (.resyncWithdrawn(request: 4, left: 3), "request=4 left=3"),
         (

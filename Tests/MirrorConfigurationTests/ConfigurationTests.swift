@@ -201,10 +201,18 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
         #expect(fault?.description == "/nonexistent/x.yaml: the configuration does not exist")
     }
 
-    @Test(arguments: ["http://127.0.0.1:80", "http://localhost:8080", "http://[::1]:1"])
+    @Test(arguments: [
+        "http://127.0.0.1:80", "http://127.255.0.9", "http://localhost:8080", "http://[::1]:1",
+    ])
     func plainHTTPToThisMachine_isNone(endpoint: String) throws {
         let text = minimal.replacing("region: singapore", with: "endpoint: \"\(endpoint)\"")
         #expect(try parse(text).endpoint == endpoint)
+    }
+
+    @Test(arguments: ["http://127.example.com", "http://127.0.0.1.example.com", "http://128.0.0.1"])
+    func plainHTTPToAnotherMachine_isRefused(endpoint: String) {
+        let text = minimal.replacing("region: singapore", with: "endpoint: \"\(endpoint)\"")
+        #expect(throws: ConfigurationFault.self) { try parse(text) }
     }
 }
 
@@ -234,6 +242,22 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
         #expect(
             try read("# team\nalice\n\n  bob  # the second\r\ncarol\t\nd#e\n   # x\nlast")
                 == ["alice", "bob", "carol", "d#e", "last"])
+    }
+
+    /// Half a list must not look like a whole one.
+    @Test func thatIsWrittenWhileItIsRead_isRefused() throws {
+        let path = directory.file("users.txt")
+        try Data("alice\n".utf8).write(to: URL(fileURLWithPath: path))
+        var settings = try parse(minimal)
+        settings.usersFile = path
+        let file = try #require(FileHandle(forWritingAtPath: path))
+        defer { try? file.close() }
+        try file.seekToEnd()
+        #expect(throws: ConfigurationFault.self) {
+            try UserListReader(settings).read {
+                if $0.elementsEqual("alice".utf8) { file.write(Data("bob\n".utf8)) }
+            }
+        }
     }
 
     @Test func aByteOrderMark_isNoPartOfTheFirst() throws {

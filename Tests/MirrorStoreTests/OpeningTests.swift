@@ -5,6 +5,22 @@ import SyncRules
 import TestSupport
 import Testing
 
+/// A command that root runs before the service was ever started makes its files for the service.
+@Suite(.enabled(if: geteuid() == 0, "only root makes files for others"))
+struct FilesThatRootMakes {
+    @Test func belongToTheOwnerOfTheirDirectory() throws {
+        let directory = try TemporaryDirectory()
+        #expect(chown(directory.path, 65534, 65534) == 0)
+        let store = try SQLiteMirror(path: directory.file("m.db"), sdkAppID: app)
+        for name in ["m.db", "m.db-wal", "m.db-shm"] {
+            var file = stat()
+            #expect(stat(directory.file(name), &file) == 0)
+            #expect(file.st_uid == 65534 && file.st_gid == 65534, "\(name)")
+        }
+        try store.close()
+    }
+}
+
 @Suite struct OpeningADatabase {
     private let directory: TemporaryDirectory
 

@@ -148,6 +148,17 @@ extension Fixture {
         }
     }
 
+    /// With nothing to compare with, what a phone does after the first pull would be overwritten.
+    @Test(arguments: [Snapshot(groups: [family], conversations: [bob]), .empty])
+    func ofAUserThatWasNeverPulled_standsOnWhatTheFirstPullFinds(listed: Snapshot) async throws {
+        let fixture = try Fixture()
+        try fixture.queue(.mark(bob.id, MarkEdit(custom: "ours")))
+        try fixture.queue(.mark(eve, MarkEdit(set: StandardMark(bits: 2))))
+        try await fixture.store.commit([fixture.pulled(to: listed)])
+        #expect(
+            try fixture.rows().map(\.base) == [listed.isEmpty ? "" : bob.customMark.string, nil])
+    }
+
     @Test func ofSomebodyWhoIsNotInTheList_isRefused() async throws {
         let fixture = try Fixture()
         try fixture.store.unlist([2], at: noon)
@@ -244,6 +255,26 @@ extension Fixture {
         let old = try fixture.exported(pending: false)
         try await fixture.store.commit([fixture.pulled(from: old, to: .empty)])
         #expect(try fixture.reader.changes(since: 0, user: nil, limit: 1).first?.seq == changes + 1)
+    }
+
+    /// The times of changes are those of their passes' beginnings: a later number may have an earlier
+    /// one. A reader who remembers the last number it saw must miss nothing.
+    @Test func goesFromTheFrontOfTheRecordAlone() async throws {
+        let fixture = try Fixture()
+        for (user, time) in [(1, 1), (2, 5), (1, 2)] as [(UserNumber, Int)] {
+            let old = try fixture.exported(pending: false, user: user == 1 ? "alice" : "bob")
+            let new =
+                old.isEmpty ? Snapshot(groups: [family], conversations: []) : Snapshot.empty
+            try await fixture.store.commit([
+                .pulled(
+                    PulledUser(
+                        user: user, at: noon + .seconds(time), digest: nil,
+                        diff: SnapshotDiff(from: old, to: new), held: nil))
+            ])
+        }
+        #expect(try await fixture.store.prune(before: noon + .seconds(3), news: 0) == 1)
+        #expect(
+            try fixture.reader.changes(since: 0, user: nil, limit: 9).map(\.seq) == [2, 3])
     }
 
     @Test func cannotBeTakenBack_norWhatIsBeingSent() async throws {

@@ -116,17 +116,18 @@ import Testing
 
     @Test func aDecision_isSeenUntilTheUserIsPulledWithout() async throws {
         let fixture = try Fixture()
-        let held = fixture.pulled(to: .empty, held: HeldDeletions(groups: 1, conversations: 2))
+        let deletions = HeldDeletions(groups: 1, conversations: 2)
+        let held = fixture.pulled(to: .empty, held: deletions)
         try await fixture.store.commit([held])
-        #expect(try await fixture.store.heldDecisions() == [1: nil])
+        #expect(try await fixture.store.holds() == [1: Hold(deletions)])
         #expect(
             try fixture.store.decide(.approved, users: nil, at: noon).map(\.string) == ["alice"])
-        #expect(try await fixture.store.heldDecisions() == [1: .approved])
+        #expect(try await fixture.store.holds() == [1: Hold(deletions, .approved)])
         #expect(try fixture.store.decide(.approved, users: nil, at: noon).isEmpty)
         try await fixture.store.commit([held])
-        #expect(try await fixture.store.heldDecisions() == [1: .approved])
+        #expect(try await fixture.store.holds() == [1: Hold(deletions, .approved)])
         try await fixture.store.commit([fixture.pulled(to: .empty)])
-        #expect(try await fixture.store.heldDecisions().isEmpty)
+        #expect(try await fixture.store.holds().isEmpty)
     }
 
     @Test func aRequest_isOpenUntilItIsFinished() async throws {

@@ -2,8 +2,9 @@ import ChatAPI
 import ChatEmulator
 import ChatModel
 import MirrorStore
-import SyncEngine
+@testable import SyncEngine
 import SyncRules
+import Synchronization
 import TestSupport
 import Testing
 
@@ -73,6 +74,71 @@ import Testing
         }
         let last = try #require(fixture.recorder.lines(of: "stats").last)
         #expect(last.contains(" stale=0 ") && last.contains(" parked=1 "))
+    }
+
+    /// An edition that may be read and not be written to: the edits wait, and nobody else does.
+    @Test func writesThatAreRefused_doNotStopThePulls() async throws {
+        var options = EmulatorOptions.small
+        options.hasEdition = false
+        let users = options.users
+        let fixture = try MirrorFixture(options)
+        try await fixture.resync()
+        for user in CloudCore.userNames(users) {
+            _ = try fixture.queue(.create(name: "club", [.user("bob")]), user: user)
+        }
+        _ = try await fixture.running(try fixture.engine()) {
+            try await fixture.wait(for: "refusals") {
+                fixture.recorder.lines(of: "push_failed").count >= 3 * users
+            }
+            let time = fixture.clock.now()
+            fixture.cloud.churn(20)
+            try await fixture.waitUntilEqual()
+            #expect(fixture.clock.now() - time < .seconds(20))
+        }
+        #expect(fixture.recorder.lines(of: "cloud_refusing").isEmpty)
+        #expect(try fixture.reader.outboxTotals().open == users)
+    }
+
+    @Test func lookUpsThatAreRefused_stopTheirUserAlone() async throws {
+        var options = EmulatorOptions.small
+        (options.conversations, options.pageSize) = (12, 5)
+        let fixture = try MirrorFixture(options)
+        try await fixture.resync()
+        let bad = [
+            Fault(.omission, command: "get_contact_group", user: "user00000001"),
+            Fault(.code(60027, applied: false), command: "search_contact_group"),
+        ]
+        fixture.cloud.setFaults(bad)
+        _ = try await fixture.running(try fixture.engine()) {
+            try await fixture.wait(for: "failures") {
+                fixture.recorder.lines(of: "pass_failed").count >= 3
+            }
+        }
+        #expect(fixture.recorder.lines(of: "cloud_refusing").isEmpty)
+        #expect(
+            fixture.recorder.lines(of: "pass_failed").allSatisfy { $0.contains("user00000001") })
+    }
+
+    /// A machine may start with any calendar: what is removed for its age waits for an hour.
+    @Test func aCalendarThatIsFarAhead_removesNoHistory() async throws {
+        var options = EmulatorOptions.small
+        options.users = 1
+        let fixture = try MirrorFixture(options)
+        try await fixture.resync()
+        let changes = try fixture.reader.lastChange()
+        var settings = MirrorFixture.settings()
+        settings.history = .seconds(30 * 86_400)
+        let ahead = Duration.seconds(31 * 86_400)
+        fixture.clock.setBack(by: .zero - ahead)
+        _ = try await fixture.running(try fixture.engine(settings: settings)) {
+            try await fixture.clock.sleep(for: .seconds(150))
+            #expect(try fixture.reader.lastPruned() == 0)
+            fixture.clock.advance(by: .seconds(3600))
+            try await fixture.clock.sleep(for: .seconds(90))
+            #expect(try fixture.reader.lastPruned() == changes)
+        }
+        #expect(changes > 0)
+        #expect(try fixture.reader.lastChange() == changes)
     }
 
     @Test func refusedByTheCloud_leavesOneProbeAMinuteAndRecovers() async throws {
@@ -238,6 +304,53 @@ import Testing
         }
     }
 
+    /// Its end is written some time after it; whoever looks in between finds it open.
+    @Test func aRequestWhoseEndIsNotYetWritten_isNotBegunAgain() async throws {
+        let fixture = try MirrorFixture()
+        try await fixture.resync()
+        let other = try SQLiteMirror(
+            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        _ = try await fixture.running(try fixture.engine()) {
+            // The engine looks every 100 ms, and gathers what it writes for 25: some of the ends come
+            // just before a look.
+            for number in 1...60 {
+                let request = try other.ask(.compare, users: [1], at: fixture.clock.wallTime())
+                try await fixture.clock.sleep(for: .milliseconds(101))
+                for _ in 1...20 {
+                    try other.setMaxStaleness(.seconds(3600 + number))
+                    try await fixture.clock.sleep(for: .milliseconds(5))
+                }
+                try await fixture.wait(for: "the end") {
+                    try other.progress(of: request)?.isFinished == true
+                }
+            }
+        }
+        #expect(fixture.recorder.lines(of: "resync_asked").count == 61)
+    }
+
+    @Test func aComparisonThatIsWithdrawn_isNotMade() async throws {
+        let fixture = try MirrorFixture()
+        try await fixture.resync()
+        // Each of the twenty takes ten seconds.
+        fixture.cloud.setFaults([Fault(.silence)])
+        var settings = MirrorFixture.settings()
+        settings.passesAtOnce = 1
+        let engine = try fixture.engine(settings: settings)
+        let other = try SQLiteMirror(
+            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let request = try other.ask(.compare, users: nil, at: fixture.clock.wallTime())
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "the request to be begun") {
+                fixture.recorder.lines(of: "resync_asked").count == 2
+            }
+            try other.withdraw(request)
+            try await fixture.wait(for: "the engine to look") {
+                !fixture.recorder.lines(of: "resync_withdrawn").isEmpty
+            }
+            #expect(Array(await engine.comparisons).isEmpty)
+        }
+    }
+
     @Test func comparing_leavesTheScheduleAlone() async throws {
         let fixture = try MirrorFixture()
         let engine = try fixture.engine()
@@ -301,5 +414,36 @@ import Testing
                 "odd user", "user00000002", "user00000003",
             ])
         #expect(try await !fixture.store.snapshot(of: 1).isEmpty)
+    }
+
+    /// They count as failed: who waits for the request is told the truth, and does not wait for ever.
+    @Test func whoLeavesDuringARequest_isPartOfItsEnd() async throws {
+        let fixture = try MirrorFixture()
+        let gone = "user00000003"
+        fixture.cloud.setFaults([Fault(.silence, user: gone)])
+        let request = try fixture.store.ask(.resync, users: nil, at: fixture.clock.wallTime())
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "all the others") {
+                try fixture.store.progress(of: request)?.done == 19
+            }
+            var book = try UserBook(reading: fixture.store)
+            _ = try book.relist(in: fixture.store, at: fixture.clock.wallTime()) { each in
+                for name in CloudCore.userNames(20) where name != gone {
+                    each(Array(name.utf8)[...])
+                }
+            }
+            await engine.reload(
+                book, maxStaleness: .seconds(60),
+                guardLimits: MirrorFixture.settings().guardLimits, pushPolicy: PushPolicy(),
+                history: nil)
+            try await fixture.wait(for: "the end") {
+                try fixture.store.progress(of: request)?.isFinished == true
+            }
+        }
+        let progress = try #require(try fixture.store.progress(of: request))
+        #expect(progress.done == 20 && progress.failed == 1)
+        let result = try fixture.store.results(of: request).first { $0.user.string == gone }
+        #expect(result?.result.detail == "it is not in the list of users")
     }
 }

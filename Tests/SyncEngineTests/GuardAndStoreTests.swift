@@ -105,6 +105,90 @@ import Testing
         }
         #expect(fixture.recorder.lines(of: "guard_reset").count == 1)
     }
+
+    @Test func whenTheCloudIsWellAgain_aRunningEngineBelievesItAgain() async throws {
+        let fixture = try await fixture()
+        let last = try UserID("user00000060")
+        _ = try await fixture.running(try fixture.engine()) {
+            try await fixture.wait(for: "deletions to be held") {
+                try fixture.reader.held().count == 41
+            }
+            fixture.cloud.setFaults([])
+            try await fixture.wait(for: "the rows to be back") {
+                try fixture.reader.held().isEmpty
+            }
+            fixture.cloud.setFaults([Fault(.emptyListing, user: last.string)])
+            try await fixture.wait(for: "one user to lose everything") {
+                try fixture.mirror[last]?.isEmpty == true
+            }
+        }
+        #expect(fixture.recorder.lines(of: "guard_reset").count == 1)
+    }
+
+    /// It says that the cloud is wrong, which is no reason to believe it about the next users.
+    @Test func aRejection_keepsTheGuardShut() async throws {
+        let fixture = try await fixture()
+        let ill = CloudCore.userNames(60).prefix(40)
+        fixture.cloud.setFaults(ill.map { Fault(.emptyListing, user: $0) })
+        try await fixture.resync()
+        _ = try fixture.store.decide(.rejected, users: nil, at: fixture.clock.wallTime())
+        fixture.cloud.setFaults([Fault(.emptyListing)])
+        try await fixture.resync()
+        #expect(try fixture.mirror.values.count { $0.isEmpty } == 19)
+        #expect(try fixture.reader.held().count == 41)
+    }
+}
+
+@Suite struct UsersThatLoseWhatTheyHad {
+    private let alice = ConversationID(.user, "alice")
+    private let bob = ConversationID(.user, "bob")
+    private let carol = ConversationID(.user, "carol")
+
+    /// As many users, thirty of whom have two conversations, lose these.
+    private func fixture(users: Int) async throws -> (MirrorFixture, [String]) {
+        var options = EmulatorOptions.small
+        (options.users, options.conversations) = (users, 0)
+        let fixture = try MirrorFixture(options)
+        let names = Array(CloudCore.userNames(users).suffix(30))
+        for name in names {
+            try await fixture.pushByHand(
+                .create(group: GroupID(1), name: "old", [alice, bob]), user: name)
+        }
+        try await fixture.resync()
+        for name in names {
+            try await fixture.pushByHand(.delete(GroupID(1), name: "old"), user: name)
+        }
+        try await fixture.resync()
+        return (fixture, names)
+    }
+
+    /// A share of those who have something, not of everybody.
+    @Test(arguments: [30, 900])
+    func howeverManyOthersHaveNothing_theGuardTrips(users: Int) async throws {
+        let (fixture, _) = try await fixture(users: users)
+        #expect(fixture.recorder.lines(of: "guard_tripped").count == 1)
+        #expect(try fixture.reader.held().count == 11)
+    }
+
+    @Test(arguments: [HeldDecision.rejected, nil])
+    func whileTheyAreHeld_whatIsNewDoesNotLetTheOldGo(decision: HeldDecision?) async throws {
+        let (fixture, names) = try await fixture(users: 30)
+        if let decision {
+            _ = try fixture.store.decide(decision, users: nil, at: fixture.clock.wallTime())
+        }
+        let user = try UserID(names[29])
+        try await fixture.pushByHand(
+            .create(group: GroupID(1), name: "new", [carol]), user: user.string)
+        for _ in 1...2 { try await fixture.resync() }
+        #expect(try fixture.reader.held().contains { $0.user == user.string })
+        #expect(try fixture.mirror[user]?.conversations.map(\.id) == [alice, bob, carol])
+        // What was held is listed again: the cloud is believed.
+        try await fixture.pushByHand(
+            .create(group: GroupID(1), name: "old", [alice]), user: user.string)
+        try await fixture.resync()
+        #expect(try !fixture.reader.held().contains { $0.user == user.string })
+        #expect(try fixture.mirror[user] == fixture.cloud.truth[user])
+    }
 }
 
 @Suite struct AStoreThatFails {

@@ -124,6 +124,21 @@ import Testing
                 == true)
     }
 
+    /// What was believed before the operator knew of the cap is not believed any more.
+    @Test func aCapThatBecomesKnownLater_isOneOfEarlierListingsToo() async throws {
+        var options = EmulatorOptions.small
+        options.users = 2
+        options.conversations = 10
+        let fixture = try MirrorFixture(options)
+        try await fixture.resync()
+        var settings = MirrorFixture.settings()
+        settings.listingCap = 10
+        for _ in 1...2 {
+            let (_, progress) = try await fixture.resync(settings: settings)
+            #expect(progress?.failed == 2)
+        }
+    }
+
     /// A listing of several pages that lacks conversations which a look-up still finds: the cloud
     /// cut it, for whatever reason.
     @Test func whatAListingOfManyPagesLacks_isLookedUpBeforeItGoes() async throws {

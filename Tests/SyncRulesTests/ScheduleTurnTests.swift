@@ -44,12 +44,37 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         #expect(schedule.waitingCount == 0)
     }
 
-    /// Each goes to the front when its time has come.
     @Test func withTheSameTime_comeInOneOrder() {
         var schedule = schedule(3, 1, 2)
         for user in [3, 1, 2] as [UserNumber] { schedule.postpone(user, until: at(5)) }
         #expect(
-            [0, 1, 2].map { _ in schedule.take(now: at(5)) } == [.user(3), .user(2), .user(1)])
+            [0, 1, 2].map { _ in schedule.take(now: at(5)) } == [.user(1), .user(2), .user(3)])
+    }
+
+    /// Seven of ten users fail whenever they are pulled, with as many calls each, and are due again
+    /// more often than there are calls for them.
+    @Test(arguments: [1, 4])
+    func doNotStarveTheOthers_howeverManyTheyAre(calls: Int) {
+        let well = 1...300 as ClosedRange<UserNumber>
+        var schedule = Schedule(maxStaleness: .seconds(3600))
+        for user in 1...1000 as ClosedRange<UserNumber> { schedule.add(user) }
+        var pulls: [UserNumber: Int] = [:]
+        var now = at(0)
+        while now < at(3000) {
+            guard case .user(let user) = schedule.take(now: now) else {
+                now = now + .milliseconds(100)
+                continue
+            }
+            let isWell = well.contains(user)
+            now = now + .milliseconds(200 * (isWell ? 1 : calls))
+            if isWell { pulls[user, default: 0] += 1 }
+            schedule.finish(
+                user, at: now, outcome: isWell ? .pulled : .failed(retryAt: now + .seconds(20)),
+                calls: isWell ? 1 : calls)
+        }
+        // Of 15 000 calls half are theirs; the first of everybody comes before.
+        #expect(well.allSatisfy { pulls[$0, default: 0] >= 15 })
+        #expect(pulls.values.reduce(0, +) < 10_000)
     }
 
     @Test func andAreDueSoonerThanAnother_areAwaitedFirst() {

@@ -94,9 +94,9 @@ package final class HookedStore: MirrorStore {
         return try await inner.openRequests()
     }
 
-    package func heldDecisions() async throws(StoreFailure) -> [UserNumber: HeldDecision?] {
+    package func holds() async throws(StoreFailure) -> [UserNumber: Hold] {
         try beforeLooking()
-        return try await inner.heldDecisions()
+        return try await inner.holds()
     }
 
     package func unsettledEdits(of user: UserNumber) async throws(StoreFailure) -> [Edit] {
@@ -128,6 +128,10 @@ package final class HookedStore: MirrorStore {
 
     package func setMaxStaleness(_ span: Duration) throws(StoreFailure) {
         try inner.setMaxStaleness(span)
+    }
+
+    package func setListingCap(_ cap: Int) throws(StoreFailure) {
+        try inner.setListingCap(cap)
     }
 
     package func wasEverAccepted() throws(StoreFailure) -> Bool { try inner.wasEverAccepted() }

@@ -1,0 +1,152 @@
+import Foundation
+import MirrorStore
+import TestSupport
+import Testing
+
+// What operators do beside the program: copies, links, shells, other tools.
+
+@Suite struct WhatOperatorsDo {
+    private func pulled(_ arguments: String...) throws -> EmulatorProcess {
+        let emulator = try EmulatorProcess(["--users", "20", "--seed", "5"] + arguments)
+        let resync = try emulator.groupmirror("resync", "--all")
+        #expect(resync.status == 0, "\(resync.stderr)")
+        return emulator
+    }
+
+    /// Runs a script of the shell with the program as `$0` and the configuration as `$1`.
+    private func shell(_ emulator: EmulatorProcess, _ script: String) throws
+        -> (status: Int32, stdout: String, stderr: String)
+    {
+        let process = try RunningProgram(
+            command: [
+                "bash", "-c", script, Program.groupmirror.url.path, emulator.configuration,
+            ])
+        let status = process.wait()
+        return (status, process.stdout, process.stderr)
+    }
+
+    private func sqlite(_ emulator: EmulatorProcess, _ statement: String) throws -> String {
+        let process = try RunningProgram(
+            command: ["sqlite3", emulator.directory.file("mirror.db"), statement])
+        process.wait()
+        #expect(process.stderr.isEmpty)
+        return process.stdout
+    }
+
+    /// The log of what came after the copy must not be mixed into the copy.
+    @Test func aCopyThatIsPutInPlaceAfterAStop_isTheMirrorOfThen() throws {
+        let emulator = try pulled("--churn", "200")
+        let copy = emulator.directory.file("copy.db")
+        _ = try sqlite(emulator, ".backup \(copy)")
+        let then = try sqlite(emulator, "SELECT max(seq) FROM change")
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "changes") {
+            (try? sqlite(emulator, "SELECT max(seq) FROM change")) != then
+        }
+        daemon.signal(SIGTERM)
+        #expect(daemon.wait() == 0)
+        try FileManager.default.removeItem(atPath: emulator.directory.file("mirror.db"))
+        try FileManager.default.copyItem(
+            atPath: copy, toPath: emulator.directory.file("mirror.db"))
+        #expect(try sqlite(emulator, "PRAGMA integrity_check") == "ok\n")
+        #expect(try sqlite(emulator, "SELECT max(seq) FROM change") == then)
+    }
+
+    @Test func aSecondDaemonThroughALink_isRefused() throws {
+        let emulator = try pulled()
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
+        try FileManager.default.createSymbolicLink(
+            atPath: emulator.directory.file("link.db"), withDestinationPath: "mirror.db")
+        try emulator.configure("mirror.db", "link.db")
+        let second = try emulator.groupmirror("run")
+        #expect(second.status == 75)
+        #expect(second.stderr.contains("\(daemon.pid)"))
+    }
+
+    @Test func aUserNamedTwice_isOne() throws {
+        let emulator = try pulled()
+        let user = "user00000001"
+        let resync = try emulator.groupmirror("resync", user, user)
+        #expect(resync.status == 0)
+        #expect(resync.stderr.hasPrefix("pulled 1 of 1 user"))
+        let export = try emulator.groupmirror("export", user, user)
+        #expect(export.stdout.split(separator: "\n").count == 1)
+    }
+
+    /// Read with other characters in its place it would be another key, or another group.
+    @Test func aWordThatIsNotUTF8_isRefused() throws {
+        let emulator = try pulled()
+        for words in [
+            #"edit create user00000001 $'caf\xe9' user:bob"#,
+            #"edit create user00000001 club user:bob --key $'\xff'"#,
+        ] {
+            let edit = try shell(emulator, "exec \"$0\" \(words) --config \"$1\"")
+            #expect(edit.status == 64)
+            #expect(edit.stderr.contains("is not UTF-8"))
+        }
+        #expect(try sqlite(emulator, "SELECT count(*) FROM edit") == "0\n")
+    }
+
+    /// systemd starts its children so.
+    @Test func aReaderThatWentAway_endsTheCommandThoughTheSignalIsIgnored() throws {
+        let emulator = try pulled()
+        let follow = try shell(
+            emulator,
+            """
+            trap '' PIPE
+            timeout 60 "$0" changes --follow --config "$1" | head -1 > "$(dirname "$1")/first"
+            echo ${PIPESTATUS[0]}
+            """)
+        // 141: by the signal. Without an end of its own: 124.
+        _ = try emulator.groupmirror("edit", "create", "user00000001", "club", "user:bob")
+        #expect(follow.stdout == "141\n")
+    }
+
+    /// What an earlier daemon said last is not true of one that has not said anything yet.
+    @Test func whileADaemonStarts_theWordOfTheLastOneIsNotTaken() throws {
+        let emulator = try pulled()
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
+        daemon.signal(SIGKILL)
+        daemon.wait()
+        _ = try sqlite(
+            emulator, "UPDATE daemon SET cloud = 'refused', cloud_problem = 'another key'")
+        let check = try shell(
+            emulator,
+            """
+            exec 9> "$(dirname "$1")/mirror.db.lock"
+            flock 9 && echo $$ run >&9
+            "$0" check --online --config "$1"; echo $?
+            "$0" status --json --config "$1"
+            """)
+        #expect(check.stderr.contains("a daemon is starting"))
+        #expect(check.stdout.contains("\n0\n") || check.stdout.hasPrefix("0\n"))
+        #expect(!check.stdout.contains("another key"))
+    }
+
+    @Test func changesThatWereRemoved_areNotPassedOverInSilence() throws {
+        let emulator = try pulled()
+        let last = try #require(
+            Int(try sqlite(emulator, "SELECT max(seq) FROM change").dropLast()))
+        _ = try sqlite(emulator, "DELETE FROM change WHERE seq <= 10")
+        #expect(try emulator.groupmirror("changes", "--since", "9").status == 64)
+        let rest = try emulator.groupmirror("changes", "--since", "10")
+        #expect(rest.status == 0)
+        #expect(rest.stdout.split(separator: "\n").count == last - 10)
+        _ = try sqlite(emulator, "DELETE FROM change")
+        #expect(try emulator.groupmirror("changes", "--since", "\(last - 1)").status == 64)
+        #expect(try emulator.groupmirror("changes", "--since", "\(last)").status == 0)
+        #expect(
+            try emulator.groupmirror("status", "--json").stdout.contains("\"last_change\":\(last)"))
+    }
+
+    @Test func whatWasCancelled_isToldBesideWhatCouldNotBe() throws {
+        let emulator = try pulled()
+        _ = try emulator.groupmirror("edit", "create", "user00000001", "club", "user:bob")
+        let cancel = try emulator.groupmirror("outbox", "cancel", "1", "999")
+        #expect(cancel.status == 64)
+        #expect(cancel.stderr.hasPrefix("cancelled: 1 edit\n"))
+        #expect(cancel.stderr.contains("999"))
+    }
+}
