@@ -53,7 +53,7 @@ final class SimulatedProcess: @unchecked Sendable {
             sdkAppID: Self.app, admin: "administrator",
             key: try SecretKey(contents: EmulatorOptions().key), time: clock, log: log)
         let gate = CallGate(
-            limit: plan.limit, margin: .measured, inFlight: 60, time: clock, log: log)
+            limit: plan.limit, margin: .measured, inFlight: plan.inFlight, time: clock, log: log)
         let counters = CallCounters()
         let door = network.door(of: number) { user.isDead }
         let draws = Draws(plan.random(UInt64(1000 + number)))

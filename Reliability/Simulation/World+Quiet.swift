@@ -73,7 +73,6 @@ extension World {
             """
             SELECT users.user, users.state, coalesce(pull.at, 0) FROM users JOIN user ON user.name = users.user
             LEFT JOIN pull ON pull.user = user.id
-            WHERE users.state <> 'unlisted'
             """
         ).filter { row in
             // What we wrote ourselves shows its times in the listing after it.

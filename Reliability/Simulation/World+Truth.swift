@@ -115,7 +115,19 @@ extension World {
                 : plan.hasPhone(user)
                     && (network.watch.liedTo.contains(user)
                         || network.watch.isCause(of: reason, user, order.operation))
-            if !isTrue { diary.problem("\(what) was rejected: \(reason), \(attempts) attempts") }
+            let isPolicy = reason != "conflict" || plan.policy.conflicts == .reject
+            if !isTrue || !isPolicy {
+                diary.problem("\(what) was rejected: \(reason), \(attempts) attempts")
+            }
+        }
+        if state == "cancelled" {
+            let reason: String = row["reason"] ?? "-"
+            let isTrue =
+                reason == "conflict" && plan.policy.conflicts == .cloudWins
+                && plan.hasPhone(user)
+                && (network.watch.liedTo.contains(user)
+                    || network.watch.isCause(of: reason, user, order.operation))
+            if !isTrue { diary.problem("\(what) was cancelled by nobody: \(reason)") }
         }
         // What only this edit adds is in its group, or was.
         guard let once = order.operation.onlyHere else { return }

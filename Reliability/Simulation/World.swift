@@ -224,9 +224,18 @@ package final class World: @unchecked Sendable {
 
     // MARK: Quiet
 
+    /// What must happen while things go wrong: afterwards nothing does.
+    private static let workInTrouble = [
+        "calls", "calls that filled a second", "writes done",
+        "mirrors compared with the cloud's past",
+    ]
+
     private func becomeQuiet() async {
         quietSince = clock.time
         diary.count("operations before the quiet", disk.operations)
+        for what in World.workInTrouble {
+            diary.count("\(what) in the trouble", diary.counts[what, default: 0])
+        }
         diary.line("\(clock.time.nanoseconds) quiet")
         network.core.set([])
         network.losses = 0

@@ -46,6 +46,9 @@ package struct WorldPlan: Sendable {
     package let passesAtOnce: Int
     /// Calls of one command within a second.
     package private(set) var limit = 200
+    /// Calls of a dead process that may still be under way, as `in_flight` bounds them. With as many
+    /// as the limit the next process would be silent for four seconds.
+    var inFlight: Int { min(60, max(1, limit / 2)) }
     /// Between two acts of the same kind, on average.
     package let phonePause: Duration
     package let editPause: Duration

@@ -169,8 +169,8 @@ final class Scene {
     /// Who only reads is not in the way of a writer.
     private func lock(_ seconds: Int) throws {
         let holder = try RunningProgram(command: [
-            "sqlite3", "-cmd", ".timeout 20000", database, "BEGIN EXCLUSIVE", ".print held",
-            ".shell sleep \(seconds)", "ROLLBACK",
+            "sqlite3", "-cmd", ".timeout 20000", database, "BEGIN EXCLUSIVE",
+            ".shell echo held; sleep \(seconds)", "ROLLBACK",
         ])
         try holder.wait(for: "the lock") { holder.stdout.contains("held") }
         let status = try emulator.groupmirror("status")
@@ -178,6 +178,7 @@ final class Scene {
         if ![0, 3, 4].contains(status.status) {
             findings.problem("status beside a lock ends with \(status.status): \(status.stderr)")
         }
+        if !holder.isRunning { findings.problem("the lock was gone before status had ended") }
         holder.wait()
         findings.count(seconds < 60 ? "short locks" : "locks of a minute")
     }

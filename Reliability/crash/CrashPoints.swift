@@ -162,7 +162,7 @@ struct CrashPoints {
         guard disk.hasUnsynced else { return }
         let (old, new) = content(act)
         // Making the database anew after each cut takes long, and is not what a step is about.
-        for damage in 0..<(act.isFirst ? min(damages, 10) : damages) {
+        for damage in 0..<(act.isFirst ? min(damages, 20) : damages) {
             let copy = disk.copy(seed: UInt64(damage) &* 7919 &+ UInt64(at) &+ 1)
             copy.cutPower()
             tally.powerCuts += 1

@@ -233,6 +233,9 @@ enum Expectations {
     private static let least: KeyValuePairs<String, Int> = [
         "calls": 10_000, "calls that filled a second": 500, "additions looked for": 100,
         "mirrors compared with the cloud's past": 300, "reasons looked into": 1, "writes done": 400,
+        "calls in the trouble": 2500, "calls that filled a second in the trouble": 40,
+        "mirrors compared with the cloud's past in the trouble": 150,
+        "writes done in the trouble": 200,
         "changes replayed": 5000, "edits": 800,
         "edits applied": 400, "changes by phones": 500, "kills": 20, "kills in mid-write": 20,
         "power cuts": 20, "stops": 10, "reloads": 20, "requests": 30, "calls lost": 10,
