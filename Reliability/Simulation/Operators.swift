@@ -228,6 +228,8 @@ final class Operators {
             diary.count("edits meddled with", done.count)
             diary.line("\(clock.now().nanoseconds) meddled \(name) \(done)")
         } catch {
+            // It may have been done all the same.
+            meddled.insert(name)
             diary.count("commands that met the disk")
         }
     }

@@ -86,7 +86,7 @@ extension StoredUser {
             throw StoreFailure(
                 kind: .unusable,
                 problem: "\(path): it holds a user with the number \(row[0] as Int64)",
-                advice: "restore the database, or move it away: a new one is filled anew")
+                advice: StoreFailure.restoreAdvice)
         }
         let name: String = row[1]
         self.init(

@@ -54,7 +54,7 @@ extension StoreFailure {
             case .SQLITE_NOTADB:
                 (.unusable, "mirror.database names a file that is no database: correct it")
             case .SQLITE_CORRUPT:
-                (.unusable, "restore the database, or move it away: a new one is filled anew")
+                (.unusable, StoreFailure.restoreAdvice)
             case .SQLITE_CONSTRAINT, .SQLITE_MISMATCH, .SQLITE_TOOBIG, .SQLITE_ERROR:
                 (.refused, "this is a fault of the program: please report it with the log")
             default: (.passing, "look at the disk")
@@ -64,6 +64,11 @@ extension StoreFailure {
 }
 
 extension StoreFailure {
+    /// Mixed with the old one's log a backup would be damaged too.
+    static let restoreAdvice =
+        "restore a backup in its place, without the -wal and -shm files of the old one; or move all "
+        + "three away: a new one is filled anew"
+
     static func newer(_ path: String) -> StoreFailure {
         StoreFailure(
             kind: .unusable, problem: "\(path): a newer version of groupmirror has written it",

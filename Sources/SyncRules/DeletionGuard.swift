@@ -30,7 +30,7 @@ package struct DeletionGuard: Sendable {
 
     /// Changed by a reload; what was counted stays.
     package var limits: Limits
-    /// True from the trip until a person has decided.
+    /// True from the trip until `decided`.
     package private(set) var isTripped: Bool
     private var counts: [Count] = []
 
@@ -68,7 +68,7 @@ package struct DeletionGuard: Sendable {
         return .holdAndTrip
     }
 
-    /// A person has decided about every held deletion: counting starts anew.
+    /// No deletion is held any more that nobody has approved: counting starts anew.
     package mutating func decided() {
         isTripped = false
         counts = []

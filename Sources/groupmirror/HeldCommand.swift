@@ -14,8 +14,9 @@ struct HeldCommand: ParsableCommand {
             after (guard.at_least, guard.emptied_users) until somebody has looked: an outage or a plan \
             that ran out can look like this. The rows of those before went; they come back when the \
             cloud lists them again, and 'groupmirror changes' has what went. Ask the cloud's console, \
-            then approve (the rows go at the next pull) or reject (they stay for as long as the cloud \
-            lists nothing).
+            then approve (the rows go at the next pull) or reject (they stay until the cloud lists some \
+            of them again). While anything is held that nobody has approved, every further user that \
+            loses everything is held too.
 
             Example: look, then approve all.
               groupmirror held list
@@ -60,7 +61,7 @@ struct HeldCommand: ParsableCommand {
     /// `held reject`
     struct Reject: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Do not believe the cloud: the rows stay while it lists nothing.",
+            abstract: "Do not believe the cloud: the rows stay until it lists some of them again.",
             discussion: """
                 Example:
                   groupmirror held reject --all

@@ -111,7 +111,7 @@ extension CloudWork.Report {
                     + "the daemon, which goes on trying")
         }
         if !isComplete {
-            Output.note("interrupted: the other users are not asked for any more")
+            Output.note("interrupted: nobody waits for the other users any more")
         }
     }
 
