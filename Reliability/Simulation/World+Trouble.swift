@@ -124,7 +124,11 @@ extension World {
     private func downgrade(_ random: inout SplitMix) async {
         network.core.options.hasEdition = false
         diary.count("downgrades")
+        // Or as it may look to whoever only lists.
+        let isEmpty = random.chance() < 0.4
+        if isEmpty { network.core.set([Fault(.emptyListing)]) }
         await pause(.seconds(1 + random.below(5)))
+        if isEmpty { network.core.set([]) }
         network.core.options.hasEdition = true
     }
 

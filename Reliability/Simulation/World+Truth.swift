@@ -106,15 +106,18 @@ extension World {
         let (user, state): (String, String) = (row["user"], row["state"])
         let what = "edit \(row["id"] as Int64) of \(user), \(order.operation),"
         let attempts: Int = row["attempts"]
+        func hasCause(_ reason: String) -> Bool {
+            network.watch.liedTo.contains(user)
+                || plan.hasPhone(user)
+                    && network.watch.isCause(of: reason, user, order.operation)
+        }
         if state == "rejected", row["behind"] as Int64? == nil {
             let reason: String = row["reason"] ?? "-"
             diary.count("reasons looked into")
             let isTrue =
                 reason == "gave_up"
                 ? attempts >= Edit.mostFailures
-                : plan.hasPhone(user)
-                    && (network.watch.liedTo.contains(user)
-                        || network.watch.isCause(of: reason, user, order.operation))
+                : hasCause(reason)
             let isPolicy = reason != "conflict" || plan.policy.conflicts == .reject
             if !isTrue || !isPolicy {
                 diary.problem("\(what) was rejected: \(reason), \(attempts) attempts")
@@ -124,9 +127,7 @@ extension World {
             let reason: String = row["reason"] ?? "-"
             let isTrue =
                 reason == "conflict" && plan.policy.conflicts == .cloudWins
-                && plan.hasPhone(user)
-                && (network.watch.liedTo.contains(user)
-                    || network.watch.isCause(of: reason, user, order.operation))
+                && hasCause(reason)
             if !isTrue { diary.problem("\(what) was cancelled by nobody: \(reason)") }
         }
         // What only this edit adds is in its group, or was.

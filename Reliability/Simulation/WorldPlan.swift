@@ -91,6 +91,7 @@ package struct WorldPlan: Sendable {
             limit = max(3, min(200, callsARound / Int.random(in: 1...4, using: &draws)))
         }
         cloud.rate = limit
+        if draws.chance() < 0.3 { cloud.duplicateCreate = .refuse }
     }
 
     private static func cloud(users: Int, seed: UInt64, _ random: inout SplitMix)

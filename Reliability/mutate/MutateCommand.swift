@@ -25,6 +25,8 @@ struct MutateCommand: ParsableCommand {
 
     /// The share of all faults that the tests must notice.
     private static let goal = 0.95
+    /// Fewer faults in all say nothing by their share.
+    private static let least = 700
 
     func validate() throws {
         guard jobs > 0 else { throw ValidationError("--jobs is 1 or more") }
@@ -39,7 +41,7 @@ struct MutateCommand: ParsableCommand {
         let (all, spared) = try copy.make()
         for (file, lines) in spared.sorted(by: { $0.key < $1.key }) {
             for line in lines.sorted() where self.file ?? file == file {
-                print("SPARED line \(line) of \(file): its faults do not compile")
+                print("SPARED line \(line) of \(file): one of its faults does not compile")
             }
         }
         let mutations = all.filter { file == nil || $0.file == file }
@@ -54,7 +56,7 @@ struct MutateCommand: ParsableCommand {
             reading: root.appending(path: "Reliability/mutate/Survivors.txt"))
         let share = 1 - Double(survivors.count) / Double(max(1, mutations.count))
         // A small file has few faults, and may owe more of them to what cannot be noticed.
-        var isGood = file != nil || share >= Self.goal
+        var isGood = file != nil || share >= Self.goal && mutations.count >= Self.least
         for survivor in survivors where known.reasons[survivor.name] == nil {
             print("SURVIVED line \(survivor.line) of \(survivor.name)")
             isGood = false

@@ -241,6 +241,7 @@ enum Expectations {
         "power cuts": 20, "stops": 10, "reloads": 20, "requests": 30, "calls lost": 10,
         "calls that came late": 10, "replies lost": 10, "limits cut": 10, "calendar jumps": 20,
         "downgrades": 5, "disk operations that failed": 100, "locks": 5, "quiet users compared": 20,
+        "event guard_tripped": 1, "event deletions_held": 1,
     ]
 
     /// In a run of 500 worlds, at least once: every fault that the worlds can have.

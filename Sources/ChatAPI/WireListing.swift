@@ -19,11 +19,9 @@ struct WireListing: Decodable {
 /// The content of a reply of `search_contact_group`.
 struct WireSearch: Decodable {
     let contacts: [WireContact]?
-    let groups: [WireGroup]?
 
     private enum CodingKeys: String, CodingKey {
         case contacts = "ContactResultItem"
-        case groups = "GroupItem"
     }
 }
 

@@ -76,7 +76,8 @@ package struct DaemonRun: Sendable {
     /// Takes over what can be taken over; the settings that hold from now on.
     private func reload(from old: MirrorSettings) async -> MirrorSettings {
         manager.reloading()
-        defer { manager.ready("reloaded") }
+        var outcome = "reloaded"
+        defer { manager.ready(outcome) }
         do {
             let new = try MirrorSettings.read(old.file)
             let key = try KeyFile.read(new)
@@ -92,7 +93,16 @@ package struct DaemonRun: Sendable {
             logReload(old, new, counts, isNewKey: isNewKey)
             return new
         } catch {
-            let failure = ProgramFailure(error)
+            var failure = ProgramFailure(error)
+            if error is StoreFailure {
+                // The list is written in parts.
+                failure = ProgramFailure(
+                    failure.status, failure.problem,
+                    advice: "part of the new list may be in the database: "
+                        + "reload again when it is well")
+            }
+            outcome =
+                "the new configuration was rejected, the old one still holds; the log tells why"
             instance.log(
                 .configurationRejected(
                     problem: [failure.problem, failure.advice].filter { !$0.isEmpty }

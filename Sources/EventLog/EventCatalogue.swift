@@ -244,7 +244,8 @@ extension EventKind {
                 ])
         case .resyncWithdrawn:
             Entry(
-                .info, "nobody waits for a request any more; passes under way go on",
+                .info,
+                "nobody waits for a request any more: who was to be compared is not, who was to be pulled is pulled all the same",
                 ["request": "number", "left": "users that were still to come"])
         case .resyncDone:
             Entry(

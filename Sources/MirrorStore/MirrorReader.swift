@@ -14,7 +14,9 @@ package final class MirrorReader: Sendable {
     /// Opens an existing mirror of `sdkAppID`.
     package init(path: String, sdkAppID: Int64) throws(StoreFailure) {
         self.path = path
-        guard FileManager.default.fileExists(atPath: path) else {
+        // A daemon that starts for the first time makes an empty file before it fills it.
+        let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+        guard size ?? 0 > 0 else {
             throw StoreFailure(
                 kind: .unusable, problem: "\(path): there is no mirror yet",
                 advice: "'groupmirror run' or 'groupmirror resync' makes it")

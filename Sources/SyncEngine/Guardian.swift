@@ -45,10 +45,10 @@ actor Guardian {
             if !stored.isEmpty { rule.kept(now: time.now()) }
             return .delete
         }
-        switch rule.emptied(now: time.now()) {
+        switch rule.emptied(now: time.now(), others: job.others) {
         case .delete: return .delete
         case .holdAndTrip:
-            let totals = rule.totals
+            let totals = rule.totals(others: job.others)
             log(.guardTripped(emptied: totals.emptied, pulled: totals.pulled))
             fallthrough
         case .hold:

@@ -23,6 +23,7 @@ extension MirrorEngine {
         }
         roster = book.roster
         while digests.count <= Int(roster.highest) { digests.append(.none) }
+        mirrored = Self.mirrored(digests, book.listed)
         for user in 1...max(1, roster.highest) where book.listed.contains(user) {
             schedule.add(user)
         }
@@ -31,6 +32,8 @@ extension MirrorEngine {
         settings.pushPolicy = pushPolicy
         settings.history = history
         await guardian.set(guardLimits)
+        // Whose deletions are held depends on who is in the list.
+        mustLook = true
         reconsiderCloud()
         wakeDispatcher()
         for active in requests {

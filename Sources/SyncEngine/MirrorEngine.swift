@@ -24,6 +24,8 @@ package actor MirrorEngine {
     var schedule: Schedule
     /// By user number: of the listing that the mirror equals.
     var digests: [Digest]
+    /// Listed users with a digest: those whose mirror holds something, but for some at work.
+    var mirrored = 0
     /// Users whose last pass failed.
     var troubles: [UserNumber: Troubled]
     var requests: [ActiveRequest] = []
@@ -86,6 +88,7 @@ package actor MirrorEngine {
         roster = book.roster
         listedOnly = settings.onlyRequest == nil ? UserSet() : book.listed
         digests = book.digests
+        mirrored = Self.mirrored(book.digests, book.listed)
         // Of those that are not in the list any more nobody will know better.
         troubles = book.troubles.filter { book.listed.contains($0.key) }.mapValues {
             Troubled(failures: $0.failures, isParked: $0.isParked)
@@ -216,7 +219,19 @@ package actor MirrorEngine {
             turn: .permitted(permit), mode: mode, startedAt: permit.grantedAt, sequence: sequence,
             isFirst: digest == .none && schedule.lastPull(of: number) == nil,
             hasEdits: mode == .store && mayPush(number, now: permit.grantedAt),
-            policy: settings.pushPolicy)
+            policy: settings.pushPolicy, others: mirrored - (digest == .none ? 0 : 1))
+    }
+
+    private func remember(_ digest: Digest, of user: UserNumber) {
+        if isListed(user) {
+            mirrored += (digest == .none ? 0 : 1) - (digests[Int(user)] == .none ? 0 : 1)
+        }
+        digests[Int(user)] = digest
+    }
+
+    /// Users of the list with a digest.
+    static func mirrored(_ digests: [Digest], _ listed: UserSet) -> Int {
+        digests.indices.count { digests[$0] != .none && listed.contains(UserNumber($0)) }
     }
 
     private nonisolated func perform(_ job: PassJob) async {
@@ -264,7 +279,7 @@ package actor MirrorEngine {
 
     private func changed(_ job: PassJob, _ summary: PassSummary, _ calls: Int) async {
         totals.changes += summary.changes
-        digests[Int(job.number)] = summary.digest ?? .none
+        remember(summary.digest ?? .none, of: job.number)
         if !summary.dangling.isEmpty {
             parts.log(
                 .referenceDangling(
@@ -352,7 +367,7 @@ package actor MirrorEngine {
 
     private func storeFailed(_ job: PassJob, _ failure: StoreFailure) async {
         // Part of the pass may be stored: what the mirror equals is not known any more.
-        digests[Int(job.number)] = .none
+        remember(.none, of: job.number)
         giveBack(job, .failed(retryAt: parts.time.now() + .seconds(5)), 0)
         if failure.kind == .unusable { await stop(.storeUnusable(failure)) }
         await settle(job, RequestResult(.failed, detail: failure.problem))

@@ -25,6 +25,8 @@ package struct PassJob: Sendable {
     /// The user has open edits, and they may be looked at.
     let hasEdits: Bool
     let policy: PushPolicy
+    /// Other users whose mirror holds something, as far as it has a digest.
+    let others: Int
 }
 
 /// What became of a pass.

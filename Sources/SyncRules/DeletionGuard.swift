@@ -55,12 +55,13 @@ package struct DeletionGuard: Sendable {
 
     /// Counts a user that would lose everything and judges. A user that is held already is not
     /// counted again: ask `isTripped`.
-    package mutating func emptied(now: MonotonicTime) -> Verdict {
+    /// - Parameter others: users that have something to lose, this one left out.
+    package mutating func emptied(now: MonotonicTime, others: Int) -> Verdict {
         turn(to: now)
         counts[counts.count - 1].pulled += 1
         counts[counts.count - 1].emptied += 1
         if isTripped { return .hold }
-        let (pulled, emptied) = totals
+        let (pulled, emptied) = totals(others: others)
         guard emptied >= limits.atLeast, Double(emptied) > Double(pulled) * limits.share else {
             return .delete
         }
@@ -75,9 +76,11 @@ package struct DeletionGuard: Sendable {
     }
 
     /// Users with something to lose that were pulled within the window, and those of them that lost
-    /// everything.
-    package var totals: (pulled: Int, emptied: Int) {
-        counts.reduce((0, 0)) { ($0.0 + $1.pulled, $0.1 + $1.emptied) }
+    /// everything. Few users are pulled many times within the window: no more of them are
+    /// counted than there are.
+    package func totals(others: Int) -> (pulled: Int, emptied: Int) {
+        let (pulls, emptied) = counts.reduce((0, 0)) { ($0.0 + $1.pulled, $0.1 + $1.emptied) }
+        return (min(pulls, others + emptied), emptied)
     }
 
     /// Drops the slices that have left the window and makes sure that the last one is current.

@@ -35,7 +35,9 @@ enum Output {
                 note(
                     "groupmirror: the output cannot be written: \(String(cString: strerror(error)))"
                 )
-                note("  what was printed is not complete: make room, and repeat the command")
+                note(
+                    "  what was printed is not complete, and what was changed stands: make room, and look at "
+                        + "'groupmirror outbox list' before an edit is repeated")
                 leave(.storage)
             }
             bytes = bytes.dropFirst(count)

@@ -64,6 +64,15 @@ import Testing
         #expect(second.stderr.contains("\(daemon.pid)"))
     }
 
+    /// As it stands in the moment in which the first daemon makes it.
+    @Test func anEmptyFile_isNoMirrorYet() throws {
+        let emulator = try EmulatorProcess("--users", "1")
+        try emulator.directory.write("", to: "mirror.db")
+        let status = try emulator.groupmirror("status")
+        #expect(status.status == 74)
+        #expect(status.stderr.contains("there is no mirror yet"))
+    }
+
     @Test func aUserNamedTwice_isOne() throws {
         let emulator = try pulled()
         let user = "user00000001"

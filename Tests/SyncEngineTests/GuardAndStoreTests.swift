@@ -27,6 +27,20 @@ import Testing
         #expect(try fixture.reader.states()["held"] == 41)
     }
 
+    /// A daemon that has run for a while has pulled each of few users many times.
+    @Test func howeverOftenTheyWerePulledBefore_deletionsAreHeld() async throws {
+        let fixture = try await fixture()
+        fixture.cloud.setFaults([])
+        _ = try await fixture.running(try fixture.engine()) {
+            try await fixture.clock.sleep(for: .seconds(30))
+            fixture.cloud.setFaults([Fault(.emptyListing)])
+            try await fixture.wait(for: "deletions to be held") {
+                try fixture.reader.held().count == 41
+            }
+        }
+        #expect(try fixture.mirror.values.count { $0.isEmpty } == 19)
+    }
+
     @Test func whenTheCloudIsWellAgain_nobodyIsHeldAnyMore() async throws {
         let fixture = try await fixture()
         try await fixture.resync()

@@ -25,39 +25,50 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
 
     @Test func fewEmptiedUsers_areDeleted() {
         var rule = DeletionGuard(limits: limits)
-        #expect(rule.emptied(now: at(0)) == .delete)
-        #expect(rule.emptied(now: at(1)) == .delete)
+        #expect(rule.emptied(now: at(0), others: 1000) == .delete)
+        #expect(rule.emptied(now: at(1), others: 1000) == .delete)
     }
 
     @Test func tooManyAtOnce_tripIt() {
         var rule = DeletionGuard(limits: limits)
         for _ in 0..<10 { rule.kept(now: at(0)) }
-        #expect(rule.emptied(now: at(1)) == .delete)
-        #expect(rule.emptied(now: at(2)) == .delete)
-        #expect(rule.emptied(now: at(3)) == .holdAndTrip)
-        #expect(rule.emptied(now: at(4)) == .hold)
+        #expect(rule.emptied(now: at(1), others: 1000) == .delete)
+        #expect(rule.emptied(now: at(2), others: 1000) == .delete)
+        #expect(rule.emptied(now: at(3), others: 1000) == .holdAndTrip)
+        #expect(rule.emptied(now: at(4), others: 1000) == .hold)
         #expect(rule.isTripped)
     }
 
     @Test func aSmallShareOfMany_doesNotTripIt() {
         var rule = DeletionGuard(limits: limits)
         for _ in 0..<1000 { rule.kept(now: at(0)) }
-        for second in 1...50 { #expect(rule.emptied(now: at(second)) == .delete) }
+        for second in 1...50 { #expect(rule.emptied(now: at(second), others: 1000) == .delete) }
+    }
+
+    /// A small installation pulls each user hundreds of times within the window.
+    @Test func usersThatArePulledAgainAndAgain_countOnce() {
+        var rule = DeletionGuard(limits: limits)
+        for _ in 0..<10_000 { rule.kept(now: at(0)) }
+        for gone in 1...3 {
+            #expect(rule.emptied(now: at(1), others: 60 - gone) == .delete)
+        }
+        #expect(rule.emptied(now: at(1), others: 56) == .holdAndTrip)
+        #expect(rule.totals(others: 56).pulled == 60)
     }
 
     @Test func exactlyTheShare_doesNotTripIt() {
         var rule = DeletionGuard(limits: limits)
         for _ in 0..<95 { rule.kept(now: at(0)) }
-        for _ in 0..<5 { #expect(rule.emptied(now: at(1)) == .delete) }
-        #expect(rule.emptied(now: at(1)) == .holdAndTrip)
+        for _ in 0..<5 { #expect(rule.emptied(now: at(1), others: 1000) == .delete) }
+        #expect(rule.emptied(now: at(1), others: 1000) == .holdAndTrip)
     }
 
     @Test func whatLeftTheWindow_doesNotCount() {
         var rule = DeletionGuard(limits: limits)
-        #expect(rule.emptied(now: at(0)) == .delete)
-        #expect(rule.emptied(now: at(1)) == .delete)
-        #expect(rule.emptied(now: at(700)) == .delete)
-        #expect(rule.totals.emptied == 1)
+        #expect(rule.emptied(now: at(0), others: 1000) == .delete)
+        #expect(rule.emptied(now: at(1), others: 1000) == .delete)
+        #expect(rule.emptied(now: at(700), others: 1000) == .delete)
+        #expect(rule.totals(others: 1000).emptied == 1)
     }
 
     /// The window of ten minutes has slices of ten seconds.
@@ -66,32 +77,32 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         rule.kept(now: at(0))
         rule.kept(now: at(9) + .milliseconds(900))
         rule.kept(now: at(599))
-        #expect(rule.totals == (3, 0))
+        #expect(rule.totals(others: 1000) == (3, 0))
         rule.kept(now: at(600))
-        #expect(rule.totals == (2, 0))
+        #expect(rule.totals(others: 1000) == (2, 0))
     }
 
     @Test func whatCameInTheNextSlice_staysWhenTheFirstLeaves() {
         var rule = DeletionGuard(limits: limits)
-        #expect(rule.emptied(now: at(0)) == .delete)
+        #expect(rule.emptied(now: at(0), others: 1000) == .delete)
         rule.kept(now: at(10))
         rule.kept(now: at(600))
-        #expect(rule.totals == (2, 0))
+        #expect(rule.totals(others: 1000) == (2, 0))
     }
 
     @Test func aDecision_letsCountingStartAnew() {
         var rule = DeletionGuard(limits: limits)
-        for second in 0..<3 { _ = rule.emptied(now: at(second)) }
-        #expect(rule.totals == (3, 3))
+        for second in 0..<3 { _ = rule.emptied(now: at(second), others: 1000) }
+        #expect(rule.totals(others: 1000) == (3, 3))
         rule.decided()
-        #expect(rule.totals == (0, 0))
+        #expect(rule.totals(others: 1000) == (0, 0))
     }
 
     @Test func onceTripped_itHoldsUntilAPersonDecides() {
         var rule = DeletionGuard(limits: limits, isTripped: true)
-        #expect(rule.emptied(now: at(99_999)) == .hold)
+        #expect(rule.emptied(now: at(99_999), others: 1000) == .hold)
         rule.decided()
-        #expect(rule.emptied(now: at(99_999)) == .delete)
+        #expect(rule.emptied(now: at(99_999), others: 1000) == .delete)
     }
 }
 
