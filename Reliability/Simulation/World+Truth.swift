@@ -63,7 +63,8 @@ extension World {
         }
         var models: [String: NaiveCloud] = [:]
         for user in plan.userNames where !plan.hasPhone(user) { models[user] = begin(user) }
-        var unsure: Set<String> = []
+        // By a listing that lacks everything an edit may have been found needless.
+        var unsure = network.watch.liedTo
         for row in rows {
             let (key, user, state): (String, String, String) = (row[0], row[1], row[2])
             diary.count("edits \(state)")
