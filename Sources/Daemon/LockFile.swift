@@ -25,7 +25,8 @@ package struct LockFile: ~Copyable {
     /// Takes the lock; nil when another process holds it.
     package init?(database: String, for purpose: Purpose) throws(StoreFailure) {
         let path = LockFile.path(database)
-        descriptor = OwnedFile.open(path)
+        // It is written to.
+        descriptor = OwnedFile.open(path, mayBeLink: false)
         guard descriptor >= 0 else { throw LockFile.cannotBeMade(path, errno) }
         // `holder` takes the lock for a moment to ask: that is no reason to give up.
         for _ in 1..<Self.tries where flock(descriptor, LOCK_EX | LOCK_NB) != 0 { usleep(10_000) }

@@ -5,15 +5,20 @@ package enum OwnedFile {
     /// Opens the file and makes it where there is none; negative, with `errno`, when that fails.
     ///
     /// The mirror's directory belongs to whom the service runs as. What root makes in it, with a command
-    /// before the service was ever started, is given to them: else the service could not open it.
-    package static func open(_ path: String) -> Int32 {
-        let descriptor = Glibc.open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o640)
-        var (file, directory) = (stat(), stat())
-        guard descriptor >= 0, geteuid() == 0, fstat(descriptor, &file) == 0, file.st_uid == 0,
-            stat(self.directory(of: path), &directory) == 0, directory.st_uid != 0
-        else { return descriptor }
-        _ = fchown(descriptor, directory.st_uid, directory.st_gid)
-        return descriptor
+    /// before the service was ever started, is given to them: else the service could not open it. What
+    /// is there already stays as it is: it may be a link that they have put there, to anything.
+    /// - Parameter mayBeLink: false when a link is refused.
+    package static func open(_ path: String, mayBeLink: Bool = true) -> Int32 {
+        let flags = O_CREAT | O_RDWR | O_CLOEXEC
+        let made = Glibc.open(path, flags | O_EXCL, 0o640)
+        guard made >= 0 else {
+            return Glibc.open(path, flags | (mayBeLink ? 0 : O_NOFOLLOW), 0o640)
+        }
+        var directory = stat()
+        if geteuid() == 0, stat(self.directory(of: path), &directory) == 0 {
+            _ = fchown(made, directory.st_uid, directory.st_gid)
+        }
+        return made
     }
 
     /// Makes the file before SQLite does, so that it is never open to others. The log's files take

@@ -19,6 +19,24 @@ struct FilesThatRootMakes {
         }
         try store.close()
     }
+
+    /// Whoever owns the directory must not be given files that are not theirs.
+    @Test func whatIsThereAlready_keepsItsOwner() throws {
+        let (directory, elsewhere) = (try TemporaryDirectory(), try TemporaryDirectory())
+        #expect(chown(directory.path, 65534, 65534) == 0)
+        try elsewhere.write("", to: "root's")
+        for name in ["there", "dangling"] {
+            let target = name == "there" ? "root's" : "not yet"
+            #expect(symlink(elsewhere.file(target), directory.file(name)) == 0)
+            #expect(OwnedFile.open(directory.file(name), mayBeLink: false) < 0)
+            let descriptor = OwnedFile.open(directory.file(name))
+            #expect(descriptor >= 0)
+            close(descriptor)
+            var file = stat()
+            #expect(stat(elsewhere.file(target), &file) == 0)
+            #expect(file.st_uid == 0)
+        }
+    }
 }
 
 @Suite struct OpeningADatabase {
