@@ -73,11 +73,14 @@ extension MirrorEngine {
     /// Begins to serve requests that are new.
     func take(_ open: [Request]) async {
         let known = Set(requests.map(\.request.id))
-        for gone in requests where !open.contains(where: { $0.id == gone.request.id }) {
-            parts.log(.resyncWithdrawn(request: gone.request.id, left: gone.remaining.count))
+        let gone = requests.filter { active in !open.contains { $0.id == active.request.id } }
+        for active in gone {
+            parts.log(.resyncWithdrawn(request: active.request.id, left: active.remaining.count))
         }
-        requests.removeAll { active in !open.contains { $0.id == active.request.id } }
-        comparisons.removeAll { !isToBeCompared($0) }
+        if !gone.isEmpty {
+            requests.removeAll { active in !open.contains { $0.id == active.request.id } }
+            comparisons.removeAll { !isToBeCompared($0) }
+        }
         for request in open where !known.contains(request.id) && !finishing.contains(request.id) {
             if let only = settings.onlyRequest, request.id != only { continue }
             await begin(request)
