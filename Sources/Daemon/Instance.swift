@@ -44,7 +44,8 @@ package final class Instance: Sendable {
         self.store = store
         let key = try KeyFile.read(settings)
         try store.setMaxStaleness(settings.maxStaleness)
-        var book = try UserBook(reading: store, listingCap: settings.listingCap)
+        try store.setListingCap(settings.listingCap)
+        var book = try UserBook(reading: store)
         listed = try Instance.relist(&book, settings, store, time)
 
         signer = Signer(

@@ -45,8 +45,7 @@ extension Edit {
                     FROM edit_item AS item JOIN conversation ON conversation.user = edit.user
                         AND conversation.type = item.type AND conversation.peer = item.peer
                     WHERE item.edit = edit.id), '')
-                WHERE user = ?1 AND settled = 0 AND custom IS NOT NULL AND base IS NULL
-                    AND EXISTS (SELECT 1 FROM pull WHERE user = ?1)
+                WHERE user = ? AND settled = 0 AND custom IS NOT NULL AND base IS NULL
                 """
         ).execute(arguments: [user])
     }

@@ -138,19 +138,19 @@ package final class MirrorReader: Sendable {
 
     /// The number of the newest change; 0 when there is none.
     package func lastChange() throws(StoreFailure) -> Int64 {
-        try read { database in
-            try Int64.fetchOne(
-                database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'change'") ?? 0
-        }
+        try read(MirrorReader.lastChange)
+    }
+
+    private static func lastChange(_ database: Database) throws -> Int64 {
+        try Int64.fetchOne(
+            database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'change'") ?? 0
     }
 
     /// The highest number of a change that was removed because of its age; 0 when none was.
     package func lastPruned() throws(StoreFailure) -> Int64 {
         try read { database in
-            let last = try Int64.fetchOne(
-                database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'change'")
             let first = try Int64.fetchOne(database, sql: "SELECT min(seq) FROM change")
-            return first.map { $0 - 1 } ?? last ?? 0
+            return try first.map { $0 - 1 } ?? MirrorReader.lastChange(database)
         }
     }
 

@@ -23,9 +23,7 @@ extension SQLiteMirror {
                 touched[user] = touched[user] ?? false || isOther
             }
             for (user, isOther) in touched.sorted(by: { $0.key < $1.key }) {
-                let hasEdits = try Edit.exist(openOf: Int64(user), in: database)
-                if hasEdits { try Edit.base(onMirrorOf: Int64(user), in: database) }
-                if isOther || !hasEdits {
+                if try isOther || !Edit.exist(openOf: Int64(user), in: database) {
                     try PendingRows.refresh(of: Int64(user), in: database)
                 }
             }
@@ -85,7 +83,7 @@ extension StoreEntry {
     /// edits applied: an edit that has taken effect is in it already.
     fileprivate var pendingChange: (user: UserNumber, isOther: Bool)? {
         switch self {
-        case .pulled(let pulled): (pulled.user, !pulled.diff.isEmpty)
+        case .pulled(let pulled): pulled.diff.isEmpty ? nil : (pulled.user, true)
         case .pushed(let pushed): (pushed.user, false)
         case .outbox(let update): (update.user, update.changesPending)
         case .unchanged, .failed, .progress, .result, .daemon: nil
@@ -109,10 +107,16 @@ extension StoreEntry {
     }
 }
 
-private func notePull(of user: UserNumber, at time: WallTime, in database: Database) throws {
-    try database.cachedStatement(
-        sql: "INSERT INTO pull (user, at) VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at"
-    ).execute(arguments: [Int64(user), time.milliseconds])
+/// - Returns: whether the user was never pulled before.
+@discardableResult
+private func notePull(of user: UserNumber, at time: WallTime, in database: Database) throws -> Bool
+{
+    try database.cachedStatement(sql: "UPDATE pull SET at = ?2 WHERE user = ?1")
+        .execute(arguments: [Int64(user), time.milliseconds])
+    guard database.changesCount == 0 else { return false }
+    try database.cachedStatement(sql: "INSERT INTO pull (user, at) VALUES (?, ?)")
+        .execute(arguments: [Int64(user), time.milliseconds])
+    return true
 }
 
 private func forgetTrouble(of user: UserNumber, in database: Database) throws {
@@ -122,11 +126,12 @@ private func forgetTrouble(of user: UserNumber, in database: Database) throws {
 
 extension PulledUser {
     fileprivate func write(to database: Database) throws {
-        try notePull(of: user, at: at, in: database)
+        let isFirst = try notePull(of: user, at: at, in: database)
         try forgetTrouble(of: user, in: database)
         try writeDigest(to: database)
         try writeHeld(to: database)
         try diff.write(of: user, at: at, origins, to: database)
+        if isFirst { try Edit.base(onMirrorOf: Int64(user), in: database) }
     }
 
     private func writeDigest(to database: Database) throws {

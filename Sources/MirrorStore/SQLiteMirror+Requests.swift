@@ -31,14 +31,7 @@ extension SQLiteMirror {
                         FROM held JOIN user ON user.id = held.user WHERE user.listed
                         """))
             return Dictionary(
-                uniqueKeysWithValues: rows.map { row in
-                    (
-                        UserNumber(row[0] as Int64),
-                        Hold(
-                            HeldDeletions(groups: row[1], conversations: row[2]),
-                            (row[3] as String?).flatMap(HeldDecision.init))
-                    )
-                })
+                uniqueKeysWithValues: rows.map { (UserNumber($0[0] as Int64), Hold($0, from: 1)) })
         }
     }
 
@@ -141,6 +134,15 @@ extension SQLiteMirror {
                 return UserID(checkedBytes: (row[1] as String).utf8)
             }
         }
+    }
+}
+
+extension Hold {
+    /// From the columns groups, conversations, decision, which begin at `column`.
+    init(_ row: Row, from column: Int) {
+        self.init(
+            HeldDeletions(groups: row[column], conversations: row[column + 1]),
+            (row[column + 2] as String?).flatMap(HeldDecision.init))
     }
 }
 

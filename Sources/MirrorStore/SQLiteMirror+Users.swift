@@ -96,10 +96,6 @@ extension StoredUser {
             failures: row[5] ?? 0,
             retryAt: (row[6] as Int64?).map(WallTime.init(milliseconds:)),
             isParked: row[7] ?? false,
-            hold: (row[8] as Int?).map { groups in
-                Hold(
-                    HeldDeletions(groups: groups, conversations: row[9]),
-                    (row[10] as String?).flatMap(HeldDecision.init))
-            })
+            hold: row[8] == nil ? nil : Hold(row, from: 8))
     }
 }

@@ -73,12 +73,13 @@ extension MirrorEngine {
     /// Begins to serve requests that are new.
     func take(_ open: [Request]) async {
         let known = Set(requests.map(\.request.id))
-        let gone = requests.filter { active in !open.contains { $0.id == active.request.id } }
+        let isOpen = Set(open.map(\.id))
+        let gone = requests.filter { !isOpen.contains($0.request.id) }
         for active in gone {
             parts.log(.resyncWithdrawn(request: active.request.id, left: active.remaining.count))
         }
         if !gone.isEmpty {
-            requests.removeAll { active in !open.contains { $0.id == active.request.id } }
+            requests.removeAll { !isOpen.contains($0.request.id) }
             comparisons.removeAll { !isToBeCompared($0) }
         }
         for request in open where !known.contains(request.id) && !finishing.contains(request.id) {

@@ -48,10 +48,7 @@ package struct UserBook: Sendable {
     private static let batch = 20_000
 
     /// Reads what the store knows.
-    /// - Parameter listingCap: what the plan lets a listing return (`Pull.cap`); nil when it has not
-    ///   changed since the book was read for the first time.
-    package init(reading store: any MirrorStore, listingCap: Int? = nil) throws {
-        if let listingCap { try store.setListingCap(listingCap) }
+    package init(reading store: any MirrorStore) throws {
         var listedBefore = UserSet()
         try store.readUsers { user in
             roster.add(user.id.string.utf8, as: user.number)

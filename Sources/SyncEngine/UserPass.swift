@@ -34,6 +34,7 @@ struct UserPass: Sendable {
             let listed = pulled.listing?.snapshot ?? stored
             let difference = SnapshotDiff(from: stored, to: listed)
             if job.mode == .compare { return .compared(difference.changes) }
+            // Nothing as before: such a listing has no digest to be known by.
             if listed.isEmpty, stored.isEmpty, !job.hasEdits, !job.isFirst {
                 return await unchanged(job)
             }

@@ -51,7 +51,8 @@ package final class MirrorFixture: Sendable {
         store other: (any MirrorStore)? = nil
     ) throws -> MirrorEngine {
         let names = users ?? cloud.with { Array(CloudCore.userNames($0.options.users)) }
-        var book = try UserBook(reading: store, listingCap: settings.listingCap)
+        try store.setListingCap(settings.listingCap)
+        var book = try UserBook(reading: store)
         _ = try book.relist(in: store, at: clock.wallTime()) { each in
             for name in names { each(Array(name.utf8)[...]) }
         }

@@ -1,0 +1,173 @@
+import ChatAPI
+import ChatEmulator
+import ChatModel
+import MirrorStore
+@testable import SyncEngine
+import SyncRules
+import TestSupport
+import Testing
+
+@Suite struct AskingTheEngine {
+    @Test func aRequestInTheDatabase_isNoticedAndServed() async throws {
+        let fixture = try MirrorFixture()
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "the first round") {
+                try fixture.reader.states()["new"] == nil
+            }
+            let other = try SQLiteMirror(
+                path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+            let user = try #require(
+                try fixture.reader.numbers(of: [UserID("user00000005")]).values.first)
+            let request = try other.ask(.resync, users: [user], at: fixture.clock.wallTime())
+            try await fixture.wait(for: "the request to be served") {
+                try other.progress(of: request)?.isFinished == true
+            }
+            #expect(try other.progress(of: request)?.done == 1)
+            #expect(try other.results(of: request).map(\.user.string) == ["user00000005"])
+        }
+    }
+
+    /// Its end is written some time after it; whoever looks in between finds it open.
+    @Test func aRequestWhoseEndIsNotYetWritten_isNotBegunAgain() async throws {
+        let fixture = try MirrorFixture()
+        try await fixture.resync()
+        let other = try SQLiteMirror(
+            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        _ = try await fixture.running(try fixture.engine()) {
+            // The engine looks every 100 ms, and gathers what it writes for 25: some of the ends come
+            // just before a look.
+            for number in 1...60 {
+                let request = try other.ask(.compare, users: [1], at: fixture.clock.wallTime())
+                try await fixture.clock.sleep(for: .milliseconds(101))
+                for _ in 1...20 {
+                    try other.setMaxStaleness(.seconds(3600 + number))
+                    try await fixture.clock.sleep(for: .milliseconds(5))
+                }
+                try await fixture.wait(for: "the end") {
+                    try other.progress(of: request)?.isFinished == true
+                }
+            }
+        }
+        #expect(fixture.recorder.lines(of: "resync_asked").count == 61)
+    }
+
+    @Test func aComparisonThatIsWithdrawn_isNotMade() async throws {
+        let fixture = try MirrorFixture()
+        try await fixture.resync()
+        // Each of the twenty takes ten seconds.
+        fixture.cloud.setFaults([Fault(.silence)])
+        var settings = MirrorFixture.settings()
+        settings.passesAtOnce = 1
+        let engine = try fixture.engine(settings: settings)
+        let other = try SQLiteMirror(
+            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let request = try other.ask(.compare, users: nil, at: fixture.clock.wallTime())
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "the request to be begun") {
+                fixture.recorder.lines(of: "resync_asked").count == 2
+            }
+            try other.withdraw(request)
+            try await fixture.wait(for: "the engine to look") {
+                !fixture.recorder.lines(of: "resync_withdrawn").isEmpty
+            }
+            #expect(Array(await engine.comparisons).isEmpty)
+        }
+    }
+
+    @Test func comparing_leavesTheScheduleAlone() async throws {
+        let fixture = try MirrorFixture()
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "the first round") {
+                try fixture.reader.states()["new"] == nil
+            }
+            let other = try SQLiteMirror(
+                path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+            let request = try other.ask(.compare, users: nil, at: fixture.clock.wallTime())
+            try await fixture.wait(for: "the comparison") {
+                try other.progress(of: request)?.isFinished == true
+            }
+            #expect(try other.progress(of: request)?.changed == 0)
+            #expect(try other.progress(of: request)?.done == 20)
+            fixture.cloud.churn(10)
+            try await fixture.waitUntilEqual()
+        }
+    }
+
+    @Test func aUserThatFails_isTriedThreeTimesBeforeItCountsAsFailed() async throws {
+        let fixture = try MirrorFixture(
+            faults: [Fault(.badGateway, times: 2, user: "user00000001")])
+        let (_, progress) = try await fixture.resync()
+        #expect(progress?.failed == 0)
+        fixture.cloud.setFaults([Fault(.badGateway, times: 3, user: "user00000001")])
+        let (_, again) = try await fixture.resync()
+        #expect(again?.failed == 1 && again?.done == 20)
+    }
+}
+
+@Suite struct TheListOfUsersChanges {
+    @Test func whoLeaves_isKeptAndPulledNoMore_andWhoComesIsPulled() async throws {
+        let fixture = try MirrorFixture()
+        let engine = try fixture.engine(users: ["user00000001", "user00000002"])
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "both") { try fixture.reader.states()["new"] == nil }
+            var book = try UserBook(reading: fixture.store)
+            let counts = try book.relist(in: fixture.store, at: fixture.clock.wallTime()) { each in
+                for name in ["user00000002", "user00000003", "user00000003", "odd user"] {
+                    each(Array(name.utf8)[...])
+                }
+            }
+            #expect(
+                counts
+                    == .init(users: 3, added: 2, removed: 1, repeated: 1, unusual: 1))
+            await engine.reload(
+                book, maxStaleness: .seconds(60),
+                guardLimits: MirrorFixture.settings().guardLimits, pushPolicy: PushPolicy(),
+                history: nil)
+            try await fixture.wait(for: "the new ones") {
+                try fixture.reader.states()["new"] == nil
+            }
+        }
+        var states: [String: String] = [:]
+        try fixture.reader.users { states[$0.user] = $0.state }
+        #expect(states["user00000001"] == "unlisted")
+        #expect(states["odd user"] == "parked")
+        #expect(
+            try fixture.mirror.keys.map(\.string).sorted() == [
+                "odd user", "user00000002", "user00000003",
+            ])
+        #expect(try await !fixture.store.snapshot(of: 1).isEmpty)
+    }
+
+    /// They count as failed: who waits for the request is told the truth, and does not wait for ever.
+    @Test func whoLeavesDuringARequest_isPartOfItsEnd() async throws {
+        let fixture = try MirrorFixture()
+        let gone = "user00000003"
+        fixture.cloud.setFaults([Fault(.silence, user: gone)])
+        let request = try fixture.store.ask(.resync, users: nil, at: fixture.clock.wallTime())
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "all the others") {
+                try fixture.store.progress(of: request)?.done == 19
+            }
+            var book = try UserBook(reading: fixture.store)
+            _ = try book.relist(in: fixture.store, at: fixture.clock.wallTime()) { each in
+                for name in CloudCore.userNames(20) where name != gone {
+                    each(Array(name.utf8)[...])
+                }
+            }
+            await engine.reload(
+                book, maxStaleness: .seconds(60),
+                guardLimits: MirrorFixture.settings().guardLimits, pushPolicy: PushPolicy(),
+                history: nil)
+            try await fixture.wait(for: "the end") {
+                try fixture.store.progress(of: request)?.isFinished == true
+            }
+        }
+        let progress = try #require(try fixture.store.progress(of: request))
+        #expect(progress.done == 20 && progress.failed == 1)
+        let result = try fixture.store.results(of: request).first { $0.user.string == gone }
+        #expect(result?.result.detail == "it is not in the list of users")
+    }
+}
