@@ -45,9 +45,13 @@ struct ChaosCommand: ParsableCommand {
             findings.problem("no full disk was met by a daemon")
         }
         for (what, times) in findings.counts.sorted(by: { $0.key < $1.key }) { print(times, what) }
+        // Once more: whoever is given the end of a long output needs to know what it was.
+        for problem in findings.problems.prefix(5) {
+            print("PROBLEM", problem.prefix(while: { !$0.isNewline }))
+        }
         let took = Int(Date().timeIntervalSince(began))
-        print("\(rounds) rounds, \(findings.problems) problems; \(took) s")
-        guard findings.problems == 0 else { throw ExitCode(1) }
+        print("\(rounds) rounds, \(findings.problems.count) problems; \(took) s")
+        guard findings.problems.isEmpty else { throw ExitCode(1) }
     }
 
     private func play(_ rounds: Int, seed: UInt64, _ findings: Findings) throws {

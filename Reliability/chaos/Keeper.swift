@@ -126,12 +126,15 @@ final class Keeper {
 
 /// What was found, and how often what was done.
 final class Findings {
-    private(set) var problems = 0
+    /// Each as it was told.
+    private(set) var problems: [String] = []
     private(set) var counts: [String: Int] = [:]
+    /// What is going on: said with each problem.
+    var now = ""
 
     func problem(_ text: String) {
-        problems += 1
-        print("PROBLEM \(text)")
+        problems.append("\(now): \(text)")
+        print("PROBLEM \(now): \(text)")
         fflush(nil)
     }
 

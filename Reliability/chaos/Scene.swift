@@ -12,6 +12,7 @@ import TestSupport
 /// One emulator, one database, and what happens to them.
 final class Scene {
     private let size: Size
+    private let seed: UInt64
     private let findings: Findings
     private let cloud: RestartableCloud
     private let disk: SmallDisk
@@ -38,6 +39,7 @@ final class Scene {
 
     init(_ size: Size, seed: UInt64, _ findings: Findings) throws {
         self.size = size
+        self.seed = seed
         self.findings = findings
         cloud = try RestartableCloud(
             size.busy == 0
@@ -62,12 +64,14 @@ final class Scene {
 
     /// Lives through the troubles, and through what follows.
     func play(_ deck: [Trouble]) throws {
-        for trouble in deck {
+        for (round, trouble) in deck.enumerated() {
+            findings.now = "scene \(seed), round \(round), \(trouble)"
             try keeper.keepAlive()
             queueEdits(size.editsARound)
             try suffer(trouble)
             findings.count("rounds")
         }
+        findings.now = "scene \(seed), quiet"
         try becomeQuiet()
         try compare()
         keeper.stop()
@@ -163,11 +167,16 @@ final class Scene {
         try keeper.keepAlive()
     }
 
-    /// Who only reads is not in the way of a writer.
+    /// Who only reads is not in the way of a writer: `status` ends while the lock is held, however long
+    /// it takes beside other work.
     private func lock(_ seconds: Int) throws {
+        let statusHasEnded = emulator.directory.file("status has ended")
+        defer { unlink(statusHasEnded) }
         let holder = try RunningProgram(command: [
             "sqlite3", "-cmd", ".timeout 20000", database, "BEGIN EXCLUSIVE",
-            ".shell echo held; sleep \(seconds)", "ROLLBACK",
+            ".shell echo held; sleep \(seconds); "
+                + "until [ -e '\(statusHasEnded)' ]; do sleep 0.1; done",
+            "ROLLBACK",
         ])
         try holder.wait(for: "the lock") { holder.stdout.contains("held") }
         let status = try emulator.groupmirror("status")
@@ -175,7 +184,9 @@ final class Scene {
         if ![0, 3, 4].contains(status.status) {
             findings.problem("status beside a lock ends with \(status.status): \(status.stderr)")
         }
-        if !holder.isRunning { findings.problem("the lock was gone before status had ended") }
+        guard FileManager.default.createFile(atPath: statusHasEnded, contents: nil) else {
+            throw NeverHappened(what: "a file at \(statusHasEnded)")
+        }
         holder.wait()
         findings.count(seconds < 60 ? "short locks" : "locks of a minute")
     }
