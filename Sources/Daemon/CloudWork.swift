@@ -125,9 +125,10 @@ package struct CloudWork: Sendable {
             guard let number = known[user] else { throw ProgramFailure.notListed(user) }
             return number
         }
+        let before = try reader.daemon(of: LockFile.holder(database: settings.database))?.at
         let request = try store.ask(kind, users: numbers, at: time.wallTime())
         let isComplete = try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask { try await follow(store, reader, request, show) }
+            group.addTask { try await follow(store, reader, request, saidBefore: before, show) }
             group.addTask {
                 for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { break }
                 return false
@@ -139,9 +140,11 @@ package struct CloudWork: Sendable {
         return try report(store, reader, request, isWithoutAnswer: false, unsent: 0)
     }
 
+    /// - Parameter saidBefore: when the daemon had spoken last before it was asked. What kept it from
+    ///   calling the cloud then may have been mended since, with a reload.
     private func follow(
         _ store: SQLiteMirror, _ reader: MirrorReader, _ request: Int64,
-        _ show: @Sendable (RequestProgress) -> Void
+        saidBefore: WallTime?, _ show: @Sendable (RequestProgress) -> Void
     ) async throws -> Bool {
         while true {
             try await time.sleep(for: Self.glance)
@@ -155,7 +158,9 @@ package struct CloudWork: Sendable {
                     advice: "start it again, or repeat the command: without a daemon it works alone"
                 )
             }
-            if let failure = try reader.daemon(of: holder).flatMap(ProgramFailure.init(cloudOf:)) {
+            if let state = try reader.daemon(of: holder), state.at != saidBefore,
+                let failure = ProgramFailure(cloudOf: state)
+            {
                 try store.withdraw(request)
                 throw failure
             }
@@ -182,6 +187,20 @@ extension MirrorReader {
     package func daemon(of holder: LockFile.Holder?) throws(StoreFailure) -> DaemonState? {
         guard let holder, let state = try daemon(), state.pid == holder.process else { return nil }
         return state
+    }
+
+    /// The same, said from now on: it speaks every second. After three what it said last counts.
+    package func nextWordOfDaemon(
+        _ holder: LockFile.Holder?, _ time: any Timekeeper = SystemTimekeeper()
+    ) async throws -> DaemonState? {
+        let last = try daemon(of: holder)
+        let end = time.now() + .seconds(3)
+        while last != nil, time.now() < end {
+            try await time.sleep(for: .milliseconds(100))
+            let state = try daemon(of: holder)
+            if state?.at != last?.at { return state }
+        }
+        return last
     }
 }
 

@@ -25,8 +25,10 @@ extension MirrorEngine {
         }
     }
 
-    /// The state of the cloud in a word, its code and its words, for `status`.
+    /// The state of the cloud in a word, its code and its words, for `status` and for the commands that
+    /// ask a daemon. After a reload it is unknown until a call has told.
     package var cloudState: (word: String, code: Int?, problem: String) {
+        if health.isInDoubt { return (CloudHealth.State.unknown.word, nil, "") }
         let words = [lastRefusal?.description, lastRefusal?.advice].compactMap(\.self)
             .filter { !$0.isEmpty }.joined(separator: "; ")
         switch health.state {

@@ -22,6 +22,8 @@ package struct CloudHealth: Sendable {
     }
 
     package private(set) var state = State.unknown
+    /// True from `reconsider` on until a call has told: what the state says may be no longer so.
+    package private(set) var isInDoubt = false
     private var unanswered = 0
     private var nextProbe: MonotonicTime?
 
@@ -38,13 +40,18 @@ package struct CloudHealth: Sendable {
         switch observation {
         case .accepted:
             unanswered = 0
+            isInDoubt = false
             state = .accepting
         case .refused(let code):
+            isInDoubt = false
             state = .refused(code: code)
             nextProbe = now + Self.refusedProbe
         case .noAnswer:
             unanswered += 1
-            if unanswered >= Self.patience, !isRefused { state = .unreachable }
+            if unanswered >= Self.patience, !isRefused {
+                isInDoubt = false
+                state = .unreachable
+            }
             if isStopped { nextProbe = now + probeInterval }
         }
         return state != before
@@ -64,6 +71,7 @@ package struct CloudHealth: Sendable {
 
     /// Somebody changed what may have been the reason: try at once.
     package mutating func reconsider() {
+        isInDoubt = isStopped
         nextProbe = nil
     }
 

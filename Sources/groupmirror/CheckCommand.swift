@@ -75,7 +75,7 @@ struct CheckCommand: AsyncParsableCommand {
             guard LockFile.holder(database: settings.database)?.isDaemon != false else {
                 throw ProgramFailure.locked(settings)
             }
-            return try tellWhatTheDaemonSaw(settings)
+            return try await tellWhatTheDaemonSees(settings)
         }
         try await CloudProbe.run(settings, user: try firstUser(settings), log: quietLog(settings))
         _ = consume lock
@@ -90,9 +90,11 @@ struct CheckCommand: AsyncParsableCommand {
         return first ?? settings.admin
     }
 
-    private func tellWhatTheDaemonSaw(_ settings: MirrorSettings) throws {
+    private func tellWhatTheDaemonSees(_ settings: MirrorSettings) async throws {
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-        let state = try reader.daemon(of: LockFile.holder(database: settings.database))
+        // What it said last may be of before a reload that mended it.
+        let state = try await reader.nextWordOfDaemon(
+            LockFile.holder(database: settings.database))
         if let failure = state.flatMap(ProgramFailure.init(cloudOf:)) { throw failure }
         switch state?.cloud {
         case let word?: Output.note("a daemon is running; to it the cloud is \(word)")

@@ -102,6 +102,35 @@ import Testing
         try daemon.wait(for: "the cloud") { daemon.stderr.contains("cloud_accepting") }
     }
 
+    /// What the daemon said before the reload is up to a second old, and no longer true.
+    @Test(arguments: [["resync", "--all"], ["check", "--online"]])
+    func askedRightAfterTheReloadThatMendsIt_doesNotTellTheOldRefusal(_ command: [String]) throws {
+        // Longer than a command waits before it looks for the first time.
+        let emulator = try EmulatorProcess("--users", "3", "--latency", "250")
+        #expect(try emulator.groupmirror("resync", "--all").status == 0)
+        let key = try String(contentsOfFile: emulator.directory.file("secret.key"), encoding: .utf8)
+        try emulator.directory.write("made-up-wrong-key", to: "secret.key")
+        let daemon = try emulator.daemon()
+        for round in 1...3 {
+            try daemon.wait(for: "the refusal in the database") {
+                try emulator.groupmirror("status").stdout.contains("refused")
+            }
+            try emulator.directory.write(key, to: "secret.key")
+            daemon.signal(SIGHUP)
+            try daemon.wait(for: "the reload") {
+                daemon.stderr.ranges(of: "event=configuration_reloaded").count == 2 * round - 1
+            }
+            let answer = try emulator.run(command)
+            #expect(answer.status == 0, "\(answer.stderr)")
+
+            try emulator.directory.write("made-up-wrong-key", to: "secret.key")
+            daemon.signal(SIGHUP)
+            try daemon.wait(for: "the next reload") {
+                daemon.stderr.ranges(of: "event=configuration_reloaded").count == 2 * round
+            }
+        }
+    }
+
     @Test func underSystemd_tellsWhenItIsReadyAliveAndStopping() throws {
         let emulator = try EmulatorProcess("--users", "20")
         let manager = try NotifySocket(emulator.directory.file("notify"))

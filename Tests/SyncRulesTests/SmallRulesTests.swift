@@ -153,5 +153,36 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         _ = health.observe(.refused(code: 70009), now: at(0))
         health.reconsider()
         #expect(health.mayStart(now: at(1)) == true)
+        #expect(health.mayStart(now: at(2)) == false)
+    }
+
+    @Test func reconsidering_isInDoubtUntilACallHasTold() {
+        for outcome in [CloudHealth.Observation.accepted, .refused(code: 70009)] {
+            var health = CloudHealth()
+            _ = health.observe(.refused(code: 70009), now: at(0))
+            #expect(!health.isInDoubt)
+            health.reconsider()
+            #expect(health.isInDoubt)
+            _ = health.observe(.noAnswer, now: at(1))
+            #expect(health.isInDoubt)
+            _ = health.observe(outcome, now: at(2))
+            #expect(!health.isInDoubt)
+        }
+    }
+
+    @Test func reconsideringASilentCloud_isInDoubtUntilTheNextSilence() {
+        var health = CloudHealth()
+        for _ in 1...CloudHealth.patience { _ = health.observe(.noAnswer, now: at(0)) }
+        health.reconsider()
+        #expect(health.isInDoubt)
+        _ = health.observe(.noAnswer, now: at(1))
+        #expect(!health.isInDoubt && health.state == .unreachable)
+    }
+
+    @Test func reconsideringWhatIsWell_raisesNoDoubt() {
+        var health = CloudHealth()
+        _ = health.observe(.accepted, now: at(0))
+        health.reconsider()
+        #expect(!health.isInDoubt)
     }
 }
