@@ -66,8 +66,9 @@ extension World {
             .code(50001, applied: false),
         ]
         let lies: [Fault.Kind] = [
-            .emptyListing, .omission, .dangling, .drift, .itemFails(51007), .itemFails(50002),
-            .code(51009, applied: false),
+            .emptyListing, .omission, .dangling, .drift, .code(51009, applied: false),
+            .itemFails(51007, applied: false), .itemFails(51007, applied: true),
+            .itemFails(50002, applied: false), .itemFails(50002, applied: true),
         ]
         var faults: [Fault] = []
         for _ in 0..<random.below(4) {

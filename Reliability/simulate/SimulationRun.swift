@@ -249,8 +249,8 @@ enum Expectations {
         "502", "reset-before", "reset-after", "stall", "silence", "truncated", "garbage",
         "stuck-cursor", "no-complete-flag", "no-content-type", "code:50004", "code:50005:applied",
         "code:60008", "code:60008:applied", "code:60022", "code:90994:applied", "code:51007",
-        "code:50001", "empty-listing", "omission", "dangling", "drift", "item:51007", "item:50002",
-        "code:51009",
+        "code:50001", "empty-listing", "omission", "dangling", "drift", "code:51009",
+        "item:51007", "item:51007:applied", "item:50002", "item:50002:applied",
     ]
 
     /// What did not happen often enough. Fewer than a hundred worlds prove nothing by their number.

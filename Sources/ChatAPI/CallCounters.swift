@@ -24,6 +24,15 @@ package final class CallCounters: Sendable {
 
     package var totals: Totals { state.withLock { $0.totals } }
 
+    /// Calls of all commands in the second that ends at `now`.
+    package func lastSecond(at now: MonotonicTime) -> Int {
+        state.withLock { state in
+            state.seconds.keys.reduce(0) { sum, command in
+                sum + (state.seconds[command]?.count(at: now) ?? 0)
+            }
+        }
+    }
+
     func sent(_ command: Command, at now: MonotonicTime) {
         state.withLock { state in
             state.totals.sent += 1
@@ -49,7 +58,12 @@ private struct LastSecond {
     /// Adds a call; how many the second that ends with it holds.
     mutating func add(_ now: MonotonicTime) -> Int {
         times.append(now)
-        while now - times[start] >= .seconds(1) { start += 1 }
+        return count(at: now)
+    }
+
+    /// How many the second that ends at `now` holds.
+    mutating func count(at now: MonotonicTime) -> Int {
+        while start < times.count, now - times[start] >= .seconds(1) { start += 1 }
         if start > 64, start * 2 > times.count {
             times.removeFirst(start)
             start = 0

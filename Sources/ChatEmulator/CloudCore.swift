@@ -46,6 +46,8 @@ package final class CloudCore {
     private var signatures: UserSigCheck
     private var encoded: [PageKey: (version: Int, body: [UInt8])] = [:]
     var phones: SplitMix
+    /// How the next conversation of the write that is being served fails; nil when it does not.
+    var failingItem: (code: Int, isApplied: Bool)?
 
     struct PageKey: Hashable {
         let user: String
@@ -147,8 +149,9 @@ package final class CloudCore {
         guard let run = function(of: command) else {
             return encoded(CallError(60009), of: command)
         }
-        var result = run(request, user, now)
-        if case .itemFails(let code) = fault { result = result.map { $0.failingFirstItem(code) } }
+        if case .itemFails(let code, let isApplied) = fault { failingItem = (code, isApplied) }
+        let result = run(request, user, now)
+        failingItem = nil
         if command != "search_contact_group" {
             journal.add(command: command, user: user, request: request, result: result, now: now)
         }

@@ -10,6 +10,18 @@ package struct ContactID: Hashable, Sendable {
         self.type = type
         self.peer = peer
     }
+
+    package static func == (left: ContactID, right: ContactID) -> Bool {
+        left.type == right.type && left.peer.hasBytes(of: right.peer)
+    }
+}
+
+extension String {
+    /// Two spellings of one character ("é" as one scalar or as two) are two texts: nothing the vendor
+    /// has written says otherwise.
+    func hasBytes(of other: String) -> Bool {
+        self == other && utf8.elementsEqual(other.utf8)
+    }
 }
 
 /// Groups, marks and conversations of one user.
@@ -46,7 +58,9 @@ package struct CloudUser: Sendable {
 
     package init() {}
 
-    package func group(named name: String) -> Group? { groups.first { $0.name == name } }
+    package func group(named name: String) -> Group? {
+        groups.first { $0.name.hasBytes(of: name) }
+    }
 
     package func members(of group: Int64) -> [ContactID] {
         order.filter { contacts[$0]?.groups.contains(group) == true }
@@ -116,7 +130,7 @@ package struct CloudUser: Sendable {
         var new = old
         new.bits = new.bits & ~clear | set
         new.custom = custom ?? new.custom
-        if new == old { return true }
+        if new == old, new.custom.hasBytes(of: old.custom) { return true }
         let wasMarked = old.bits != 0 || !old.custom.isEmpty
         if !wasMarked,
             contacts.values.count(where: { $0.bits != 0 || !$0.custom.isEmpty })

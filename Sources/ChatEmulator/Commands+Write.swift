@@ -173,34 +173,14 @@ extension CloudCore {
     }
 
     private func result(of item: JSON, _ body: (ContactID) -> Int) -> JSON {
-        let code = ContactID(item).map(body) ?? 50002
+        let failing = failingItem
+        failingItem = nil
+        let isToBeDone = failing?.isApplied ?? true
+        let done = isToBeDone ? ContactID(item).map(body) ?? 50002 : 0
+        let code = failing?.code ?? done
         return .members([
             "ContactItem": item, "ResultCode": number(Int64(code)),
             "ResultInfo": .string(code == 0 ? "" : CallError(code).info),
         ])
-    }
-}
-
-extension JSON {
-    /// The same reply, its first item failed. (The item was done all the same: the caller cannot
-    /// know.)
-    func failingFirstItem(_ code: Int) -> JSON {
-        switch self {
-        case .array(let elements):
-            guard let first = elements.first else { return self }
-            return .array([first.failingFirstItem(code)] + elements.dropFirst())
-        case .object(let members):
-            return .object(
-                members.map { member in
-                    switch member.key {
-                    case "ResultCode":
-                        Member(key: member.key, value: .number(Int64(code)))
-                    case "ResultInfo": Member(key: member.key, value: .string(CallError(code).info))
-                    default:
-                        Member(key: member.key, value: member.value.failingFirstItem(code))
-                    }
-                })
-        default: return self
-        }
     }
 }

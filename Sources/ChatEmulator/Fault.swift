@@ -26,8 +26,9 @@ package struct Fault: Sendable, Hashable {
         case stuckCursor
         /// The page does not say whether it is the last.
         case noCompleteFlag
-        /// One item of a write fails, the call as a whole does not.
-        case itemFails(Int)
+        /// The first conversation of a write fails with the code, the call as a whole does not; it is
+        /// done all the same when `applied`.
+        case itemFails(Int, applied: Bool)
         /// The listing is empty, as after a plan was downgraded.
         case emptyListing
         /// The listing leaves its first conversation out, though a look-up finds it.
@@ -87,7 +88,8 @@ extension Fault.Kind {
         "no-content-type": "the reply has no Content-Type",
         "code:N": "the code N; nothing is done",
         "code:N:applied": "the code N, though the call is done",
-        "item:N": "one conversation of a write fails with N",
+        "item:N": "the first conversation of a write fails with N, and is left as it was",
+        "item:N:applied": "the same, though it is done",
     ]
 
     /// Reads `502`, `reset-after`, `code:50005:applied`, `item:51007`, …
@@ -101,7 +103,8 @@ extension Fault.Kind {
         switch (parts[0], parts.dropFirst(2)) {
         case ("code", []): self = .code(code, applied: false)
         case ("code", ["applied"]): self = .code(code, applied: true)
-        case ("item", []): self = .itemFails(code)
+        case ("item", []): self = .itemFails(code, applied: false)
+        case ("item", ["applied"]): self = .itemFails(code, applied: true)
         default: return nil
         }
     }
@@ -109,7 +112,7 @@ extension Fault.Kind {
     package var written: String {
         switch self {
         case .code(let code, let applied): "code:\(code)\(applied ? ":applied" : "")"
-        case .itemFails(let code): "item:\(code)"
+        case .itemFails(let code, let applied): "item:\(code)\(applied ? ":applied" : "")"
         default: Self.plain.first { $0.value == self }?.key ?? ""
         }
     }

@@ -189,18 +189,21 @@ extension MirrorReader {
         return state
     }
 
-    /// The same, said from now on: it speaks every second. After three what it said last counts.
-    package func nextWordOfDaemon(
-        _ holder: LockFile.Holder?, _ time: any Timekeeper = SystemTimekeeper()
+    /// The same, said from now on, when it knows what the cloud is to it; nil when it does not come to
+    /// know that in time. It speaks every second.
+    package func daemonThatKnowsTheCloud(
+        _ holder: LockFile.Holder?, within patience: Duration,
+        _ time: any Timekeeper = SystemTimekeeper()
     ) async throws -> DaemonState? {
-        let last = try daemon(of: holder)
-        let end = time.now() + .seconds(3)
-        while last != nil, time.now() < end {
+        let last = try daemon(of: holder)?.at
+        let end = time.now() + patience
+        while time.now() < end {
             try await time.sleep(for: .milliseconds(100))
-            let state = try daemon(of: holder)
-            if state?.at != last?.at { return state }
+            if let state = try daemon(of: holder), state.at != last, state.cloud != "unknown" {
+                return state
+            }
         }
-        return last
+        return nil
     }
 }
 

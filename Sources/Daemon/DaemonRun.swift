@@ -89,8 +89,10 @@ package struct DaemonRun: Sendable {
             await instance.engine.reload(
                 book, maxStaleness: new.maxStaleness, guardLimits: new.guardLimits,
                 pushPolicy: new.pushPolicy, history: new.history)
-            instance.log.set(level: new.logLevel, format: new.logFormat)
+            // What the reload came to is told also when the new level leaves such lines out.
+            instance.log.set(level: min(old.logLevel, new.logLevel), format: new.logFormat)
             logReload(old, new, counts, isNewKey: isNewKey)
+            instance.log.set(level: new.logLevel, format: new.logFormat)
             return new
         } catch {
             var failure = ProgramFailure(error)

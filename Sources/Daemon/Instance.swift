@@ -93,8 +93,15 @@ package final class Instance: Sendable {
         _ book: inout UserBook, _ settings: MirrorSettings, _ store: SQLiteMirror,
         _ time: any Timekeeper
     ) throws -> UserBook.ListCounts {
-        try book.relist(in: store, at: time.wallTime()) { each in
-            try UserListReader(settings).read(each)
+        let before = book.listedBefore
+        return try book.relist(in: store, at: time.wallTime()) { each in
+            var isEmpty = true
+            try UserListReader(settings).read { id in
+                isEmpty = false
+                each(id)
+            }
+            // Nothing has been written yet.
+            if isEmpty, before > 0 { throw ConfigurationFault.emptied(settings, users: before) }
         }
     }
 
@@ -115,6 +122,19 @@ package final class Instance: Sendable {
     package func close() {
         transport.close()
         try? store.close()
+    }
+}
+
+extension ConfigurationFault {
+    /// A script that made the list and failed leaves it empty: taken at its word, everybody would be
+    /// lost in silence.
+    fileprivate static func emptied(_ settings: MirrorSettings, users: Int) -> ConfigurationFault {
+        ConfigurationFault(
+            file: settings.usersFile ?? settings.file,
+            problem: "the list of users is empty, and the mirror has \(users) in it",
+            advice:
+                "write the list again; when nobody is to be mirrored any more, stop the service: "
+                + "the mirror stays as it is")
     }
 }
 

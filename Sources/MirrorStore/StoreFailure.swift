@@ -52,7 +52,11 @@ extension StoreFailure {
                 )
             case .SQLITE_IOERR: (.passing, "look at the disk and at the kernel's log")
             case .SQLITE_NOTADB:
-                (.unusable, "mirror.database names a file that is no database: correct it")
+                (
+                    .unusable,
+                    "correct mirror.database when it names another file; when this was the mirror, "
+                        + StoreFailure.restoreAdvice
+                )
             case .SQLITE_CORRUPT:
                 (.unusable, StoreFailure.restoreAdvice)
             case .SQLITE_CONSTRAINT, .SQLITE_MISMATCH, .SQLITE_TOOBIG, .SQLITE_ERROR:
@@ -67,7 +71,7 @@ extension StoreFailure {
     /// Mixed with the old one's log a backup would be damaged too.
     static let restoreAdvice =
         "restore a backup in its place, without the -wal and -shm files of the old one; or move all "
-        + "three away: a new one is filled anew"
+        + "three away: a new one is filled anew, but open edits and the record of changes are lost"
 
     static func newer(_ path: String) -> StoreFailure {
         StoreFailure(

@@ -6,11 +6,18 @@ import SyncRules
 // The cloud as a whole: whether it takes our calls, what it said last, and what `status` tells of it.
 
 extension MirrorEngine {
-    func observe(_ observation: CloudHealth.Observation, _ failure: CallFailure? = nil) {
+    /// Takes in how the calls of a pass ended.
+    func observe(
+        _ observation: CloudHealth.Observation, of job: PassJob, _ failure: CallFailure? = nil
+    ) {
         let before = health.state
         if observation == .accepted { settings.endsWhenRefused = false }
         if let failure { lastRefusal = failure }
-        guard health.observe(observation, now: parts.time.now()) else { return }
+        let wasInDoubt = health.isInDoubt
+        let isOther = health.observe(
+            observation, began: job.startedAt, now: parts.time.now())
+        if isOther || health.isInDoubt != wasInDoubt { mustReport = true }
+        guard isOther else { return }
         switch health.state {
         case .accepting: parts.log(.cloudAccepting(before: before.word))
         case .refused(let code):
@@ -47,7 +54,8 @@ extension MirrorEngine {
 
     /// A reload may have mended what the cloud refused.
     func reconsiderCloud() {
-        health.reconsider()
+        health.reconsider(now: parts.time.now())
+        mustReport = true
     }
 }
 

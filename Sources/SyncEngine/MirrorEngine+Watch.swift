@@ -18,7 +18,6 @@ extension MirrorEngine {
         var lastReport = parts.time.now()
         var nextStatistics = parts.time.now() + Self.statistics
         var nextPruning = parts.time.now() + Self.pruning
-        var callsBefore = 0
         var calendar = CalendarWatch(now: parts.time.now(), wall: parts.time.wallTime())
         await look()
         while !isStopping {
@@ -26,12 +25,9 @@ extension MirrorEngine {
             wakeDispatcher()
             await look()
             let now = parts.time.now()
-            if now >= lastReport + Self.report {
-                let calls = parts.counters.totals.sent
-                let rate = Double(calls - callsBefore) / (now - lastReport).inSeconds
-                let state = await state(callsPerSecond: rate)
-                await commits.flush(takeProgress() + entries(of: state))
-                callsBefore = calls
+            if now >= lastReport + Self.report || mustReport {
+                mustReport = false
+                await commits.flush(takeProgress() + entries(of: await state()))
                 lastReport = now
             }
             if now >= nextStatistics {
@@ -48,7 +44,7 @@ extension MirrorEngine {
     /// The last words, when no pass runs any more.
     func finishWatching() async {
         await logStatistics()
-        var state = await state(callsPerSecond: 0)
+        var state = await state()
         state.cloud = "stopped"
         await commits.flush(takeProgress() + entries(of: state))
     }
@@ -76,7 +72,7 @@ extension MirrorEngine {
         }
     }
 
-    private func state(callsPerSecond: Double) async -> DaemonState {
+    private func state() async -> DaemonState {
         let now = parts.time.now()
         let wall = parts.time.wallTime()
         let counted = parts.counters.totals
@@ -87,7 +83,7 @@ extension MirrorEngine {
         state.cloud = cloud.word
         state.cloudCode = cloud.code
         state.cloudProblem = parts.log.redactor.clean(cloud.problem)
-        state.callsPerSecond = (callsPerSecond * 10).rounded() / 10
+        state.callsPerSecond = Double(parts.counters.lastSecond(at: now))
         state.allowed = await parts.gate.allowed(.getContactGroup)
         state.calls = counted.sent
         state.throttled = counted.throttled

@@ -42,6 +42,8 @@ package actor MirrorEngine {
     var isOutboxOpen = false
     /// Other processes have written something that was not read yet.
     var mustLook = true
+    /// Set when what `status` tells of the cloud has changed: it is written at the next glance.
+    var mustReport = false
 
     var health = CloudHealth()
     var lastRefusal: CallFailure?
@@ -252,12 +254,12 @@ package actor MirrorEngine {
             await succeeded(job, calls, RequestResult(.same))
         case .changed(let summary): await changed(job, summary, calls)
         case .compared(let changes):
-            observe(.accepted)
+            observe(.accepted, of: job)
             comparing.remove(job.number)
             await settle(job, .compared(changes))
         case .failed(.call(let failure)): await failed(job, failure, calls)
         case .failed(.listing(let fault)):
-            observe(.accepted)
+            observe(.accepted, of: job)
             await trouble(job, kind: "listing", code: nil, problem: fault.description, calls)
         case .storeFailed(let failure): await storeFailed(job, failure)
         }
@@ -267,7 +269,7 @@ package actor MirrorEngine {
     private func succeeded(
         _ job: PassJob, _ calls: Int, _ result: RequestResult, _ push: PushSummary? = nil
     ) async {
-        observe(.accepted)
+        observe(.accepted, of: job)
         if let before = troubles.removeValue(forKey: job.number) {
             parts.log(.userRecovered(user: job.user.string, failures: before.failures))
         }
@@ -304,17 +306,17 @@ package actor MirrorEngine {
             giveBack(job, .notTried, calls)
         case .refusedApp:
             giveBack(job, .notTried, calls)
-            observe(.refused(code: failure.code ?? 0), failure)
+            observe(.refused(code: failure.code ?? 0), of: job, failure)
             if settings.onlyRequest != nil || settings.endsWhenRefused {
                 await stop(.refused(failure))
             }
         case .notImported:
-            observe(.accepted)
+            observe(.accepted, of: job)
             await trouble(
                 job, kind: failure.kind.rawValue, code: failure.code, problem: failure.problem,
                 calls, isParked: true)
         case .transient, .throttled, .signature, .rejected, .stale:
-            observe(failure.isWithoutAnswer ? .noAnswer : .accepted, failure)
+            observe(failure.isWithoutAnswer ? .noAnswer : .accepted, of: job, failure)
             await trouble(
                 job, kind: failure.kind.rawValue, code: failure.code, problem: failure.problem,
                 calls)

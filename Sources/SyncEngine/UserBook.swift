@@ -47,6 +47,9 @@ package struct UserBook: Sendable {
     /// Users written to the store at once.
     private static let batch = 20_000
 
+    /// How many users the list had when it was read last, by an earlier process perhaps.
+    package var listedBefore: Int { stored.count }
+
     /// Reads what the store knows.
     package init(reading store: any MirrorStore) throws {
         var listedBefore = UserSet()

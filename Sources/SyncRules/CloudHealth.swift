@@ -26,6 +26,7 @@ package struct CloudHealth: Sendable {
     package private(set) var isInDoubt = false
     private var unanswered = 0
     private var nextProbe: MonotonicTime?
+    private var reconsideredAt: MonotonicTime?
 
     /// Calls without an answer, none answered between them, that make the cloud unreachable.
     package static let patience = 20
@@ -35,7 +36,14 @@ package struct CloudHealth: Sendable {
     package init() {}
 
     /// Takes in how a call ended; true when the state is another than before.
-    package mutating func observe(_ observation: Observation, now: MonotonicTime) -> Bool {
+    /// - Parameter began: when the call began; nil for a moment ago.
+    package mutating func observe(
+        _ observation: Observation, began: MonotonicTime? = nil, now: MonotonicTime
+    ) -> Bool {
+        // What a call is refused that was under way then, may have been mended.
+        if let began, let reconsideredAt, began < reconsideredAt, observation != .accepted {
+            return false
+        }
         let before = state
         switch observation {
         case .accepted:
@@ -52,7 +60,8 @@ package struct CloudHealth: Sendable {
                 isInDoubt = false
                 state = .unreachable
             }
-            if isStopped { nextProbe = now + probeInterval }
+            // Also of a cloud that refused: what it says now is not known.
+            if isStopped { nextProbe = now + Self.unreachableProbe }
         }
         return state != before
     }
@@ -70,7 +79,8 @@ package struct CloudHealth: Sendable {
     }
 
     /// Somebody changed what may have been the reason: try at once.
-    package mutating func reconsider() {
+    package mutating func reconsider(now: MonotonicTime) {
+        reconsideredAt = now
         isInDoubt = isStopped
         nextProbe = nil
     }

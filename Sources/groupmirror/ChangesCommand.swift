@@ -12,7 +12,8 @@ struct ChangesCommand: AsyncParsableCommand {
             Every change has a number; numbers rise without gaps and are never given twice, so a \
             consumer that remembers the last one misses nothing. Changes go when they are older than \
             mirror.history: whoever asks for what came after such a one is told so, with status 64, \
-            and begins anew with 'groupmirror export'.
+            and begins anew with 'groupmirror export'; so does everybody after a backup was restored, \
+            which gives numbers again that were given after it.
 
             Examples:
               groupmirror changes --since 1200        what came after number 1200
@@ -42,6 +43,14 @@ struct ChangesCommand: AsyncParsableCommand {
                 .usage,
                 "the changes up to \(pruned) have been removed: some after \(since) are gone",
                 advice: "take the whole with 'groupmirror export', and go on from the number that "
+                    + "'groupmirror status --json' gave before it as last_change")
+        }
+        let newest = try reader.lastChange()
+        if since > newest {
+            throw ProgramFailure(
+                .usage, "the newest change is number \(newest): \(since) is of another database",
+                advice: "after a restored backup, or with a new database, numbers begin anew: take "
+                    + "the whole with 'groupmirror export', and go on from the number that "
                     + "'groupmirror status --json' gave before it as last_change")
         }
         let format = OutputFormat(output)

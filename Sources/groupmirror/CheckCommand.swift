@@ -32,7 +32,7 @@ struct CheckCommand: AsyncParsableCommand {
         list.warn()
         warn(about: settings)
         Output.note("in order: \(counted(list.users, "user")) in the list")
-        if online { try await askCloud(settings) }
+        if online { try await askCloud(settings, isListEmpty: list.users == 0) }
     }
 
     private func warn(about settings: MirrorSettings) {
@@ -70,11 +70,12 @@ struct CheckCommand: AsyncParsableCommand {
         }
     }
 
-    private func askCloud(_ settings: MirrorSettings) async throws {
+    private func askCloud(_ settings: MirrorSettings, isListEmpty: Bool) async throws {
         guard let lock = try LockFile(database: settings.database, for: .command) else {
             guard LockFile.holder(database: settings.database)?.isDaemon != false else {
                 throw ProgramFailure.locked(settings)
             }
+            if isListEmpty { return Output.note("a daemon is running; it has no user to pull") }
             return try await tellWhatTheDaemonSees(settings)
         }
         try await CloudProbe.run(settings, user: try firstUser(settings), log: quietLog(settings))
@@ -92,14 +93,16 @@ struct CheckCommand: AsyncParsableCommand {
 
     private func tellWhatTheDaemonSees(_ settings: MirrorSettings) async throws {
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-        // What it said last may be of before a reload that mended it.
-        let state = try await reader.nextWordOfDaemon(
-            LockFile.holder(database: settings.database))
-        if let failure = state.flatMap(ProgramFailure.init(cloudOf:)) { throw failure }
-        switch state?.cloud {
-        case let word?: Output.note("a daemon is running; to it the cloud is \(word)")
-        case nil: Output.note("a daemon is starting; it has not called the cloud yet")
+        // What it said last may be of before a reload that mended it. A call may take its whole time.
+        let state = try await reader.daemonThatKnowsTheCloud(
+            LockFile.holder(database: settings.database), within: settings.timeout + .seconds(5))
+        guard let state else {
+            throw ProgramFailure(
+                .cloudUnavailable, "a daemon is running, and has had no answer of the cloud yet",
+                advice: "repeat the command; the daemon's log tells what its calls come to")
         }
+        if let failure = ProgramFailure(cloudOf: state) { throw failure }
+        Output.note("a daemon is running; to it the cloud is \(state.cloud)")
     }
 }
 

@@ -9,12 +9,12 @@ private final class Cloud {
     var nanoseconds: Int64 = 0
     var seconds: Int64 = 1_767_300_000
 
-    init(_ change: (inout EmulatorOptions) -> Void = { _ in }) {
+    init(faults: [Fault] = [], _ change: (inout EmulatorOptions) -> Void = { _ in }) {
         var options = EmulatorOptions()
         options.users = 3
         options.conversations = 0
         change(&options)
-        core = CloudCore(options)
+        core = CloudCore(options, faults: faults)
     }
 
     func usersig(
@@ -147,6 +147,45 @@ private final class Cloud {
         #expect(try cloud.listing()["ContactItem"]?.array?.count == 1)
     }
 
+    /// Found by trying: groups were compared as Swift compares strings.
+    @Test func twoSpellingsOfACharacter_areTwoTexts() throws {
+        let (one, two) = ("caf\u{e9}", "cafe\u{301}")
+        #expect(one == two)
+        let cloud = Cloud()
+        _ = try cloud.create(one, one, two)
+        _ = try cloud.create(two, one)
+        let names = try cloud.listing()["GroupItem"]?.array?.map {
+            Array(($0["GroupName"]?.string ?? "").utf8)
+        }
+        #expect(names == [Array(one.utf8), Array(two.utf8)])
+        #expect(try cloud.listing()["ContactItem"]?.array?.count == 2)
+        for text in [one, two] {
+            let mark = #"{"From_Account":"user00000001","MarkItem":[{"OptType":2,"ContactItem":"#
+            _ = try cloud.call(
+                "mark_contact",
+                mark + #"{"Type":1,"To_Account":"\#(one)"},"CustomMark":"\#(text)"}]}"#)
+            let contacts = try cloud.listing()["ContactItem"]?.array ?? []
+            let marks = contacts.compactMap { $0["CustomMark"]?.string }.map { Array($0.utf8) }
+            #expect(marks == [Array(text.utf8)])
+        }
+    }
+
+    /// Found by trying: it was done in any case.
+    @Test(arguments: [false, true])
+    func aConversationThatFails_isLeftAsItWas_unlessTheFaultSaysThatItIsDone(isApplied: Bool) throws
+    {
+        let cloud = Cloud(faults: [Fault(.itemFails(51007, applied: isApplied), times: 1)])
+        let reply = try cloud.create("family", "bob", "carol")
+        let codes = reply["GroupResultItem"]?.array?[0]["ResultItem"]?.array?.map {
+            $0["ResultCode"]?.number
+        }
+        #expect(codes == [51007, 0])
+        let peers = try cloud.listing()["ContactItem"]?.array?.map { $0["To_Account"]?.string }
+        #expect(peers == (isApplied ? ["bob", "carol"] : ["carol"]))
+        _ = try cloud.create("friends", "dora")
+        #expect(try cloud.listing()["ContactItem"]?.array?.count == (isApplied ? 3 : 2))
+    }
+
     @Test func limits_haveTheirCodes() throws {
         let cloud = Cloud()
         #expect(try cloud.create("a")["ErrorCode"]?.number == 51006)
@@ -211,7 +250,8 @@ private final class Cloud {
 
 @Suite struct WritingFaults {
     @Test(arguments: [
-        "502", "reset-after", "code:50005", "code:50005:applied", "item:51007", "omission",
+        "502", "reset-after", "code:50005", "code:50005:applied", "item:51007",
+        "item:51007:applied", "omission",
     ])
     func aFault_isReadAsItIsWritten(text: String) {
         #expect(Fault.Kind(written: text)?.written == text)

@@ -115,6 +115,7 @@ import Testing
     /// What an earlier daemon said last is not true of one that has not said anything yet.
     @Test func whileADaemonStarts_theWordOfTheLastOneIsNotTaken() throws {
         let emulator = try pulled()
+        try emulator.configure("limits: {timeout: 4s}")
         let daemon = try emulator.daemon()
         try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
         daemon.signal(SIGKILL)
@@ -129,8 +130,8 @@ import Testing
             "$0" check --online --config "$1"; echo $?
             "$0" status --json --config "$1"
             """)
-        #expect(check.stderr.contains("a daemon is starting"))
-        #expect(check.stdout.contains("\n0\n") || check.stdout.hasPrefix("0\n"))
+        #expect(check.stderr.contains("has had no answer of the cloud yet"))
+        #expect(check.stdout.contains("\n69\n"))
         #expect(!check.stdout.contains("another key"))
     }
 
@@ -146,6 +147,10 @@ import Testing
         _ = try sqlite(emulator, "DELETE FROM change")
         #expect(try emulator.groupmirror("changes", "--since", "\(last - 1)").status == 64)
         #expect(try emulator.groupmirror("changes", "--since", "\(last)").status == 0)
+        // A number of a database that was replaced, by a backup for example.
+        let beyond = try emulator.groupmirror("changes", "--since", "\(last + 1)")
+        #expect(beyond.status == 64)
+        #expect(beyond.stderr.contains("the newest change is number \(last)"))
         #expect(
             try emulator.groupmirror("status", "--json").stdout.contains("\"last_change\":\(last)"))
     }
@@ -157,5 +162,34 @@ import Testing
         #expect(cancel.status == 64)
         #expect(cancel.stderr.hasPrefix("cancelled: 1 edit\n"))
         #expect(cancel.stderr.contains("999"))
+    }
+
+    /// What a script leaves that failed while it made the list.
+    @Test func anEmptiedList_isRefused() throws {
+        let emulator = try pulled()
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
+        try emulator.directory.write("# nobody\n", to: "users.txt")
+        daemon.signal(SIGHUP)
+        try daemon.wait(for: "the rejection") { daemon.stderr.contains("configuration_rejected") }
+        #expect(daemon.stderr.contains("the list of users is empty, and the mirror has 20 in it"))
+        daemon.signal(SIGTERM)
+        #expect(daemon.wait() == 0)
+        #expect(try emulator.groupmirror("resync", "--all").status == 78)
+        #expect(try emulator.groupmirror("users", "--state", "unlisted").stdout.isEmpty)
+    }
+
+    @Test func aReloadThatSilencesTheLog_isAnsweredInIt() throws {
+        let emulator = try pulled()
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
+        try emulator.configure("log: {level: error}")
+        daemon.signal(SIGHUP)
+        try daemon.wait(for: "the answer", seconds: 60) {
+            daemon.stderr.contains("event=configuration_reloaded")
+        }
+        daemon.signal(SIGTERM)
+        #expect(daemon.wait() == 0)
+        #expect(!daemon.stderr.contains("event=daemon_stopped"))
     }
 }

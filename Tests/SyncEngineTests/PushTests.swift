@@ -155,7 +155,7 @@ private func group(_ name: String) -> GroupReference {
         try fixture.queue(.create(name: "club", [dora]))
         try await fixture.pushAll()
         fixture.cloud.setFaults([
-            Fault(.itemFails(51008), times: 1, command: "update_contact_group")
+            Fault(.itemFails(51008, applied: false), times: 1, command: "update_contact_group")
         ])
         let edits = try fixture.queue(
             .add([bob], to: group("club")), .add([eve], to: group("club")))

@@ -171,3 +171,49 @@ import Testing
         #expect(result?.result.detail == "it is not in the list of users")
     }
 }
+
+@Suite struct WhatStatusTellsOfTheCloud {
+    private func cloud(_ fixture: MirrorFixture) throws -> String? {
+        try fixture.reader.daemon()?.cloud
+    }
+
+    /// What it said before is up to a second old; who mended the cause asks at once.
+    @Test func reloadedWhileTheCloudRefuses_isUnknownUntilItAnswers() async throws {
+        let fixture = try MirrorFixture(faults: [Fault(.code(60020, applied: false))])
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "the refusal") { try cloud(fixture) == "refused" }
+            fixture.cloud.setFaults([Fault(.silence, times: 1)])
+            let reloaded = fixture.clock.now()
+            var book = try UserBook(reading: fixture.store)
+            _ = try book.relist(in: fixture.store, at: fixture.clock.wallTime()) { each in
+                for name in CloudCore.userNames(20) { each(Array(name.utf8)[...]) }
+            }
+            await engine.reload(
+                book, maxStaleness: .seconds(60),
+                guardLimits: MirrorFixture.settings().guardLimits, pushPolicy: PushPolicy(),
+                history: nil)
+            try await fixture.wait(for: "another word") { try cloud(fixture) != "refused" }
+            #expect(try cloud(fixture) == "unknown")
+            #expect(fixture.clock.now() - reloaded < .milliseconds(500))
+            try await fixture.wait(for: "the answer") { try cloud(fixture) == "accepting" }
+            // The probe is silent for ten seconds; another one follows five later.
+            #expect(fixture.clock.now() - reloaded < .seconds(20))
+        }
+    }
+
+    @Test func callsOfTheLastSecond_areNeverMoreThanTheLimit() async throws {
+        var options = EmulatorOptions.small
+        options.users = 1000
+        let fixture = try MirrorFixture(options)
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            var most = 0.0
+            try await fixture.wait(for: "the first round", every: .milliseconds(10)) {
+                most = max(most, try fixture.reader.daemon()?.callsPerSecond ?? 0)
+                return try fixture.reader.states()["new"] == nil
+            }
+            #expect(most > 100 && most <= 200)
+        }
+    }
+}

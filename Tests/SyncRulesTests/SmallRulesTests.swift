@@ -117,6 +117,16 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(health.mayStart(now: at(62)) == true)
     }
 
+    @Test func aProbeWithoutAnAnswer_isRepeatedSoon() {
+        var health = CloudHealth()
+        _ = health.observe(.refused(code: 70009), now: at(0))
+        health.reconsider(now: at(0))
+        #expect(health.mayStart(now: at(1)) == true)
+        #expect(health.observe(.noAnswer, now: at(11)) == false)
+        #expect(health.mayStart(now: at(15)) == false)
+        #expect(health.mayStart(now: at(16)) == true)
+    }
+
     @Test func aFewUnansweredCalls_areNoOutage() {
         var health = CloudHealth()
         _ = health.observe(.accepted, now: at(0))
@@ -151,7 +161,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
     @Test func reconsidering_allowsAProbeAtOnce() {
         var health = CloudHealth()
         _ = health.observe(.refused(code: 70009), now: at(0))
-        health.reconsider()
+        health.reconsider(now: at(0))
         #expect(health.mayStart(now: at(1)) == true)
         #expect(health.mayStart(now: at(2)) == false)
     }
@@ -161,7 +171,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
             var health = CloudHealth()
             _ = health.observe(.refused(code: 70009), now: at(0))
             #expect(!health.isInDoubt)
-            health.reconsider()
+            health.reconsider(now: at(0))
             #expect(health.isInDoubt)
             _ = health.observe(.noAnswer, now: at(1))
             #expect(health.isInDoubt)
@@ -173,16 +183,31 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
     @Test func reconsideringASilentCloud_isInDoubtUntilTheNextSilence() {
         var health = CloudHealth()
         for _ in 1...CloudHealth.patience { _ = health.observe(.noAnswer, now: at(0)) }
-        health.reconsider()
+        health.reconsider(now: at(0))
         #expect(health.isInDoubt)
         _ = health.observe(.noAnswer, now: at(1))
         #expect(!health.isInDoubt && health.state == .unreachable)
     }
 
+    @Test func aRefusalOfACallThatWasUnderWay_saysNothingOfWhatWasMended() {
+        var health = CloudHealth()
+        _ = health.observe(.refused(code: 70009), now: at(0))
+        health.reconsider(now: at(10))
+        #expect(health.observe(.refused(code: 70009), began: at(9), now: at(11)) == false)
+        #expect(health.observe(.noAnswer, began: at(9), now: at(11)) == false)
+        #expect(health.isInDoubt)
+        #expect(health.mayStart(now: at(11)) == true)
+        #expect(health.observe(.refused(code: 60020), began: at(10), now: at(12)) == true)
+        #expect(health.mayStart(now: at(71)) == false)
+        health.reconsider(now: at(72))
+        #expect(health.observe(.accepted, began: at(71), now: at(73)) == true)
+        #expect(health.state == .accepting)
+    }
+
     @Test func reconsideringWhatIsWell_raisesNoDoubt() {
         var health = CloudHealth()
         _ = health.observe(.accepted, now: at(0))
-        health.reconsider()
+        health.reconsider(now: at(0))
         #expect(!health.isInDoubt)
     }
 }
