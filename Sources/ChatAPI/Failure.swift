@@ -28,7 +28,8 @@ package enum FailureKind: String, CaseIterable, Sendable {
         case .transient: "the user backs off and is tried again; its mirror stays"
         case .throttled: "the command's window narrows and all its senders pause for a second"
         case .signature: "a new usersig is made and the call repeated once"
-        case .refusedApp: "all calls stop but one probe a minute, loudly"
+        case .refusedApp:
+            "all calls stop but one probe a minute, loudly; when a write or a look-up is refused, that user backs off"
         case .rejected: "the request is not repeated as it is; a pull backs off"
         case .stale: "the user is pulled again"
         case .notImported: "the user is parked and looked at once a day"

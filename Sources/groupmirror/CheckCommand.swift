@@ -12,8 +12,10 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Check configuration, key, list of users and database.",
         discussion: """
-            Prints every setting in force. --online makes one call to see whether the cloud accepts \
-            the app; while a daemon runs, it tells what the daemon has seen instead.
+            Prints every setting as the file has it; a running daemon may have been started, or told \
+            to reload, with an older one. --online makes one call to see whether the cloud accepts \
+            the app; while a daemon runs, it tells what the daemon sees from now on instead, and ends \
+            with 69 when that has no answer yet.
 
             Example: before the first start.
               groupmirror check --online

@@ -10,10 +10,11 @@ struct ExportCommand: ParsableCommand {
         abstract: "Print the mirror, one JSON object a user.",
         discussion: """
             Users are sorted by the bytes of their ids, and so is everything within a user; the keys \
-            and their order never change. All of it is of one moment.
+            and their order never change. All of it is of one moment. pulled_at moves with every pull: \
+            leave it out when you compare.
 
             Example: keep yesterday's state, compare today's.
-              groupmirror export > today.jsonl
+              groupmirror export | sed 's/"pulled_at":"[^"]*"/"pulled_at":null/' > today.jsonl
             """)
 
     @OptionGroup var common: CommonOptions

@@ -11,7 +11,9 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Show how the mirror and its daemon are.",
         discussion: """
-            Works whether the daemon runs or not. Status 4 when a person is needed.
+            Works whether the daemon runs or not. Status 4 when a person is needed for \
+            deletions or edits; what the cloud is to the daemon is told, and is no failure of this \
+            command.
 
             Example: keep watching.
               groupmirror status --watch
