@@ -14,7 +14,7 @@ struct ExportCommand: ParsableCommand {
             leave it out when you compare.
 
             Example: keep yesterday's state, compare today's.
-              groupmirror export | sed 's/"pulled_at":"[^"]*"/"pulled_at":null/' > today.jsonl
+              groupmirror export | jq -c 'del(.pulled_at)' > today.jsonl
             """)
 
     @OptionGroup var common: CommonOptions
