@@ -206,6 +206,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
 
     @Test func reconsideringWhatIsWell_raisesNoDoubt() {
         var health = CloudHealth()
+        #expect(!health.isInDoubt)
         _ = health.observe(.accepted, now: at(0))
         health.reconsider(now: at(0))
         #expect(!health.isInDoubt)
