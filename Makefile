@@ -40,7 +40,7 @@ simulate: proof-programs
 
 # Ten times what CI does: the store in WORLDS worlds, the whole engine in ENGINES small ones.
 WORLDS ?= 50
-ENGINES ?= 40
+ENGINES ?= 20
 crash: proof-programs
 	Scripts/crash $(RELEASE) $(SEED) $(WORLDS) $(ENGINES) $(JOBS)
 
