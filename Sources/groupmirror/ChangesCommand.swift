@@ -28,6 +28,9 @@ struct ChangesCommand: AsyncParsableCommand {
     @Flag(help: "Go on printing changes as they come, until Ctrl-C.") var follow = false
 
     private static let batch = 1000
+    private static let howToBeginAnew =
+        "take the whole with 'groupmirror export', and go on from the number that "
+        + "'groupmirror status --json' gave before it as last_change"
 
     func run() async throws {
         let reader = try common.reader()
@@ -42,16 +45,14 @@ struct ChangesCommand: AsyncParsableCommand {
             throw ProgramFailure(
                 .usage,
                 "the changes up to \(pruned) have been removed: some after \(since) are gone",
-                advice: "take the whole with 'groupmirror export', and go on from the number that "
-                    + "'groupmirror status --json' gave before it as last_change")
+                advice: Self.howToBeginAnew)
         }
         let newest = try reader.lastChange()
         if since > newest {
             throw ProgramFailure(
                 .usage, "the newest change is number \(newest): \(since) is of another database",
-                advice: "after a restored backup, or with a new database, numbers begin anew: take "
-                    + "the whole with 'groupmirror export', and go on from the number that "
-                    + "'groupmirror status --json' gave before it as last_change")
+                advice: "after a restored backup, or with a new database, numbers begin anew: "
+                    + Self.howToBeginAnew)
         }
         let format = OutputFormat(output)
         let time = SystemTimekeeper()

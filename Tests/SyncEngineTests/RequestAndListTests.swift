@@ -112,19 +112,11 @@ import Testing
         let engine = try fixture.engine(users: ["user00000001", "user00000002"])
         _ = try await fixture.running(engine) {
             try await fixture.wait(for: "both") { try fixture.reader.states()["new"] == nil }
-            var book = try UserBook(reading: fixture.store)
-            let counts = try book.relist(in: fixture.store, at: fixture.clock.wallTime()) { each in
-                for name in ["user00000002", "user00000003", "user00000003", "odd user"] {
-                    each(Array(name.utf8)[...])
-                }
-            }
+            let counts = try await fixture.reload(
+                engine, users: ["user00000002", "user00000003", "user00000003", "odd user"])
             #expect(
                 counts
                     == .init(users: 3, added: 2, removed: 1, repeated: 1, unusual: 1))
-            await engine.reload(
-                book, maxStaleness: .seconds(60),
-                guardLimits: MirrorFixture.settings().guardLimits, pushPolicy: PushPolicy(),
-                history: nil)
             try await fixture.wait(for: "the new ones") {
                 try fixture.reader.states()["new"] == nil
             }
@@ -151,16 +143,7 @@ import Testing
             try await fixture.wait(for: "all the others") {
                 try fixture.store.progress(of: request)?.done == 19
             }
-            var book = try UserBook(reading: fixture.store)
-            _ = try book.relist(in: fixture.store, at: fixture.clock.wallTime()) { each in
-                for name in CloudCore.userNames(20) where name != gone {
-                    each(Array(name.utf8)[...])
-                }
-            }
-            await engine.reload(
-                book, maxStaleness: .seconds(60),
-                guardLimits: MirrorFixture.settings().guardLimits, pushPolicy: PushPolicy(),
-                history: nil)
+            try await fixture.reload(engine, users: CloudCore.userNames(20).filter { $0 != gone })
             try await fixture.wait(for: "the end") {
                 try fixture.store.progress(of: request)?.isFinished == true
             }
@@ -185,14 +168,7 @@ import Testing
             try await fixture.wait(for: "the refusal") { try cloud(fixture) == "refused" }
             fixture.cloud.setFaults([Fault(.silence, times: 1)])
             let reloaded = fixture.clock.now()
-            var book = try UserBook(reading: fixture.store)
-            _ = try book.relist(in: fixture.store, at: fixture.clock.wallTime()) { each in
-                for name in CloudCore.userNames(20) { each(Array(name.utf8)[...]) }
-            }
-            await engine.reload(
-                book, maxStaleness: .seconds(60),
-                guardLimits: MirrorFixture.settings().guardLimits, pushPolicy: PushPolicy(),
-                history: nil)
+            try await fixture.reload(engine, users: Array(CloudCore.userNames(20)))
             try await fixture.wait(for: "another word") { try cloud(fixture) != "refused" }
             #expect(try cloud(fixture) == "unknown")
             #expect(fixture.clock.now() - reloaded < .milliseconds(500))

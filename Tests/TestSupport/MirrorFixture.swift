@@ -79,6 +79,21 @@ package final class MirrorFixture: Sendable {
             random: { 1 })
     }
 
+    /// Gives `users` to a running engine as its list, as a reload does; what reading it came to.
+    @discardableResult
+    package func reload(_ engine: MirrorEngine, users: [String]) async throws
+        -> UserBook.ListCounts
+    {
+        var book = try UserBook(reading: store)
+        let counts = try book.relist(in: store, at: clock.wallTime()) { each in
+            for name in users { each(Array(name.utf8)[...]) }
+        }
+        await engine.reload(
+            book, maxStaleness: .seconds(60), guardLimits: MirrorFixture.settings().guardLimits,
+            pushPolicy: PushPolicy(), history: nil)
+        return counts
+    }
+
     /// A write that somebody else makes, past the mirror.
     package func pushByHand(_ action: PushCall.Action, user: String) async throws {
         let log = LogRecorder().log(clock)
