@@ -141,9 +141,7 @@ import Testing
     @Test func aDatabaseOfANewerVersion() throws {
         let emulator = try EmulatorProcess("--users", "1")
         #expect(try emulator.groupmirror("resync", "--all").status == 0)
-        _ = try RunningProgram.run(
-            "sqlite3", emulator.directory.file("mirror.db"),
-            "INSERT INTO grdb_migrations VALUES ('99 future')")
+        try emulator.sqlite("INSERT INTO grdb_migrations VALUES ('99 future')")
         expect(try emulator.groupmirror("run"), 74, "a newer version of groupmirror has written it")
     }
 

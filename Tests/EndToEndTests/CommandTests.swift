@@ -4,13 +4,6 @@ import Testing
 
 @Suite struct TheCommands {
     /// A mirror of twenty users that nobody changes, pulled once.
-    private func pulled(_ arguments: String...) throws -> EmulatorProcess {
-        let emulator = try EmulatorProcess("--users", "20", "--seed", "5")
-        let resync = try emulator.groupmirror("resync", "--all")
-        #expect(resync.status == 0, "\(resync.stderr)")
-        return emulator
-    }
-
     private func lines(_ text: String) -> [Substring] { text.split(separator: "\n") }
 
     private func isJSON(_ line: some StringProtocol) -> Bool {
@@ -32,7 +25,7 @@ import Testing
     }
 
     @Test func resyncWithADaemon_asksIt() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         let daemon = try emulator.daemon()
         try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
         let resync = try emulator.groupmirror("resync", "user00000003", "user00000004")
@@ -42,7 +35,7 @@ import Testing
     }
 
     @Test func resyncOfSomebodyUnknown_isAMistakeInTheCommand() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         func expectMistake() throws {
             let resync = try emulator.groupmirror("resync", "nobody")
             #expect(resync.status == 64)
@@ -55,7 +48,7 @@ import Testing
     }
 
     @Test func resyncOfUsersThatFail_saysWhichAndWhy() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         try emulator.post("faults", #"[{"kind":"code:50002","user":"user00000009"}]"#)
         let resync = try emulator.groupmirror("resync", "--all")
         #expect(resync.status == 3)
@@ -85,7 +78,7 @@ import Testing
     }
 
     @Test func anExportThatDoesNotFit_isNoSuccess() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         let export = try RunningProgram.run(
             "sh", "-c", "exec \"$0\" export --config \"$1\" > /dev/full",
             Program.groupmirror.url.path, emulator.configuration)
@@ -94,21 +87,18 @@ import Testing
     }
 
     @Test func verify_findsDrift() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         #expect(try emulator.groupmirror("verify").status == 0)
         #expect(try emulator.groupmirror("verify", "--sample", "3").stderr.contains("of 3 users"))
-        let sql = try RunningProgram.run(
-            "sqlite3", emulator.directory.file("mirror.db"),
-            "UPDATE conversation_group SET name = 'wrong' WHERE user = 1 AND id = 1"
-        )
-        #expect(sql.status == 0)
+        try emulator.sqlite(
+            "UPDATE conversation_group SET name = 'wrong' WHERE user = 1 AND id = 1")
         let drift = try emulator.groupmirror("verify")
         #expect(drift.status == 5)
         #expect(drift.stdout.contains("user00000001: 1 difference\n  group 1 'wrong' is now"))
     }
 
     @Test func status_worksWithAndWithoutADaemon() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         let down = try emulator.groupmirror("status")
         #expect(down.status == 0)
         #expect(down.stdout.contains("daemon   has never run"))
@@ -123,7 +113,7 @@ import Testing
     }
 
     @Test func everyReader_hasTextAndJSON() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         for command in [["users"], ["show", "user00000001"], ["changes"], ["check"]] {
             let text = try emulator.run(command)
             let json = try emulator.run(command + ["--json"])
@@ -134,7 +124,7 @@ import Testing
     }
 
     @Test func aReaderAskedForSomebodyUnknown_saysSo() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         for command in [
             ["show", "nobody"], ["export", "nobody"], ["changes", "--user", "nobody"],
         ] {
@@ -145,7 +135,7 @@ import Testing
     }
 
     @Test func theExport_hasItsKeysInTheirOrder() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         let line = try #require(
             lines(try emulator.groupmirror("export", "user00000001").stdout).first)
         #expect(
@@ -240,7 +230,7 @@ import Testing
     }
 
     @Test func theConfiguration_isFoundThroughTheEnvironment() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         let process = try RunningProgram(
             .groupmirror, ["status"], environment: ["GROUPMIRROR_CONFIG": emulator.configuration])
         #expect(process.wait() == 0)

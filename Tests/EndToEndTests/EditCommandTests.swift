@@ -5,12 +5,6 @@ import Testing
 @Suite struct TheCommandsForEdits {
     private let user = "user00000003"
 
-    private func pulled() throws -> EmulatorProcess {
-        let emulator = try EmulatorProcess("--users", "20", "--seed", "5")
-        #expect(try emulator.groupmirror("resync", "--all").status == 0)
-        return emulator
-    }
-
     private func object(_ line: String) throws -> [String: Any] {
         try #require(
             try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
@@ -22,7 +16,7 @@ import Testing
     }
 
     @Test func withTheDaemonDown_anEditIsQueued_andTheNextRunSendsIt() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         let edit = try emulator.groupmirror(
             "edit", "create", user, "club", "user:bob", "chatgroup:@TGS#1")
         #expect(edit.status == 0)
@@ -40,7 +34,7 @@ import Testing
     }
 
     @Test func withTheDaemonDown_whatResyncCannotSend_isToldAndIsNoSuccess() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         _ = try emulator.post(
             "faults", #"[{"kind":"code:60008","command":"mark_contact"}]"#)
         #expect(
@@ -60,7 +54,7 @@ import Testing
     }
 
     @Test func withTheDaemonUp_everyKindOfEditReachesTheCloud() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         let daemon = try emulator.daemon()
         try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
         for arguments in [
@@ -84,7 +78,7 @@ import Testing
     }
 
     @Test func theSameKeyAgain_saysSoAndQueuesNothing() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         let arguments = ["edit", "create", user, "club", "user:bob", "--key", "k1"]
         #expect(try emulator.run(arguments).stdout == "1\n")
         let again = try emulator.run(arguments)
@@ -106,7 +100,7 @@ import Testing
         (["mark", "user00000003", "user:bob", "--set", "1", "--clear", "1"], "set and cleared"),
     ])
     func whatMakesNoSense_isRefusedWithAReason(arguments: [String], words: String) throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         let edit = try emulator.run(["edit"] + arguments)
         #expect(edit.status == 64)
         #expect(edit.stderr.contains(words), "\(edit.stderr)")
@@ -132,7 +126,7 @@ import Testing
         ("{\"user\":\"\u{0}", "no JSON object"),
     ])
     func anImportWithAMistake_namesTheLineAndQueuesNothing(line: String, words: String?) throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         let good =
             #"{"user":"user00000003","op":"create","group":"club","conversations":[{"type":1,"peer":"bob"}]}"#
         try emulator.directory.write("\(good)\n\(line)\n", to: "edits.jsonl")
@@ -152,7 +146,7 @@ import Testing
     }
 
     @Test func aRejectedEdit_isToldAndCured() throws {
-        let emulator = try pulled()
+        let emulator = try EmulatorProcess.pulled()
         let daemon = try emulator.daemon()
         try emulator.post(
             "faults", #"[{"kind":"code:51010","times":1,"command":"create_contact_group"}]"#)

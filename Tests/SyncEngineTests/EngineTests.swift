@@ -12,9 +12,7 @@ import Testing
         let fixture = try MirrorFixture()
         let engine = try fixture.engine()
         _ = try await fixture.running(engine) {
-            try await fixture.wait(for: "the first round") {
-                try fixture.reader.states()["new"] == nil
-            }
+            try await fixture.waitForTheFirstRound()
             for _ in 0..<5 {
                 fixture.cloud.churn(20)
                 try await fixture.waitUntilEqual()

@@ -215,8 +215,7 @@ private func group(_ name: String) -> GroupReference {
             #expect(try fixture.state(of: edits[1]) == .queued)
             #expect(try fixture.reader.waitingEdits() == 1)
             // As another process: the engine notices what others write.
-            let person = try SQLiteMirror(
-                path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+            let person = try fixture.asAnotherProcess()
             let retried = try person.retryEdits(
                 EditSelection(ids: [edits[0]], states: [.rejected]), force: false,
                 at: fixture.clock.wallTime())

@@ -79,8 +79,7 @@ private let user = "user00000001"
             try await fixture.wait(for: "the group") { try states() == [.applied] }
         }
         // As another process: the engine notices what others write.
-        let person = try SQLiteMirror(
-            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let person = try fixture.asAnotherProcess()
         let calls = Mutex<(listed: Int?, settled: Int?)>((nil, nil))
         let store = HookedStore(
             fixture.store,

@@ -28,6 +28,11 @@ package final class MirrorFixture: Sendable {
         reader = try MirrorReader(path: directory.file("mirror.db"), sdkAppID: app)
     }
 
+    /// The database as another process has it open: a command of an operator's.
+    package func asAnotherProcess() throws -> SQLiteMirror {
+        try SQLiteMirror(path: directory.file("mirror.db"), sdkAppID: app)
+    }
+
     /// What the mirror holds of every listed user.
     package var mirror: [UserID: Snapshot] {
         get throws {
@@ -155,6 +160,11 @@ package final class MirrorFixture: Sendable {
             }
             try await clock.sleep(for: pause)
         }
+    }
+
+    /// Lets the test's clock run, beside an engine, until every user has been pulled once.
+    package func waitForTheFirstRound() async throws {
+        try await wait(for: "the first round") { try reader.states()["new"] == nil }
     }
 
     /// Lets the test's clock run, beside an engine, until the mirror is what the cloud has.
