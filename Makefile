@@ -101,8 +101,9 @@ install:
 	install -D -m 644 Documentation/groupmirror.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man1/groupmirror.1
 	install -D -m 644 config/groupmirror.yaml $(DESTDIR)/etc/groupmirror/example.yaml
-	install -d $(DESTDIR)$(PREFIX)/share/doc/groupmirror
-	install -m 644 README.md CHANGELOG.md Documentation/*.md $(DESTDIR)$(PREFIX)/share/doc/groupmirror
+	for page in *.md Documentation/*.md Documentation/*/*.md config/*.yaml; do \
+		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/doc/groupmirror/$$page || exit; \
+	done
 
 # The generated pages of the documentation.
 tables: deps

@@ -87,6 +87,8 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ]),
         floor("ChatEmulator", ["COpenSSL", "CZlib"]),
+
+        // 5 process
         floor(
             "EmulatorServer",
             [
@@ -94,8 +96,6 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
-
-        // 5 process
         floor(
             "Daemon",
             [

@@ -41,8 +41,6 @@ package struct CallReply: Sendable {
     package let digest: Digest
     /// The envelope; nil when the digest is the known one, so that nothing needed decoding.
     package let envelope: WireEnvelope?
-
-    package var isKnown: Bool { envelope == nil }
 }
 
 /// Something that calls pass through.

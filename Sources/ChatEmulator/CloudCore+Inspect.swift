@@ -70,10 +70,11 @@ extension CloudCore {
 
     package var journalLines: [[UInt8]] { journal.entries.map { $0.json.bytes + [10] } }
 
-    /// The faults in force, and a way to set them: a JSON list, or one fault. Returns what is wrong
-    /// with it; nil when it was taken.
+    /// The faults in force.
     package var faultList: JSON { .array(faults.list.map(\.json)) }
 
+    /// Replaces them by a JSON list, or one fault. Returns what is wrong with it; nil when it was
+    /// taken.
     package func setFaults(_ json: JSON) -> String? {
         let list = json.array ?? [json]
         let read = list.map(Fault.init(_:))

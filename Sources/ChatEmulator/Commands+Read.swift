@@ -65,13 +65,6 @@ extension CloudCore {
         .members(["GroupName": .string(group.name), "GroupId": number(group.id)])
     }
 
-    func contactID(_ id: ContactID) -> JSON {
-        .members([
-            "Type": number(Int64(id.type)), "To_Account": id.type == 1 ? .string(id.peer) : nil,
-            "ToGroupId": id.type == 2 ? .string(id.peer) : nil,
-        ])
-    }
-
     private func contact(_ id: ContactID, of user: CloudUser, extraGroup: Int64? = nil) -> JSON {
         let contact = user.contacts[id] ?? CloudUser.Contact()
         let groups = contact.groups.sorted() + (extraGroup.map { [$0] } ?? [])

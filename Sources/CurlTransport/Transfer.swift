@@ -56,7 +56,6 @@ final class Transfer {
     private func configure(_ settings: CurlSettings) {
         let me = Unmanaged.passUnretained(self).toOpaque()
         let milliseconds = Int(settings.timeout.milliseconds)
-        check(gm_curl_set_pointer(handle, CURLOPT_PRIVATE, me))
         check(gm_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText))
         check(gm_curl_set_pointer(handle, CURLOPT_HTTPHEADER, headers))
         check(gm_curl_set_long(handle, CURLOPT_POST, 1))

@@ -150,8 +150,8 @@ package struct DaemonRun: Sendable {
         }
     }
 
-    /// A sign of life for every bit of progress; none when the engine stands still, so that systemd
-    /// restarts it.
+    /// A sign of life as long as the engine turns and tries to write, if only of itself; none when it
+    /// stands still, so that systemd restarts it.
     private func feedWatchdog() async {
         guard let limit = manager.watchdog else { return }
         var seen: UInt64?

@@ -18,7 +18,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
         switch self {
         case .done: "done"
         case .unexpected: "unexpected"
-        case .someUsersFailed: "some users could not be mirrored"
+        case .someUsersFailed: "some users could not be mirrored, or edits not sent"
         case .personNeeded: "a person is needed: deletions are held or edits rejected"
         case .driftFound: "drift found"
         case .usage: "usage"

@@ -128,7 +128,7 @@ package final class Instance: Sendable {
 extension ConfigurationFault {
     /// A script that made the list and failed leaves it empty: taken at its word, everybody would be
     /// lost in silence.
-    fileprivate static func emptied(_ settings: MirrorSettings, users: Int) -> ConfigurationFault {
+    package static func emptied(_ settings: MirrorSettings, users: Int) -> ConfigurationFault {
         ConfigurationFault(
             file: settings.usersFile ?? settings.file,
             problem: "the list of users is empty, and the mirror has \(users) in it",

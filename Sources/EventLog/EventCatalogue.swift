@@ -107,15 +107,18 @@ extension EventKind {
                 .info, "a setting has another value since the reload",
                 do: "restart when the line says `restart=true`: the setting holds from then on",
                 [
-                    "key": "path of the setting", "from": "value in the file before",
-                    "to": "value in the file now",
+                    "key":
+                        "path of the setting: `app.endpoint` for a region; `secret_key` for the key",
+                    "from": "value in the file before; never that of a key",
+                    "to": "value in the file now; never that of a key",
                     "restart": "whether it takes a restart to hold",
                 ])
         case .configurationRejected:
             Entry(
-                .error, "SIGHUP: the new configuration has a fault; the old one still holds",
-                do: "mend the file (`groupmirror check`) and reload again",
-                ["problem": "file, line and fault"])
+                .error,
+                "SIGHUP: the new configuration has a fault, or the database failed; the old one still holds",
+                do: "mend the file (`groupmirror check`) or the disk, and reload again",
+                ["problem": "file, line and fault, or what the database said"])
         case .usersListed:
             Entry(
                 .info, "the list of users was read",
@@ -148,8 +151,10 @@ extension EventKind {
                 ])
         case .cloudUnreachable:
             Entry(
-                .error, "no call is answered; one probe every five seconds goes on",
-                do: "look at DNS, network and the region's status",
+                .error,
+                "no call has an answer that can be read; one probe every five seconds goes on",
+                do:
+                    "look at DNS, network, a proxy in between (its 502 is no answer) and the region's status",
                 ["problem": "of the last call", "retry_in": "seconds"])
         case .signatureRenewed:
             Entry(
@@ -190,7 +195,8 @@ extension EventKind {
                 .info, "a user's mirror was brought up to date and differs from before",
                 [
                     "user": "id", "changes": "rows added to `changes`",
-                    "conversations": "now in the mirror", "groups": "now in the mirror",
+                    "conversations": "in the listing that the pass began with",
+                    "groups": "the same",
                     "calls": "made", "took": "milliseconds",
                     "first": "whether it is the user's first pull",
                 ])
@@ -302,7 +308,7 @@ extension EventKind {
                 [
                     "user": "user id", "edit": "number", "op": "what it asks for",
                     "reason": "`refused`, `conflict`, `name_taken`, `group_missing` or `gave_up`",
-                    "code": "the cloud's code; absent when the cloud was not asked",
+                    "code": "the cloud's code; empty (`-`, `null`) when the cloud was not asked",
                     "problem": "in words",
                 ])
         case .historyPruned:
@@ -333,7 +339,8 @@ extension EventKind {
                     "lag_p99": "99th percentile", "lag_max": "of the user waiting longest",
                     "passes": "since the start", "unchanged": "of them without any difference",
                     "changes": "found since the start",
-                    "queue": "users asked for or new, not started",
+                    "queue":
+                        "users asked for, to be compared, new or due again after a failure, not started",
                     "in_flight": "passes running", "allowed": "get calls a second allowed now",
                     "outbox_open": "edits queued or being sent",
                     "outbox_oldest": "seconds since the oldest of them was queued",

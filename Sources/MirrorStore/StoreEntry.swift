@@ -26,7 +26,7 @@ package struct PulledUser: Sendable {
     package let user: UserNumber
     package let at: WallTime
     /// Of the listing that the mirror now equals; nil when it does not equal it, because deletions
-    /// are held.
+    /// are held, and of a listing without anything: who has nothing to lose is told by that.
     package let digest: Digest?
     package let diff: SnapshotDiff
     /// Deletions that wait for a person; nil when there are none (any more).

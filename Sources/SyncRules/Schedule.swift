@@ -178,7 +178,8 @@ package struct Schedule: Sendable {
     /// True when somebody has something to be sent.
     package var hasUrgent: Bool { lists[.urgent, default: Ends()].count > 0 }
 
-    /// How many users could be taken at `now` without waiting for a pull to get old; for the log.
+    /// How many users can be taken at once, whatever their last pull: those with edits to be sent,
+    /// asked for, back from a failure, or new.
     package var backlog: Int {
         [List.urgent, .asked, .returning, .new].reduce(0) { $0 + lists[$1, default: Ends()].count }
     }

@@ -11,8 +11,8 @@ struct ChangesCommand: AsyncParsableCommand {
         discussion: """
             Every change has a number; numbers rise without gaps and are never given twice, so a \
             consumer that remembers the last one misses nothing. Changes go when they are older than \
-            mirror.history: whoever asks for what came after such a one is told so, with status 64, \
-            and begins anew with 'groupmirror export'; so does everybody after a backup was restored, \
+            mirror.history: whoever asks with --since for what came after such a one is told so, with \
+            status 64, and begins anew with 'groupmirror export'; so does everybody after a backup was restored, \
             which gives numbers again that were given after it.
 
             Examples:
@@ -23,7 +23,8 @@ struct ChangesCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var output: JSONOption
-    @Option(help: "Only changes with a higher number.") var since: Int64 = 0
+    @Option(help: "Only changes with a higher number; 0: all since the mirror was made.")
+    var since: Int64?
     @Option(help: "Only this user's.") var user: String?
     @Flag(help: "Go on printing changes as they come, until Ctrl-C.") var follow = false
 
@@ -40,8 +41,25 @@ struct ChangesCommand: AsyncParsableCommand {
         {
             throw ProgramFailure.notListed(id)
         }
+        if let since { try check(since, reader) }
+        let format = OutputFormat(output)
+        let time = SystemTimekeeper()
+        var last = since ?? 0
+        while true {
+            let rows = try reader.changes(since: last, user: name, limit: Self.batch)
+            for row in rows { Output.data(row.rendered(as: format)) }
+            last = rows.last?.seq ?? last
+            if rows.count == Self.batch { continue }
+            guard follow else { return }
+            try await time.sleep(for: .milliseconds(250))
+        }
+    }
+
+    /// Whether everything after a number that a consumer has seen is still there, and is what it
+    /// believes it to be.
+    private func check(_ since: Int64, _ reader: MirrorReader) throws {
         let pruned = try reader.lastPruned()
-        if since > 0, since < pruned {
+        if since < pruned {
             throw ProgramFailure(
                 .usage,
                 "the changes up to \(pruned) have been removed: some after \(since) are gone",
@@ -53,17 +71,6 @@ struct ChangesCommand: AsyncParsableCommand {
                 .usage, "the newest change is number \(newest): \(since) is of another database",
                 advice: "after a restored backup, or with a new database, numbers begin anew: "
                     + Self.howToBeginAnew)
-        }
-        let format = OutputFormat(output)
-        let time = SystemTimekeeper()
-        var last = since
-        while true {
-            let rows = try reader.changes(since: last, user: name, limit: Self.batch)
-            for row in rows { Output.data(row.rendered(as: format)) }
-            last = rows.last?.seq ?? last
-            if rows.count == Self.batch { continue }
-            guard follow else { return }
-            try await time.sleep(for: .milliseconds(250))
         }
     }
 }

@@ -12,7 +12,7 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Check configuration, key, list of users and database.",
         discussion: """
-            Prints every setting as the file has it; a running daemon may have been started, or told \
+            Prints every setting as the file has it, a region as the endpoint it stands for; a running daemon may have been started, or told \
             to reload, with an older one. --online makes one call to see whether the cloud accepts \
             the app; while a daemon runs, it tells what the daemon sees from now on instead, and ends \
             with 69 when that has no answer yet.
@@ -29,7 +29,10 @@ struct CheckCommand: AsyncParsableCommand {
         let settings = try common.settings()
         _ = try KeyFile.read(settings)
         let list = try ListReport(settings)
-        try checkDatabase(settings)
+        let mirrored = try checkDatabase(settings)
+        if list.users == 0, mirrored > 0 {
+            throw ConfigurationFault.emptied(settings, users: mirrored)
+        }
         print(settings)
         list.warn()
         warn(about: settings)
@@ -44,8 +47,8 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     /// A database that exists must be this app's; one that does not is made by the first run, in a
-    /// directory that this user may write to.
-    private func checkDatabase(_ settings: MirrorSettings) throws {
+    /// directory that this user may write to. How many users are in the list of the mirror.
+    private func checkDatabase(_ settings: MirrorSettings) throws -> Int {
         guard LockFile.exists(settings.database) else {
             let folder = URL(fileURLWithPath: settings.database).deletingLastPathComponent().path
             guard FileManager.default.isWritableFile(atPath: folder) else {
@@ -54,9 +57,10 @@ struct CheckCommand: AsyncParsableCommand {
                     problem: "\(settings.database): it cannot be made in \(folder)",
                     advice: "does the directory exist, and may this user write there?")
             }
-            return
+            return 0
         }
-        _ = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+        let states = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID).states()
+        return states.values.reduce(0, +) - states["unlisted", default: 0]
     }
 
     private func print(_ settings: MirrorSettings) {

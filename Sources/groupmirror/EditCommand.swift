@@ -12,8 +12,8 @@ struct EditCommand: ParsableCommand {
         abstract: "Queue a change that is to be carried to the cloud.",
         discussion: """
             Returns when the edit is safely stored, and prints its number; a running daemon sends it \
-            at once, otherwise the next 'groupmirror run' does. 'groupmirror outbox' shows what became \
-            of it. A conversation is written user:ID or chatgroup:ID. With --key, repeating the same \
+            at once, otherwise the next 'groupmirror run' or 'resync' does. 'groupmirror outbox' shows \
+            what became of it. A conversation is written user:ID or chatgroup:ID. With --key, repeating the same \
             command changes nothing, so a script may be run again after a crash.
 
             Examples:

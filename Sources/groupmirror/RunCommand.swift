@@ -10,8 +10,8 @@ struct RunCommand: AsyncParsableCommand {
         abstract: "Keep the mirror up to date until stopped.",
         discussion: """
             Logs one event a line to standard error. SIGTERM and Ctrl-C let the calls under way end \
-            and stop; SIGHUP reads configuration, key and list of users again. Documentation/Events.md \
-            explains every line of the log.
+            and stop; SIGHUP reads configuration, key and list of users again. Events.md (in the \
+            documentation) explains every line of the log.
 
             Example: run in the foreground.
               groupmirror run --config /etc/groupmirror/shop.yaml

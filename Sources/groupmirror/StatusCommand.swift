@@ -128,7 +128,7 @@ struct MirrorStatus {
         guard process != nil, let daemon else { return "not called" }
         let problem = daemon.cloudProblem.isEmpty ? "" : ": \(Output.shown(daemon.cloudProblem))"
         return "\(daemon.cloud)\(problem); \(Int(daemon.callsPerSecond)) calls a second, "
-            + "\(daemon.allowed) allowed"
+            + "\(daemon.allowed) allowed for each command"
     }
 
     private var json: String {

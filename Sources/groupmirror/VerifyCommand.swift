@@ -8,7 +8,7 @@ import MirrorStore
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Compare the cloud with the mirror; write nothing.",
+        abstract: "Compare the cloud with the mirror, of which nothing is changed.",
         discussion: """
             Pulls users and says what differs from the mirror: status 0 when nothing does, 5 when \
             something does. What users changed since their last pull differs too; 'groupmirror \
