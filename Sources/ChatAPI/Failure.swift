@@ -27,7 +27,8 @@ package enum FailureKind: String, CaseIterable, Sendable {
         switch self {
         case .transient: "the user backs off and is tried again; its mirror stays"
         case .throttled: "the command's window narrows and all its senders pause for a second"
-        case .signature: "a new usersig is made and the call repeated once"
+        case .signature:
+            "a new usersig is made and the call repeated once; refused again, it is `refused_app`"
         case .refusedApp:
             "all calls stop but one probe a minute, loudly; when a write or a look-up is refused, that user backs off"
         case .rejected: "the request is not repeated as it is; a pull backs off"
@@ -49,6 +50,8 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
     package let advice: String
     /// True when the failure was one of the network: nothing readable came back.
     package var isWithoutAnswer: Bool { code == nil && kind == .transient }
+    /// Whether something came back, even if nobody can read it: the connection was not at fault.
+    package let isAnswered: Bool
     /// False when it is certain that the cloud has done nothing. Otherwise a write is in doubt: its
     /// effect must be looked for before anything is repeated.
     package let mayHaveTakenEffect: Bool
@@ -58,10 +61,11 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
     ///   any other is a refusal.
     package init(
         kind: FailureKind, code: Int? = nil, problem: String, advice: String = "",
-        mayHaveTakenEffect: Bool? = nil
+        isAnswered: Bool = false, mayHaveTakenEffect: Bool? = nil
     ) {
         self.kind = kind
         self.code = code
+        self.isAnswered = isAnswered || code != nil
         self.problem = problem
         self.advice = advice
         self.mayHaveTakenEffect = mayHaveTakenEffect ?? (kind == .transient)
@@ -75,7 +79,7 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
     func cleaned(by redactor: Redactor) -> CallFailure {
         CallFailure(
             kind: kind, code: code, problem: redactor.clean(problem), advice: advice,
-            mayHaveTakenEffect: mayHaveTakenEffect)
+            isAnswered: isAnswered, mayHaveTakenEffect: mayHaveTakenEffect)
     }
 
     /// The gate closed before the call could leave.

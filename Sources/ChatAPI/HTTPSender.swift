@@ -30,7 +30,8 @@ package struct HTTPSender: CallSender {
                 mayHaveTakenEffect: error.mayHaveArrived)
         }
         guard reply.status == 200 else {
-            throw CallFailure(kind: .transient, problem: "HTTP status \(reply.status)")
+            throw CallFailure(
+                kind: .transient, problem: "HTTP status \(reply.status)", isAnswered: true)
         }
         let digest = Digest.of(reply.body)
         if digest == call.known {

@@ -79,7 +79,8 @@ struct WireNumber: Decodable, Hashable, Sendable {
 extension CallFailure {
     /// A reply that lies, is cut off or is not the API's: a passing failure that changes nothing.
     static func unreadable(_ fault: String) -> CallFailure {
-        CallFailure(kind: .transient, problem: "the reply cannot be read: \(fault)")
+        CallFailure(
+            kind: .transient, problem: "the reply cannot be read: \(fault)", isAnswered: true)
     }
 }
 

@@ -44,7 +44,7 @@ package enum EditReason: String, CaseIterable, Sendable {
     case nameTaken = "name_taken"
     /// The group that it speaks of is gone.
     case groupMissing = "group_missing"
-    /// The cloud failed at it too often, with codes that usually pass.
+    /// The cloud failed at it too often, with codes that usually pass or answers that nobody can read.
     case gaveUp = "gave_up"
     /// A later edit of the same queue decided otherwise: no call was needed.
     case overtaken
@@ -65,13 +65,16 @@ package struct Edit: Hashable, Sendable {
     /// Conversations for which the cloud acknowledged it: what others do about them afterwards is
     /// not undone.
     package var done: Set<ConversationID> = []
-    /// The cloud's passing failures at calls that held this edit, since a person last looked.
+    /// Passing failures with an answer, readable or not, at calls that held this edit, since a person
+    /// last looked.
     package var failures: Int
     /// A call that held it was refused as a whole: it goes alone, so that its brothers do not
     /// suffer.
     package var isAlone: Bool
     /// Of a creation: the number that the cloud gave the group.
     package var made: GroupID?
+    /// The rejected edit of the same thing that it was last found to wait for.
+    package var behind: EditID?
 
     package init(
         id: EditID, operation: EditOperation, base: ExactText? = nil, state: EditState = .queued,

@@ -75,24 +75,26 @@ package struct CloudWork: Sendable {
                     await instance.engine.drain()
                 }
             })
+        var isDone = false
         switch end {
-        case .requestDone, .drained: break
+        case .requestDone: isDone = true
+        case .drained: try store.withdraw(request)
         case .refused(let failure), .unreachable(let failure):
             try store.withdraw(request)
             throw ProgramFailure(failure)
         case .storeUnusable(let failure): throw ProgramFailure(failure)
         }
-        if case .drained = end { try store.withdraw(request) }
         let isWithoutAnswer = await instance.engine.readiness == "not answering"
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
         let unsent = kind == .resync ? try CloudWork.unsent(users, reader) : 0
         return try report(
-            store, reader, request, isWithoutAnswer: isWithoutAnswer, unsent: unsent)
+            store, reader, request, isDone: isDone, isWithoutAnswer: isWithoutAnswer,
+            unsent: unsent)
     }
 
     /// Open edits of the users, but for those that wait for a person's decision about another one.
     private static func unsent(_ users: [UserID]?, _ reader: MirrorReader) throws -> Int {
-        guard let users else { return try reader.outboxTotals().open - reader.waitingEdits() }
+        guard let users else { return try reader.unsentEdits() }
         var count = 0
         for user in Set(users) {
             try reader.edits(EditSelection(user: user, states: [.queued, .sending])) { edit in
@@ -117,7 +119,9 @@ package struct CloudWork: Sendable {
         _ kind: Request.Kind, users: [UserID]?,
         show: @escaping @Sendable (RequestProgress) -> Void
     ) async throws -> Report {
-        let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
+        let store = try SQLiteMirror(
+            path: settings.database, sdkAppID: settings.sdkAppID,
+            patience: SQLiteMirror.longPatience)
         defer { try? store.close() }
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
         let known = try reader.numbers(of: users ?? [], onlyListed: true)
@@ -127,7 +131,7 @@ package struct CloudWork: Sendable {
         }
         let before = try reader.daemon(of: LockFile.holder(database: settings.database))?.at
         let request = try store.ask(kind, users: numbers, at: time.wallTime())
-        let isComplete = try await withThrowingTaskGroup(of: Bool.self) { group in
+        let isDone = try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask { try await follow(store, reader, request, saidBefore: before, show) }
             group.addTask {
                 for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { break }
@@ -136,8 +140,9 @@ package struct CloudWork: Sendable {
             defer { group.cancelAll() }
             return try await group.next() ?? false
         }
-        if !isComplete { try store.withdraw(request) }
-        return try report(store, reader, request, isWithoutAnswer: false, unsent: 0)
+        if !isDone { try store.withdraw(request) }
+        return try report(
+            store, reader, request, isDone: isDone, isWithoutAnswer: false, unsent: 0)
     }
 
     /// - Parameter saidBefore: when the daemon had spoken last before it was asked. What kept it from
@@ -167,9 +172,11 @@ package struct CloudWork: Sendable {
         }
     }
 
+    /// - Parameter isDone: whether its end was seen. One that nobody has begun yet has no users, all of
+    ///   which are done.
     private func report(
-        _ store: SQLiteMirror, _ reader: MirrorReader, _ request: Int64, isWithoutAnswer: Bool,
-        unsent: Int
+        _ store: SQLiteMirror, _ reader: MirrorReader, _ request: Int64, isDone: Bool,
+        isWithoutAnswer: Bool, unsent: Int
     ) throws -> Report {
         let progress =
             try store.progress(of: request) ?? RequestProgress(request: request, total: 0)
@@ -177,7 +184,8 @@ package struct CloudWork: Sendable {
             progress: progress, results: try store.results(of: request),
             undecided: try reader.held().count { $0.decision == nil },
             rejected: try reader.outboxTotals().rejected, unsent: unsent,
-            isComplete: progress.done == progress.total, isWithoutAnswer: isWithoutAnswer)
+            isComplete: isDone && progress.done == progress.total,
+            isWithoutAnswer: isWithoutAnswer)
     }
 }
 
@@ -192,9 +200,9 @@ extension MirrorReader {
     /// The same, said from now on, when it knows what the cloud is to it; nil when it does not come to
     /// know that in time. It speaks every second.
     package func daemonThatKnowsTheCloud(
-        _ holder: LockFile.Holder?, within patience: Duration,
-        _ time: any Timekeeper = SystemTimekeeper()
+        _ holder: LockFile.Holder?, within patience: Duration
     ) async throws -> DaemonState? {
+        let time = SystemTimekeeper()
         let last = try daemon(of: holder)?.at
         let end = time.now() + patience
         while time.now() < end {

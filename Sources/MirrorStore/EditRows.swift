@@ -65,6 +65,7 @@ extension Edit {
             isAlone: row["alone"])
         done = Set(items.filter(\.isDone).map(\.id))
         made = (row["made"] as Int64?).map { GroupID($0) }
+        behind = (row["behind"] as Int64?).map { EditID($0) }
     }
 }
 

@@ -107,6 +107,18 @@ extension MirrorReader {
         try read { try OutboxTotals.read($0) }
     }
 
+    /// Open edits of users in the list, but for those that wait behind a rejected one.
+    package func unsentEdits() throws(StoreFailure) -> Int {
+        try read {
+            try Int.fetchOne(
+                $0,
+                sql: """
+                    SELECT count(*) FROM edit JOIN user ON user.id = edit.user AND user.listed = 1
+                    WHERE settled = 0 AND state IN ('queued', 'sending') AND behind IS NULL
+                    """) ?? 0
+        }
+    }
+
     /// Edits that wait behind a rejected one.
     package func waitingEdits() throws(StoreFailure) -> Int {
         try read {

@@ -83,6 +83,13 @@ actor Guardian {
         return news.keys.sorted()
     }
 
+    /// Takes in the holds of users who may have come back into the list, before any of them is pulled.
+    func know(_ listed: [UserNumber: Hold]) {
+        for (user, hold) in listed where holds[user] == nil && !ended.contains(user) {
+            holds[user] = hold
+        }
+    }
+
     func set(_ limits: DeletionGuard.Limits) {
         rule.limits = limits
     }

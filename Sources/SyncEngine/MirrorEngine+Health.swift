@@ -12,7 +12,9 @@ extension MirrorEngine {
     ) {
         let before = health.state
         if observation == .accepted { settings.endsWhenRefused = false }
-        if let failure { lastRefusal = failure }
+        // Silence says nothing about why the app is refused.
+        let isSilent = observation == .noAnswer && before.isRefusal
+        if let failure, !isSilent { lastFailure = failure }
         let wasInDoubt = health.isInDoubt
         let isOther = health.observe(
             observation, began: job.startedAt, now: parts.time.now())
@@ -36,7 +38,7 @@ extension MirrorEngine {
     /// ask a daemon. After a reload it is unknown until a call has told.
     package var cloudState: (word: String, code: Int?, problem: String) {
         if health.isInDoubt { return (CloudHealth.State.unknown.word, nil, "") }
-        let words = [lastRefusal?.description, lastRefusal?.advice].compactMap(\.self)
+        let words = [lastFailure?.description, lastFailure?.advice].compactMap(\.self)
             .filter { !$0.isEmpty }.joined(separator: "; ")
         switch health.state {
         case .refused(let code): return (health.state.word, code, words)
@@ -60,6 +62,8 @@ extension MirrorEngine {
 }
 
 extension CloudHealth.State {
+    fileprivate var isRefusal: Bool { if case .refused = self { true } else { false } }
+
     var word: String {
         switch self {
         case .unknown: "unknown"

@@ -24,6 +24,7 @@ extension MirrorEngine {
         roster = book.roster
         while digests.count <= Int(roster.highest) { digests.append(.none) }
         mirrored = Self.mirrored(digests, book.listed)
+        await guardian.know(book.holds.filter { book.listed.contains($0.key) })
         for user in 1...max(1, roster.highest) where book.listed.contains(user) {
             schedule.add(user)
         }

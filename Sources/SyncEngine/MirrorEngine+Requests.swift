@@ -160,8 +160,8 @@ extension MirrorEngine {
     }
 
     func finishRequests() async {
-        for active in requests where active.remaining.isEmpty {
-            requests.removeAll { $0.request.id == active.request.id }
+        while let index = requests.firstIndex(where: \.remaining.isEmpty) {
+            let active = requests.remove(at: index)
             var progress = active.progress
             progress.isFinished = true
             // Until that is written, whoever reads the open requests finds this one among them.

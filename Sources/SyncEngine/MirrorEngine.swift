@@ -46,7 +46,7 @@ package actor MirrorEngine {
     var mustReport = false
 
     var health = CloudHealth()
-    var lastRefusal: CallFailure?
+    var lastFailure: CallFailure?
     package private(set) var running = 0
     var sequence: UInt64 = 0
     private var end: End?
@@ -54,16 +54,18 @@ package actor MirrorEngine {
     private(set) var totals = Totals()
     let startedAt: MonotonicTime
     private var steps: UInt64 = 0
-    /// Moves with everything that gets done; what the watchdog looks at.
+    /// Moves with every pass and every try to write, of which there is one a second at least; what the
+    /// watchdog looks at.
     package var beats: UInt64 { get async { steps + (await commits.tries) } }
 
     struct Troubled: Sendable {
         /// Passes that failed in a row, those not counted that somebody asked for before the
-        /// back-off was over: a script that queues edits must not drive the user into a long one.
+        /// back-off was over: neither scripts that queue edits nor restarts must drive the user into a
+        /// long one.
         var failures: Int
         var isParked: Bool
-        /// When the back-off is over; nil for one that an earlier process has left.
-        var retryAt: MonotonicTime?
+        /// When the back-off is over.
+        var retryAt: MonotonicTime
     }
 
     struct Totals: Sendable {
@@ -92,14 +94,15 @@ package actor MirrorEngine {
         digests = book.digests
         mirrored = Self.mirrored(book.digests, book.listed)
         // Of those that are not in the list any more nobody will know better.
+        let (now, wall) = (parts.time.now(), parts.time.wallTime())
         troubles = book.troubles.filter { book.listed.contains($0.key) }.mapValues {
-            Troubled(failures: $0.failures, isParked: $0.isParked)
+            Troubled(
+                failures: $0.failures, isParked: $0.isParked,
+                retryAt: $0.retry(wall: wall, now: now))
         }
         schedule = Schedule(maxStaleness: settings.maxStaleness)
-        startedAt = parts.time.now()
-        if settings.onlyRequest == nil {
-            schedule.fill(from: book, wall: parts.time.wallTime(), now: parts.time.now())
-        }
+        startedAt = now
+        if settings.onlyRequest == nil { schedule.fill(from: book, wall: wall, now: now) }
     }
 
     // MARK: Running
@@ -220,7 +223,8 @@ package actor MirrorEngine {
             number: number, user: roster.id(of: number), digest: isKnown ? digest : nil,
             turn: .permitted(permit), mode: mode, startedAt: permit.grantedAt, sequence: sequence,
             isFirst: digest == .none && schedule.lastPull(of: number) == nil,
-            hasEdits: mode == .store && mayPush(number, now: permit.grantedAt),
+            hasEdits: mode == .store && outbox[number] != nil,
+            mayPush: mode == .store && mayPush(number, now: permit.grantedAt),
             policy: settings.pushPolicy, others: mirrored - (digest == .none ? 0 : 1))
     }
 
@@ -275,7 +279,7 @@ package actor MirrorEngine {
         }
         schedule.finish(job.number, at: job.startedAt, outcome: .pulled, calls: calls)
         // Before anything is waited for: the next pass of the user may begin then.
-        if job.hasEdits, let push { pushed(job, push) } else { serveOutbox(of: job.number) }
+        if job.mayPush, let push { pushed(job, push) } else { serveOutbox(of: job.number) }
         await settle(job, result)
     }
 
@@ -332,7 +336,7 @@ package actor MirrorEngine {
         isParked: Bool = false
     ) async {
         let before = troubles[job.number]
-        let isEarly = before?.retryAt.map { job.startedAt < $0 } ?? false
+        let isEarly = before.map { job.startedAt < $0.retryAt } ?? false
         let failures = (before?.failures ?? 0) + (isEarly ? 0 : 1)
         // Somebody who waits for this user waits for a few tries, not for a long back-off.
         let counted = triesOfRequests(job.number).map { min($0 + 1, failures) } ?? failures
@@ -340,8 +344,11 @@ package actor MirrorEngine {
             isParked
             ? BackOff.parked : BackOff.delay(afterFailures: counted, chance: parts.chance())
         let now = parts.time.now()
-        troubles[job.number] = Troubled(
-            failures: failures, isParked: isParked, retryAt: now + pause)
+        // A reload may have taken the user out meanwhile.
+        if isListed(job.number) {
+            troubles[job.number] = Troubled(
+                failures: failures, isParked: isParked, retryAt: now + pause)
+        }
         if isParked {
             if before?.isParked != true {
                 parts.log(.userParked(user: job.user.string, code: code ?? 0, retryIn: pause))

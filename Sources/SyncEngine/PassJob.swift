@@ -22,8 +22,10 @@ package struct PassJob: Sendable {
     /// Counts the passes of the process: a request is served by passes that began after it.
     let sequence: UInt64
     let isFirst: Bool
-    /// The user has open edits, and they may be looked at.
+    /// The user has open edits: what the listing shows of those that were sent is ours.
     let hasEdits: Bool
+    /// They may be sent: no write is in doubt that may still take effect.
+    let mayPush: Bool
     let policy: PushPolicy
     /// Other users whose mirror holds something, as far as it has a digest.
     let others: Int

@@ -29,13 +29,13 @@ struct Push: Sendable {
         }
     }
 
-    /// The desk of a pass: nothing on it when what the cloud says is doubted.
+    /// The desk of a pass: nothing on it when the edits are not to be looked at.
     func desk(
-        of job: PassJob, _ edits: [Edit], cloud: Snapshot, mirror: Snapshot, isDoubted: Bool
+        of job: PassJob, _ edits: [Edit], cloud: Snapshot, mirror: Snapshot, isSkipped: Bool
     ) -> PushDesk {
         PushDesk(
-            isDoubted ? [] : edits, of: job.number, cloud: cloud, mirror: mirror,
-            policy: job.policy, at: now, isDoubted: isDoubted)
+            isSkipped ? [] : edits, of: job.number, cloud: cloud, mirror: mirror,
+            policy: job.policy, at: now, isSkipped: isSkipped)
     }
 
     /// Stores `entries` with what has happened at the desk and what it decides now; the call to make

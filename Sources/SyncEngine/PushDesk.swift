@@ -20,15 +20,14 @@ struct PushDesk: Sendable {
     private let policy: PushPolicy
     /// The edits as the store has them, where it knows what they stand on.
     private var stored: [EditID: Edit]
-    private var behind: [EditID: EditID] = [:]
     /// Edits of calls without a clear answer: only a listing made later can tell.
     private var doubted: Set<EditID> = []
 
     init(
         _ edits: [Edit], of user: UserNumber, cloud: Snapshot, mirror: Snapshot,
-        policy: PushPolicy, at time: WallTime, isDoubted: Bool = false
+        policy: PushPolicy, at time: WallTime, isSkipped: Bool = false
     ) {
-        summary.isSkipped = isDoubted
+        summary.isSkipped = isSkipped
         self.cloud = Draft(cloud)
         self.mirror = mirror
         self.edits = edits
@@ -91,14 +90,15 @@ struct PushDesk: Sendable {
                 && stored[edit.id].map {
                     $0.base == edit.base && $0.made == edit.made && $0.operation == edit.operation
                 } ?? false
-            guard !isKnown || behind[decision.edit] != nil else { return }
+            guard !isKnown || edit.behind != nil else { return }
             stored[edit.id] = edit
-            behind[decision.edit] = nil
+            edits[index].behind = nil
         case .wait(let before):
             if doubted.contains(decision.edit) { return }
+            let isKnown = edits[index].behind == before && edits[index].state == .queued
             edits[index].state = .queued
-            guard behind[decision.edit] != before else { return }
-            behind[decision.edit] = before
+            edits[index].behind = before
+            if isKnown { return }
         case .settle(let state, _):
             summary.settled[state, default: 0] += 1
             edits.remove(at: index)
@@ -118,7 +118,13 @@ struct PushDesk: Sendable {
         let known = Set(edits.map(\.id))
         edits = unsettled.filter { known.contains($0.id) }
         stored = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
-        behind = [:]
+    }
+
+    private mutating func countFailure(of ids: [EditID]) {
+        let ids = Set(ids)
+        for index in edits.indices where ids.contains(edits[index].id) {
+            edits[index].failures += 1
+        }
     }
 
     private mutating func setState(_ state: EditState, of ids: [EditID]) {
@@ -138,6 +144,10 @@ struct PushDesk: Sendable {
             (reply.results[id] ?? nil).map { (id: id, refusal: $0, edits: edits) }
         }
         for edit in call.edits where !refusals.isEmpty { refuse(edit, refusals) }
+        // A conversation without a result may be done or not: the next pull shows it.
+        let untold = call.conversations.filter { reply.results[$0] == nil }
+        let unsure = Set(untold.flatMap { call.wanted[$0] ?? [] })
+        countFailure(of: unsure.sorted())
         let snapshot = cloud.snapshot
         let diff = SnapshotDiff(from: mirror, to: snapshot)
         if !diff.isEmpty {
@@ -150,10 +160,8 @@ struct PushDesk: Sendable {
             summary.changes += diff.changes.count
         }
         record(call, .done(reply), at: time)
-        // A conversation without a result may be done or not: the next pull shows it.
-        let untold = call.conversations.filter { reply.results[$0] == nil }
         if !untold.isEmpty {
-            doubted.formUnion(untold.flatMap { call.wanted[$0] ?? [] })
+            doubted.formUnion(unsure)
             summary.trouble = PushSummary.Trouble(
                 failure: CallFailure(
                     kind: .transient, problem: "the reply lacks the result of a conversation"),
@@ -169,15 +177,15 @@ struct PushDesk: Sendable {
         var passing: [(id: ConversationID, refusal: Refusal, kind: FailureKind)] = []
         for (id, refusal, wanting) in refusals where wanting.contains(edit) {
             let kind = FailureTable.kind(of: refusal.code)
-            if kind == .transient || kind == .stale {
-                passing.append((id, refusal, kind))
-            } else {
-                edits[index].refused[id] = refusal
+            switch kind {
+            case .transient, .stale, .throttled: passing.append((id, refusal, kind))
+            default: edits[index].refused[id] = refusal
             }
         }
         guard let first = passing.first else { return }
-        edits[index].failures += 1
-        for (id, refusal, kind) in passing {
+        // "Too often" says nothing about the edit, and is no try of it.
+        if passing.contains(where: { $0.kind != .throttled }) { edits[index].failures += 1 }
+        for (id, refusal, kind) in passing where kind != .throttled {
             let most = kind == .stale ? Edit.mostStale : Edit.mostFailures
             if edits[index].failures >= most { edits[index].refused[id] = refusal }
         }
@@ -199,14 +207,9 @@ struct PushDesk: Sendable {
             update.unsent += call.edits
         }
         if failure.kind == .stopping { return }
-        // Failures that usually pass are not counted for ever; a cloud that cannot be reached is
-        // waited for.
-        let isCounted = failure.kind == .transient || failure.kind == .stale
-        if failure.code != nil, isCounted {
-            let ids = Set(call.edits)
-            for index in edits.indices where ids.contains(edits[index].id) {
-                edits[index].failures += 1
-            }
+        // Failures that usually pass are not waited for for ever; a cloud that cannot be reached is.
+        if failure.isAnswered, failure.kind == .transient || failure.kind == .stale {
+            countFailure(of: call.edits)
         }
         record(
             call,
@@ -303,7 +306,8 @@ package struct PushSummary: Sendable {
     var rejected: [Rejected] = []
     /// Edits that are still open.
     var left = 0
-    /// The edits were not looked at: what the cloud says of the user is doubted.
+    /// The edits were not looked at: what the cloud says of the user is doubted, or a write may still
+    /// take effect.
     var isSkipped = false
     /// There is more to be sent, and nothing speaks against it.
     var isMore = false

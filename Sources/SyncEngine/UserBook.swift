@@ -23,6 +23,14 @@ package struct UserBook: Sendable {
         let failures: Int
         let isParked: Bool
         let retryAt: WallTime
+
+        /// When the back-off is over: by a calendar that may have been set since, so never longer
+        /// than anybody is left alone.
+        func retry(wall: WallTime, now: MonotonicTime) -> MonotonicTime {
+            let longest =
+                isParked ? BackOff.parked : BackOff.longest(afterFailures: max(1, failures))
+            return now + min(max(.zero, retryAt - wall), longest)
+        }
     }
 
     /// What reading the list came to.
@@ -137,11 +145,7 @@ extension Schedule {
         // as just made.
         restore(pulled.lazy.map { ($0.user, now + min(.zero, $0.at - wall)) })
         for (user, trouble) in book.troubles where contains(user) {
-            // By a calendar that may have been set since: never longer than anybody is left alone.
-            let longest =
-                trouble.isParked
-                ? BackOff.parked : BackOff.longest(afterFailures: max(1, trouble.failures))
-            postpone(user, until: now + min(max(.zero, trouble.retryAt - wall), longest))
+            postpone(user, until: trouble.retry(wall: wall, now: now))
         }
     }
 }

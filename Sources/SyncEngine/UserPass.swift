@@ -26,7 +26,7 @@ struct UserPass: Sendable {
             let pulled = try await pull.listing(of: job, calls: &calls)
             if pulled.isAsBefore {
                 await guardian.sawNothingLost()
-                if !job.hasEdits { return await unchanged(job) }
+                if !job.mayPush { return await unchanged(job) }
             }
 
             // Diff: what the cloud says against what the mirror says.
@@ -35,7 +35,7 @@ struct UserPass: Sendable {
             let difference = SnapshotDiff(from: stored, to: listed)
             if job.mode == .compare { return .compared(difference.changes) }
             // Nothing as before: such a listing has no digest to be known by.
-            if listed.isEmpty, stored.isEmpty, !job.hasEdits, !job.isFirst {
+            if listed.isEmpty, stored.isEmpty, !job.mayPush, !job.isFirst {
                 return await unchanged(job)
             }
 
@@ -46,14 +46,15 @@ struct UserPass: Sendable {
                 verdict = await guardian.judge(job, losing: stored, to: listed, difference)
             }
 
-            // Rebase: the user's edits on what the cloud has now; none while that is doubted.
+            // Rebase: the user's edits on what the cloud has now; none while that is doubted, or may
+            // still change by what was sent.
             var desk = push.desk(
                 of: job, try edits.get(), cloud: listed, mirror: listed,
-                isDoubted: verdict.isHold)
+                isSkipped: verdict.isHold || !job.mayPush)
 
             // Store: snapshot, changes, what is held and what was decided about edits, in one
             // transaction.
-            let (entry, summary) = entry(job, pulled, stored, difference, verdict, desk.edits)
+            let (entry, summary) = entry(job, pulled, stored, difference, verdict, try edits.get())
             var call = try await push.store([entry], &desk)
 
             // Push: one call at a time, each planned on what the cloud has acknowledged so far.

@@ -22,7 +22,8 @@ enum PushPlan {
             calls.append(PushCall(.rename(group, from: old, to: new), edits))
         }
         for (group, edit) in wishes.creations.sorted(by: { $0.value < $1.value }) {
-            calls += creation(of: group, edit, draft, wishes, alone)
+            guard let maker = trial.edits[edit] else { continue }
+            calls += creation(of: group, maker, draft, wishes, alone)
         }
         for group in cloud.names.keys.sorted() {
             guard let name = draft.names[group] else { continue }
@@ -34,41 +35,49 @@ enum PushPlan {
     // MARK: Groups
 
     /// A group cannot be created without a conversation (Cloud.md §1.5). Where the queue leaves it
-    /// none, those that it was to have in between go first and are removed again; so they do when
-    /// its creation goes alone and later edits have taken all that it named.
+    /// none, those that its creation names go first and are removed again; so they do when the
+    /// creation goes alone and later edits have taken all that it names. What other edits wanted in
+    /// between is theirs, and goes only when nothing else can.
     private static func creation(
-        of group: GroupID, _ edit: EditID, _ draft: Draft, _ wishes: Wishes, _ alone: Set<EditID>
+        of group: GroupID, _ maker: Edit, _ draft: Draft, _ wishes: Wishes, _ alone: Set<EditID>
     ) -> [PushCall] {
         guard let name = draft.names[group] else { return [] }
         let wanted = wishes.members.filter { $0.key.group == group }
             .sorted { $0.key.conversation < $1.key.conversation }
         let entering = wanted.filter(\.value.isIn).map { ($0.key.conversation, $0.value.edits) }
-        let own = alone.contains(edit) ? entering.filter { $0.1.contains(edit) } : entering
-        let passing = wanted.filter { !$0.value.isIn }
-        let isPassing = own.isEmpty && !passing.isEmpty
+        let leaving = wanted.filter { !$0.value.isIn }
+            .map { ($0.key.conversation, $0.value.edits) }
+        let own = alone.contains(maker.id) ? entering.filter { $0.1.contains(maker.id) } : entering
+        let named = leaving.filter { id, _ in
+            maker.wants(id) && maker.operation.conversations.contains(id)
+        }
         let first =
-            isPassing
-            ? passing.map { ($0.key.conversation, [edit]) } : own.isEmpty ? entering : own
+            [own, passing(named, for: maker), entering, passing(leaving, for: maker)]
+            .first { !$0.isEmpty } ?? []
         let part = first.prefix(PushCall.mostConversations)
         guard !part.isEmpty else { return [] }
+        let done = Set(part.map(\.0))
         var calls = [
             PushCall(
                 .create(group: group, name: name, part.map(\.0)),
-                [edit] + (wishes.renames[group] ?? []), wanted: Array(part))
+                [maker.id] + (wishes.renames[group] ?? []), wanted: Array(part))
         ]
-        let done = Set(part.map(\.0))
         for rest in chunks(entering.filter { !done.contains($0.0) }, alone) {
             calls.append(
                 PushCall(
                     .update(group, name: name, remove: [], add: rest.map(\.0)), [], wanted: rest))
         }
-        let leaving = isPassing ? passing.map { ($0.key.conversation, $0.value.edits) } : []
-        for rest in chunks(leaving, alone) {
+        for rest in chunks(leaving.filter { done.contains($0.0) }, alone) {
             calls.append(
                 PushCall(
                     .update(group, name: name, remove: rest.map(\.0), add: []), [], wanted: rest))
         }
         return calls
+    }
+
+    /// That they enter is for the creation alone.
+    private static func passing(_ items: [Wanted], for maker: Edit) -> [Wanted] {
+        items.map { ($0.0, [maker.id]) }
     }
 
     private static func updates(

@@ -93,7 +93,9 @@ struct HeldCommand: ParsableCommand {
                     advice: "'groupmirror held list' shows whose are")
             }
             let numbers = all ? nil : Array(try reader.numbers(of: ids).values)
-            let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
+            let store = try SQLiteMirror(
+                path: settings.database, sdkAppID: settings.sdkAppID,
+                patience: SQLiteMirror.longPatience)
             defer { try? store.close() }
             let decided = try store.decide(
                 decision, users: numbers, at: SystemTimekeeper().wallTime())

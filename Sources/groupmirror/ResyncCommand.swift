@@ -23,7 +23,7 @@ struct ResyncCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup var output: JSONOption
     @Flag(help: "Every user of the list.") var all = false
-    @Flag(help: "Say what would change; write nothing.") var dryRun = false
+    @Flag(help: "Say what would change; change nothing that is mirrored.") var dryRun = false
     @Argument(help: "Users to pull.") var users: [String] = []
 
     func validate() throws {

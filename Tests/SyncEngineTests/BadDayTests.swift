@@ -35,8 +35,7 @@ import Testing
 
     @Test func theNewsOfARequest_isNotLost() async throws {
         let fixture = try MirrorFixture()
-        let other = try SQLiteMirror(
-            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let other = try fixture.asAnotherProcess()
         let isBad = Switch(false)
         _ = try await fixture.running(try engine(fixture, isBad)) {
             isBad.isOn = true
@@ -108,8 +107,7 @@ import Testing
     @Test func aComparisonOfAUserThatIsAlsoToBePulled_endsAndLetsThePullBegin() async throws {
         let fixture = try MirrorFixture()
         try await fixture.resync()
-        let other = try SQLiteMirror(
-            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let other = try fixture.asAnotherProcess()
         let now = fixture.clock.wallTime()
         let asked = [
             try other.ask(.resync, users: [1], at: now),
@@ -127,8 +125,7 @@ import Testing
     @Test func aComparisonThatTheCloudRefuses_isMadeWhenItNoLongerDoes() async throws {
         let fixture = try MirrorFixture(
             faults: [Fault(.code(60020, applied: false), times: 2)])
-        let other = try SQLiteMirror(
-            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let other = try fixture.asAnotherProcess()
         let request = try other.ask(.compare, users: nil, at: fixture.clock.wallTime())
         _ = try await fixture.running(try fixture.engine()) {
             try await fixture.wait(for: "the comparison") {
@@ -144,8 +141,7 @@ import Testing
         var progress = RequestProgress(request: request, total: 20)
         progress.done = 18
         try await fixture.store.commit([.progress(progress)])
-        let other = try SQLiteMirror(
-            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let other = try fixture.asAnotherProcess()
         let few = (1...3).map { "user0000000\($0)" }
         _ = try await fixture.running(try fixture.engine(users: few)) {
             try await fixture.wait(for: "its end") {
@@ -182,8 +178,7 @@ import Testing
         let fixture = try MirrorFixture()
         try await fixture.resync()
         fixture.cloud.setFaults([Fault(.badGateway, user: "user00000001")])
-        let other = try SQLiteMirror(
-            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let other = try fixture.asAnotherProcess()
         _ = try await fixture.running(try fixture.engine()) {
             for number in 1...40 {
                 _ = try other.queue(at: fixture.clock.wallTime()) { queue in
@@ -200,6 +195,22 @@ import Testing
         #expect(failures.count > 10)
         // Twelve seconds of failures are back-offs of about 2, 4 and 8 seconds.
         #expect(!failures.contains { $0.contains(" failures=6 ") })
+    }
+
+    /// Each start looks at once at a user with open edits.
+    @Test func isNotProlonged_byRestarts() async throws {
+        let fixture = try MirrorFixture()
+        try await fixture.resync()
+        fixture.cloud.setFaults([Fault(.badGateway, user: "user00000001")])
+        try fixture.queue(.mark(.user("eve"), MarkEdit(custom: "x")))
+        for _ in 1...12 {
+            _ = try await fixture.running(try fixture.engine()) {
+                try await fixture.clock.sleep(for: .seconds(2))
+            }
+        }
+        let failures = fixture.recorder.lines(of: "pass_failed")
+        #expect(failures.count >= 12)
+        #expect(!failures.contains { $0.contains(" failures=7 ") })
     }
 }
 

@@ -85,8 +85,7 @@ import Testing
                     throw StoreFailure(kind: .passing, problem: "the test says no", advice: "")
                 }
             })
-        let other = try SQLiteMirror(
-            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let other = try fixture.asAnotherProcess()
         _ = try await fixture.running(try fixture.engine(store: store)) {
             try await fixture.wait(for: "the guard to trip") {
                 !fixture.recorder.lines(of: "guard_tripped").isEmpty
@@ -112,12 +111,39 @@ import Testing
             try await fixture.wait(for: "deletions to be held") {
                 try fixture.reader.held().count == 41
             }
-            let other = try SQLiteMirror(
-                path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+            let other = try fixture.asAnotherProcess()
             _ = try other.decide(.approved, users: nil, at: fixture.clock.wallTime())
             try await fixture.wait(for: "the rows to go") { try fixture.reader.held().isEmpty }
         }
         #expect(fixture.recorder.lines(of: "guard_reset").count == 1)
+    }
+
+    /// Who comes back is pulled before anybody has looked at the database.
+    @Test func whoComesBackIntoTheList_isHeldAsBefore() async throws {
+        let fixture = try await fixture()
+        try await fixture.resync()
+        let held = Set(try fixture.reader.held().map(\.user))
+        let all = Array(CloudCore.userNames(60))
+        let isWell = Mutex(true)
+        let store = HookedStore(
+            fixture.store,
+            beforeLooking: { () throws(StoreFailure) in
+                if isWell.withLock({ $0 }) { return }
+                throw StoreFailure(kind: .passing, problem: "the test says no", advice: "")
+            })
+        let engine = try fixture.engine(store: store)
+        _ = try await fixture.running(engine) {
+            try await fixture.reload(engine, users: all.filter { !held.contains($0) })
+            try await fixture.wait(for: "the guard to open") {
+                !fixture.recorder.lines(of: "guard_reset").isEmpty
+            }
+            isWell.withLock { $0 = false }
+            try await fixture.reload(engine, users: all)
+            try await fixture.clock.sleep(for: .seconds(120))
+            isWell.withLock { $0 = true }
+        }
+        #expect(Set(try fixture.reader.held().map(\.user)) == held)
+        #expect(try fixture.mirror.values.count { $0.isEmpty } == 19)
     }
 
     @Test func whenTheCloudIsWellAgain_aRunningEngineBelievesItAgain() async throws {

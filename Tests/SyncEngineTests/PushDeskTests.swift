@@ -121,6 +121,62 @@ private var home: NaiveCloud {
         }
     }
 
+    /// A proxy that does not like a text answers so each time.
+    @Test func counts_anAnswerThatNobodyCanRead() throws {
+        var desk = desk([Edit(id: 1, operation: .add([eve], to: family))])
+        let planned = desk.plan(at: time, isLast: false)
+        let call = try #require(planned)
+        desk.failed(
+            call, CallFailure(kind: .transient, problem: "HTTP status 413", isAnswered: true),
+            at: time)
+        #expect(desk.edits.map(\.failures) == [1])
+        #expect(desk.edits.map(\.state) == [.sending])
+    }
+
+    @Test func counts_aConversationThatTheReplyLeavesOut() throws {
+        var desk = desk([
+            Edit(id: 1, operation: .add([eve], to: family)),
+            Edit(id: 2, operation: .add([zed], to: family)),
+        ])
+        let planned = desk.plan(at: time, isLast: false)
+        let call = try #require(planned)
+        #expect(call.edits == [1, 2])
+        desk.acknowledged(call, PushReply(results: [zed: nil]), at: time)
+        #expect(desk.edits.map(\.failures) == [1, 0])
+    }
+
+    @Test func doesNotCountNorRefuse_whatCameTooOften() throws {
+        var edit = Edit(id: 1, operation: .add([eve], to: family))
+        edit.failures = Edit.mostFailures - 1
+        var desk = desk([edit])
+        let planned = desk.plan(at: time, isLast: false)
+        let call = try #require(planned)
+        let often = Refusal(code: 60018, words: "too often")
+        desk.acknowledged(call, PushReply(results: [eve: often]), at: time)
+        #expect(desk.edits.map(\.failures) == [Edit.mostFailures - 1])
+        #expect(desk.edits[0].refused.isEmpty)
+        #expect(desk.summary.trouble?.failure.kind == .throttled)
+    }
+
+    /// Else status and exit codes go by what is over.
+    @Test func storesThatAnEditWaitsNoMore_andThatItWaitsOnlyOnce() {
+        var waiting = Edit(id: 2, operation: .add([eve], to: family))
+        waiting.behind = 1
+        var free = desk([waiting])
+        _ = free.plan(at: time, isLast: true)
+        #expect(decisions(&free).map(\.course) == [.push])
+        let rejected = Edit(id: 1, operation: .add([zed], to: family), state: .rejected)
+        var still = desk([rejected, waiting])
+        #expect(still.plan(at: time, isLast: true) == nil)
+        #expect(decisions(&still).isEmpty)
+    }
+
+    private func decisions(_ desk: inout PushDesk) -> [EditDecision] {
+        desk.takeEntries().flatMap { entry -> [EditDecision] in
+            if case .outbox(let update) = entry { update.decisions } else { [] }
+        }
+    }
+
     @Test(arguments: [true, false])
     func leavesInDoubt_whatMustWaitBehindARejectedEdit(isAnswered: Bool) throws {
         var tired = Edit(id: 1, operation: .rename(family, to: "kin"), base: "family")

@@ -12,11 +12,8 @@ import Testing
         let fixture = try MirrorFixture()
         let engine = try fixture.engine()
         _ = try await fixture.running(engine) {
-            try await fixture.wait(for: "the first round") {
-                try fixture.reader.states()["new"] == nil
-            }
-            let other = try SQLiteMirror(
-                path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+            try await fixture.waitForTheFirstRound()
+            let other = try fixture.asAnotherProcess()
             let user = try #require(
                 try fixture.reader.numbers(of: [UserID("user00000005")]).values.first)
             let request = try other.ask(.resync, users: [user], at: fixture.clock.wallTime())
@@ -32,8 +29,7 @@ import Testing
     @Test func aRequestWhoseEndIsNotYetWritten_isNotBegunAgain() async throws {
         let fixture = try MirrorFixture()
         try await fixture.resync()
-        let other = try SQLiteMirror(
-            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let other = try fixture.asAnotherProcess()
         _ = try await fixture.running(try fixture.engine()) {
             // The engine looks every 100 ms, and gathers what it writes for 25: some of the ends come
             // just before a look.
@@ -60,8 +56,7 @@ import Testing
         var settings = MirrorFixture.settings()
         settings.passesAtOnce = 1
         let engine = try fixture.engine(settings: settings)
-        let other = try SQLiteMirror(
-            path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+        let other = try fixture.asAnotherProcess()
         let request = try other.ask(.compare, users: nil, at: fixture.clock.wallTime())
         _ = try await fixture.running(engine) {
             try await fixture.wait(for: "the request to be begun") {
@@ -79,11 +74,8 @@ import Testing
         let fixture = try MirrorFixture()
         let engine = try fixture.engine()
         _ = try await fixture.running(engine) {
-            try await fixture.wait(for: "the first round") {
-                try fixture.reader.states()["new"] == nil
-            }
-            let other = try SQLiteMirror(
-                path: fixture.directory.file("mirror.db"), sdkAppID: fixture.app)
+            try await fixture.waitForTheFirstRound()
+            let other = try fixture.asAnotherProcess()
             let request = try other.ask(.compare, users: nil, at: fixture.clock.wallTime())
             try await fixture.wait(for: "the comparison") {
                 try other.progress(of: request)?.isFinished == true
@@ -175,6 +167,20 @@ import Testing
             try await fixture.wait(for: "the answer") { try cloud(fixture) == "accepting" }
             // The probe is silent for ten seconds; another one follows five later.
             #expect(fixture.clock.now() - reloaded < .seconds(20))
+        }
+    }
+
+    /// Silence says nothing about why the app is refused.
+    @Test func aProbeWithoutAnAnswer_leavesTheWordsOfTheRefusal() async throws {
+        let fixture = try MirrorFixture(faults: [Fault(.code(60020, applied: false))])
+        _ = try await fixture.running(try fixture.engine()) {
+            try await fixture.wait(for: "the refusal") { try cloud(fixture) == "refused" }
+            let words = try fixture.reader.daemon()?.cloudProblem
+            fixture.cloud.setFaults([Fault(.resetBefore)])
+            try await fixture.clock.sleep(for: .seconds(120))
+            #expect(try cloud(fixture) == "refused")
+            #expect(fixture.recorder.lines(of: "call_failed").last?.contains("reset") == true)
+            #expect(try fixture.reader.daemon()?.cloudProblem == words)
         }
     }
 

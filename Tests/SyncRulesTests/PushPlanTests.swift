@@ -130,6 +130,16 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
                 .isEmpty)
     }
 
+    /// What later edits added and removed again is not the creation's to send.
+    @Test func aCreationThatIsEmptiedAgain_sendsWhatItNames() {
+        let made = calls(
+            .create(name: "club", ids("eve", "fred")), .remove(ids("eve"), from: group("club")),
+            .add(ids("gus"), to: group("club")), .remove(ids("fred"), from: group("club")),
+            .remove(ids("gus"), from: group("club")))
+        #expect(made.map(\.conversations) == [ids("eve", "fred"), ids("eve", "fred")])
+        #expect(made.map(\.edits) == [[1], [2, 4]])
+    }
+
     @Test func renamesOfOneGroup_areOne() {
         let made = calls(
             .rename(group("family"), to: "kin"), .rename(group("kin"), to: "clan"),
