@@ -45,7 +45,7 @@ actor Guardian {
             if !stored.isEmpty { rule.kept(now: time.now()) }
             return .delete
         }
-        switch rule.emptied(now: time.now(), others: job.others) {
+        switch rule.emptied(job.number, now: time.now(), others: job.others) {
         case .delete: return .delete
         case .holdAndTrip:
             let totals = rule.totals(others: job.others)

@@ -33,12 +33,13 @@ package struct DeletionGuard: Sendable {
     /// True from the trip until `decided`.
     package private(set) var isTripped: Bool
     private var counts: [Count] = []
+    /// The slice in which a user last lost everything: one that does so again and again is one.
+    private var emptied: [UserNumber: MonotonicTime] = [:]
 
     /// One slice of the window: a sixtieth, so that old counts leave in small steps.
     private struct Count {
         let start: MonotonicTime
         var pulled = 0
-        var emptied = 0
     }
 
     /// - Parameter isTripped: whether undecided deletions were left by an earlier run.
@@ -56,10 +57,10 @@ package struct DeletionGuard: Sendable {
     /// Counts a user that would lose everything and judges. A user that is held already is not
     /// counted again: ask `isTripped`.
     /// - Parameter others: users that have something to lose, this one left out.
-    package mutating func emptied(now: MonotonicTime, others: Int) -> Verdict {
+    package mutating func emptied(_ user: UserNumber, now: MonotonicTime, others: Int) -> Verdict {
         turn(to: now)
         counts[counts.count - 1].pulled += 1
-        counts[counts.count - 1].emptied += 1
+        emptied[user] = counts[counts.count - 1].start
         if isTripped { return .hold }
         let (pulled, emptied) = totals(others: others)
         guard emptied >= limits.atLeast, Double(emptied) > Double(pulled) * limits.share else {
@@ -73,19 +74,23 @@ package struct DeletionGuard: Sendable {
     package mutating func decided() {
         isTripped = false
         counts = []
+        emptied = [:]
     }
 
     /// Users with something to lose that were pulled within the window, and those of them that lost
     /// everything. Few users are pulled many times within the window: no more of them are
     /// counted than there are.
     package func totals(others: Int) -> (pulled: Int, emptied: Int) {
-        let (pulls, emptied) = counts.reduce((0, 0)) { ($0.0 + $1.pulled, $0.1 + $1.emptied) }
-        return (min(pulls, others + emptied), emptied)
+        let pulls = counts.reduce(0) { $0 + $1.pulled }
+        return (min(pulls, others + emptied.count), emptied.count)
     }
 
     /// Drops the slices that have left the window and makes sure that the last one is current.
     private mutating func turn(to now: MonotonicTime) {
-        counts.removeAll { $0.start + limits.window <= now }
+        if let first = counts.first, first.start + limits.window <= now {
+            counts.removeAll { $0.start + limits.window <= now }
+            emptied = emptied.filter { $0.value + limits.window > now }
+        }
         if let last = counts.last, now < last.start + limits.window / 60 { return }
         counts.append(Count(start: now))
     }

@@ -22,27 +22,40 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
 
 @Suite struct TheDeletionGuard {
     private let limits = DeletionGuard.Limits(share: 0.05, atLeast: 3, window: .seconds(600))
+    private let users = Counter()
+
+    private final class Counter {
+        var last: UserNumber = 0
+    }
+
+    /// Another user loses everything.
+    private func emptied(_ rule: inout DeletionGuard, now: MonotonicTime, others: Int)
+        -> DeletionGuard.Verdict
+    {
+        users.last += 1
+        return rule.emptied(users.last, now: now, others: others)
+    }
 
     @Test func fewEmptiedUsers_areDeleted() {
         var rule = DeletionGuard(limits: limits)
-        #expect(rule.emptied(now: at(0), others: 1000) == .delete)
-        #expect(rule.emptied(now: at(1), others: 1000) == .delete)
+        #expect(emptied(&rule, now: at(0), others: 1000) == .delete)
+        #expect(emptied(&rule, now: at(1), others: 1000) == .delete)
     }
 
     @Test func tooManyAtOnce_tripIt() {
         var rule = DeletionGuard(limits: limits)
         for _ in 0..<10 { rule.kept(now: at(0)) }
-        #expect(rule.emptied(now: at(1), others: 1000) == .delete)
-        #expect(rule.emptied(now: at(2), others: 1000) == .delete)
-        #expect(rule.emptied(now: at(3), others: 1000) == .holdAndTrip)
-        #expect(rule.emptied(now: at(4), others: 1000) == .hold)
+        #expect(emptied(&rule, now: at(1), others: 1000) == .delete)
+        #expect(emptied(&rule, now: at(2), others: 1000) == .delete)
+        #expect(emptied(&rule, now: at(3), others: 1000) == .holdAndTrip)
+        #expect(emptied(&rule, now: at(4), others: 1000) == .hold)
         #expect(rule.isTripped)
     }
 
     @Test func aSmallShareOfMany_doesNotTripIt() {
         var rule = DeletionGuard(limits: limits)
         for _ in 0..<1000 { rule.kept(now: at(0)) }
-        for second in 1...50 { #expect(rule.emptied(now: at(second), others: 1000) == .delete) }
+        for second in 1...50 { #expect(emptied(&rule, now: at(second), others: 1000) == .delete) }
     }
 
     /// A small installation pulls each user hundreds of times within the window.
@@ -50,24 +63,38 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         var rule = DeletionGuard(limits: limits)
         for _ in 0..<10_000 { rule.kept(now: at(0)) }
         for gone in 1...3 {
-            #expect(rule.emptied(now: at(1), others: 60 - gone) == .delete)
+            #expect(emptied(&rule, now: at(1), others: 60 - gone) == .delete)
         }
-        #expect(rule.emptied(now: at(1), others: 56) == .holdAndTrip)
+        #expect(emptied(&rule, now: at(1), others: 56) == .holdAndTrip)
         #expect(rule.totals(others: 56).pulled == 60)
     }
 
     @Test func exactlyTheShare_doesNotTripIt() {
         var rule = DeletionGuard(limits: limits)
         for _ in 0..<95 { rule.kept(now: at(0)) }
-        for _ in 0..<5 { #expect(rule.emptied(now: at(1), others: 1000) == .delete) }
-        #expect(rule.emptied(now: at(1), others: 1000) == .holdAndTrip)
+        for _ in 0..<5 { #expect(emptied(&rule, now: at(1), others: 1000) == .delete) }
+        #expect(emptied(&rule, now: at(1), others: 1000) == .holdAndTrip)
+    }
+
+    /// A script that fills and empties the account of a test.
+    @Test func oneThatIsEmptiedAgainAndAgain_isOne() {
+        var rule = DeletionGuard(limits: limits)
+        for second in 0..<100 {
+            #expect(rule.emptied(7, now: at(second), others: 1000) == .delete)
+        }
+        #expect(rule.totals(others: 1000).emptied == 1)
+        // It counts until ten minutes after the last time.
+        #expect(rule.emptied(8, now: at(680), others: 1000) == .delete)
+        #expect(rule.totals(others: 1000).emptied == 2)
+        rule.kept(now: at(690))
+        #expect(rule.totals(others: 1000).emptied == 1)
     }
 
     @Test func whatLeftTheWindow_doesNotCount() {
         var rule = DeletionGuard(limits: limits)
-        #expect(rule.emptied(now: at(0), others: 1000) == .delete)
-        #expect(rule.emptied(now: at(1), others: 1000) == .delete)
-        #expect(rule.emptied(now: at(700), others: 1000) == .delete)
+        #expect(emptied(&rule, now: at(0), others: 1000) == .delete)
+        #expect(emptied(&rule, now: at(1), others: 1000) == .delete)
+        #expect(emptied(&rule, now: at(700), others: 1000) == .delete)
         #expect(rule.totals(others: 1000).emptied == 1)
     }
 
@@ -84,7 +111,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
 
     @Test func whatCameInTheNextSlice_staysWhenTheFirstLeaves() {
         var rule = DeletionGuard(limits: limits)
-        #expect(rule.emptied(now: at(0), others: 1000) == .delete)
+        #expect(emptied(&rule, now: at(0), others: 1000) == .delete)
         rule.kept(now: at(10))
         rule.kept(now: at(600))
         #expect(rule.totals(others: 1000) == (2, 0))
@@ -92,7 +119,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
 
     @Test func aDecision_letsCountingStartAnew() {
         var rule = DeletionGuard(limits: limits)
-        for second in 0..<3 { _ = rule.emptied(now: at(second), others: 1000) }
+        for second in 0..<3 { _ = emptied(&rule, now: at(second), others: 1000) }
         #expect(rule.totals(others: 1000) == (3, 3))
         rule.decided()
         #expect(rule.totals(others: 1000) == (0, 0))
@@ -100,9 +127,9 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
 
     @Test func onceTripped_itHoldsUntilAPersonDecides() {
         var rule = DeletionGuard(limits: limits, isTripped: true)
-        #expect(rule.emptied(now: at(99_999), others: 1000) == .hold)
+        #expect(emptied(&rule, now: at(99_999), others: 1000) == .hold)
         rule.decided()
-        #expect(rule.emptied(now: at(99_999), others: 1000) == .delete)
+        #expect(emptied(&rule, now: at(99_999), others: 1000) == .delete)
     }
 }
 
