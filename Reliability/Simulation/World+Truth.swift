@@ -98,11 +98,8 @@ extension World {
         }
         for (once, times) in network.watch.entered.sorted(by: { $0.key < $1.key }) where times > 1 {
             let user = String(once.prefix { $0 != " " })
-            // By a listing that lacks everything its group was made anew, as the policy has it; when
-            // the answer to that was lost, and the first group is there again, that is meant.
-            let wasMadeAnew =
-                plan.policy.missingGroup == .recreate && network.watch.liedTo.contains(user)
-            if plan.hasPhone(user) || wasMadeAnew { continue }
+            // By a listing that lacks it its group is made anew, and is there twice afterwards.
+            if plan.hasPhone(user) || network.watch.liedTo.contains(user) { continue }
             diary.problem("\(once) entered its group \(times) times")
         }
     }

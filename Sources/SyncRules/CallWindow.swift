@@ -52,6 +52,10 @@ package struct CallWindow: Sendable {
     /// When the replies came whose tokens are not back yet. Not when they will be: the margin may
     /// shrink in the meantime, and then holds for all of them.
     private var cooling = SortedTimes()
+    /// Until when calls that were lost may still be under way.
+    private var lost = SortedTimes()
+    /// In flight or lost: the next process reckons with so many.
+    private let mostUnderWay: Int?
     private var roundTrips = RoundTrips()
     private var nextSend: MonotonicTime
     private var pausedUntil: MonotonicTime
@@ -73,8 +77,9 @@ package struct CallWindow: Sendable {
     ///   - now: when the window opens. The first call leaves a second later, since calls of a
     ///     killed predecessor may still count.
     ///   - underWay: so many calls may still be under way from such a predecessor: their tokens come
-    ///     later still.
-    package init(limit: Int, margin: Margin, now: MonotonicTime, underWay: Int = 0) {
+    ///     later still. No more of our own are under way at once, those counted that were lost; nil
+    ///     for no such bound.
+    package init(limit: Int, margin: Margin, now: MonotonicTime, underWay: Int? = nil) {
         precondition(limit > 0, "a window of no calls would wait for ever")
         self.limit = limit
         self.margin = margin
@@ -82,7 +87,8 @@ package struct CallWindow: Sendable {
         nextSend = now
         pausedUntil = now + Self.second
         lastClimb = now
-        for _ in 0..<min(limit, underWay) { cooling.insert(now + Self.longestWay) }
+        mostUnderWay = underWay
+        for _ in 0..<min(limit, underWay ?? 0) { cooling.insert(now + Self.longestWay) }
     }
 
     /// Calls a second that are allowed now.
@@ -93,11 +99,15 @@ package struct CallWindow: Sendable {
         climb(now: now)
         let spell = Self.second - saved(now: now)
         cooling.removeAll(upTo: now - spell)
+        lost.removeAll(upTo: now)
         let opening = max(pausedUntil, nextSend)
         if opening > now { return .wait(until: opening) }
         if inFlight + cooling.count >= allowedNow {
             guard let first = cooling.first else { return .waitForReply }
             return .wait(until: first + spell)
+        }
+        if let mostUnderWay, inFlight + lost.count >= mostUnderWay {
+            return lost.first.map { .wait(until: $0) } ?? .waitForReply
         }
         inFlight += 1
         nextSend = now + pace
@@ -113,7 +123,9 @@ package struct CallWindow: Sendable {
             roundTrips.add(now - sentAt, now: now)
             cooling.insert(now)
         case .lost:
-            cooling.insert(max(now, sentAt + Self.longestWay) + saved(now: now))
+            let arrival = max(now, sentAt + Self.longestWay)
+            lost.insert(arrival)
+            cooling.insert(arrival + saved(now: now))
         case .notSent:
             break
         }

@@ -157,6 +157,23 @@ private func widest(_ arrivals: [Double]) -> Int {
         #expect(narrow.take(now: .zero + .seconds(4)) == .send)
     }
 
+    /// Found by a simulated world: a connection that breaks at once frees its place for another call,
+    /// and both may still arrive when the next process has begun.
+    @Test func noMoreAreUnderWay_thanTheNextProcessReckonsWith() {
+        var window = CallWindow(limit: 9, margin: .none, now: .zero, underWay: 2)
+        let start = MonotonicTime.zero + .seconds(1)
+        #expect(window.take(now: start) == .send)
+        window.ended(.lost, sentAt: start, now: start + .milliseconds(10))
+        let second = start + .milliseconds(200)
+        #expect(window.take(now: second) == .send)
+        #expect(window.take(now: second + .milliseconds(200)) == .wait(until: start + .seconds(3)))
+        window.ended(.replied, sentAt: second, now: second + .milliseconds(300))
+        #expect(window.take(now: second + .milliseconds(300)) == .send)
+        let third = start + .seconds(3)
+        #expect(window.take(now: third) == .send)
+        #expect(window.take(now: third + .milliseconds(200)) == .waitForReply)
+    }
+
     @Test func aCallThatNeverLeft_givesItsTokenBackAtOnce() {
         var window = CallWindow(limit: 1, margin: .none, now: .zero)
         let start = MonotonicTime.zero + .seconds(1)
