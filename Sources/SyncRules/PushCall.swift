@@ -145,6 +145,7 @@ extension Edit {
             state: state, refused: refused, failures: failures, isAlone: isAlone)
         edit.done = done
         edit.made = made
+        edit.behind = behind
         return edit
     }
 }

@@ -268,6 +268,19 @@ private func widest(_ arrivals: [Double]) -> Int {
         #expect(opening(window, from: now) == now + .seconds(1) - .milliseconds(17))
     }
 
+    @Test func leavesTwiceTheDistanceToTheTwentiethSmallest() {
+        var window = CallWindow(limit: 1, margin: .measured, now: .zero)
+        var now = MonotonicTime.zero
+        for number in 0..<300 {
+            while case .wait(let until) = window.take(now: now) { now = until }
+            let trip = Duration.milliseconds(number < 20 ? 100 + number : 200)
+            window.ended(.replied, sentAt: now, now: now + trip)
+            now = now + trip
+        }
+        // Of 100 ms twice 19 are left.
+        #expect(opening(window, from: now) == now + .seconds(1) - .milliseconds(62))
+    }
+
     /// The burst of a start says nothing about the way.
     @Test func isNothingWithinTwoSecondsOfTheFirstReply() {
         var window = CallWindow(limit: 200, margin: .measured, now: .zero)

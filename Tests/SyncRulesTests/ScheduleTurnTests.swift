@@ -211,3 +211,20 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         #expect(later.take(now: at(98) + .nanoseconds(1)) == .user(1))
     }
 }
+
+@Suite struct WhoIsBackFromAFailure {
+    @Test func goesFirst_andThenEverySecondTurn() {
+        var schedule = Schedule(maxStaleness: .seconds(3600))
+        let start = MonotonicTime.zero
+        for user in [1, 2] as [UserNumber] {
+            schedule.add(user)
+            #expect(schedule.take(now: start) == .user(user))
+            schedule.finish(
+                user, at: start, outcome: .failed(retryAt: start + .seconds(5)), calls: 1)
+        }
+        for user in [3, 4, 5] as [UserNumber] { schedule.add(user) }
+        let later = start + .seconds(6)
+        let turns = (1...5).map { _ in schedule.take(now: later) }
+        #expect(turns == [.user(1), .user(3), .user(2), .user(4), .user(5)])
+    }
+}

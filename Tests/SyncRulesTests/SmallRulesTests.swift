@@ -86,6 +86,8 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         // It counts until ten minutes after the last time.
         #expect(rule.emptied(8, now: at(680), others: 1000) == .delete)
         #expect(rule.totals(others: 1000).emptied == 2)
+        rule.kept(now: at(689))
+        #expect(rule.totals(others: 1000).emptied == 2)
         rule.kept(now: at(690))
         #expect(rule.totals(others: 1000).emptied == 1)
     }
