@@ -13,7 +13,7 @@ extension MirrorEngine {
         let before = health.state
         if observation == .accepted { settings.endsWhenRefused = false }
         // Silence says nothing about why the app is refused.
-        let isSilent = observation == .noAnswer && before.isRefusal
+        let isSilent = observation == .noAnswer && health.isRefused
         if let failure, !isSilent { lastFailure = failure }
         let wasInDoubt = health.isInDoubt
         let isOther = health.observe(
@@ -62,8 +62,6 @@ extension MirrorEngine {
 }
 
 extension CloudHealth.State {
-    fileprivate var isRefusal: Bool { if case .refused = self { true } else { false } }
-
     var word: String {
         switch self {
         case .unknown: "unknown"

@@ -120,8 +120,7 @@ struct PushDesk: Sendable {
         stored = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
     }
 
-    private mutating func countFailure(of ids: [EditID]) {
-        let ids = Set(ids)
+    private mutating func countFailure(of ids: Set<EditID>) {
         for index in edits.indices where ids.contains(edits[index].id) {
             edits[index].failures += 1
         }
@@ -147,7 +146,7 @@ struct PushDesk: Sendable {
         // A conversation without a result may be done or not: the next pull shows it.
         let untold = call.conversations.filter { reply.results[$0] == nil }
         let unsure = Set(untold.flatMap { call.wanted[$0] ?? [] })
-        countFailure(of: unsure.sorted())
+        countFailure(of: unsure)
         let snapshot = cloud.snapshot
         let diff = SnapshotDiff(from: mirror, to: snapshot)
         if !diff.isEmpty {
@@ -209,7 +208,7 @@ struct PushDesk: Sendable {
         if failure.kind == .stopping { return }
         // Failures that usually pass are not waited for for ever; a cloud that cannot be reached is.
         if failure.isAnswered, failure.kind == .transient || failure.kind == .stale {
-            countFailure(of: call.edits)
+            countFailure(of: Set(call.edits))
         }
         record(
             call,

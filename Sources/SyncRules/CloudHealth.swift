@@ -85,7 +85,8 @@ package struct CloudHealth: Sendable {
         nextProbe = nil
     }
 
-    private var isRefused: Bool {
+    /// Whether the cloud refuses the app.
+    package var isRefused: Bool {
         if case .refused = state { true } else { false }
     }
 
