@@ -208,7 +208,7 @@ package struct Schedule: Sendable {
         let turn = takeOther(now: now)
         if case .user = turn {
             callsAhead -= min(callsAhead, 1)
-        } else if callsAhead > 0, lists[.returning, default: Ends()].count > 0 {
+        } else if lists[.returning, default: Ends()].count > 0 {
             // Nobody else is due.
             callsAhead = 0
             return take(now: now)

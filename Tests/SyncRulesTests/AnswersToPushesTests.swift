@@ -230,6 +230,13 @@ extension NaiveCloud {
         #expect(PendingDraft(draft, [remade]).draft.members(of: 1) == [alice, bob, eve])
     }
 
+    @Test func knowsAGroupThatWasMade_whenALaterEditMeansIt() {
+        var creation = Edit(id: 5, operation: .create(name: "club", [bob]), state: .sending)
+        creation.made = 1
+        let later = Edit(id: 6, operation: .add([eve], to: GroupReference(id: -5, name: "club")))
+        #expect(PendingDraft(draft, [creation, later]).draft.members(of: 1) == [alice, bob, eve])
+    }
+
     @Test func sparesTheNamesakeOfAGroupThatTheQueueMakesAndDeletes() {
         let edits = [
             Edit(id: 5, operation: .create(name: "family", [eve])),

@@ -148,4 +148,12 @@ private func rebase(
             ])
         #expect(pushing.cloud.essence["kin"] == ["alice", "bob", "eve"])
     }
+
+    @Test func isMadeAnew_whenThereIsNone() {
+        let addition = Edit(
+            id: 1, operation: .add([eve], to: GroupReference(id: nil, name: "club")))
+        let pushing = Pushing([addition], on: .family, PushPolicy(missingGroup: .recreate))
+        #expect(pushing.decisions.mapValues(\.course) == [1: .settle(.applied, nil)])
+        #expect(pushing.cloud.essence["club"] == ["eve"])
+    }
 }

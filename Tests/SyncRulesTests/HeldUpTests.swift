@@ -73,6 +73,19 @@ private let wishes: [Wish] = [
             decisions.map(\.course) == [wish.isSo ? .settle(.applied, nil) : .wait(behind: 1)])
     }
 
+    /// The name it wants is that of a group whose rename, an earlier edit, waits to be sent.
+    @Test func aCreationOfWhichAllWasRefused_isHeldUp() {
+        var creation = Edit(id: 3, operation: .create(name: "club", [eve]), state: .sending)
+        creation.refused = [eve: Refusal(code: 51008, words: "full")]
+        let edits = [
+            Edit(id: 1, operation: .rename(work, to: "club"), base: "work"),
+            Edit(id: 2, operation: .add([eve], to: work), state: .rejected),
+            creation,
+        ]
+        let decisions = Rebase(edits, at: .familyAndWork, PushPolicy()) { _ in }.decisions
+        #expect(decisions.map(\.course) == [.push, .wait(behind: 2)])
+    }
+
     @Test func onlyARejection_isOneThatWasNotBefore() {
         func rebase(_ edits: Edit...) -> Rebase {
             Rebase(edits, at: .familyAndWork, PushPolicy()) { _ in }

@@ -227,4 +227,42 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         let turns = (1...5).map { _ in schedule.take(now: later) }
         #expect(turns == [.user(1), .user(3), .user(2), .user(4), .user(5)])
     }
+
+    @Test func goesFirst_whenNothingElseWasTakenBefore() {
+        var schedule = schedule(1, 2)
+        schedule.postpone(2, until: at(5))
+        #expect(schedule.take(now: at(5)) == .user(2))
+    }
+
+    /// Only what those that are back have had is to be made up for.
+    @Test func doesNotWait_forTheManyCallsOfAnother() {
+        var schedule = schedule(1, 2, 3)
+        schedule.postpone(3, until: at(5))
+        #expect(schedule.take(now: at(0)) == .user(1))
+        schedule.finish(1, at: at(0), outcome: .pulled, calls: 4)
+        #expect(schedule.take(now: at(5)) == .user(3))
+    }
+
+    @Test func isOneOfTheOthers_whenItIsPulledTheNextTime() {
+        var schedule = schedule(1, 2)
+        schedule.postpone(1, until: at(5))
+        #expect(schedule.take(now: at(5)) == .user(1))
+        schedule.finish(1, at: at(5), outcome: .pulled, calls: 1)
+        schedule.postpone(2, until: at(6))
+        #expect(schedule.take(now: at(6)) == .user(1))
+        schedule.finish(1, at: at(6), outcome: .pulled, calls: 4)
+        #expect(schedule.take(now: at(7)) == .user(2))
+    }
+
+    /// A moment without work does not make up for its calls.
+    @Test func waitsForTheOthers_thoughNobodyWasDueMeanwhile() {
+        var schedule = schedule(1, 2, 3)
+        schedule.postpone(1, until: at(5))
+        schedule.postpone(2, until: at(6))
+        schedule.postpone(3, until: at(6))
+        #expect(schedule.take(now: at(5)) == .user(1))
+        schedule.finish(1, at: at(5), outcome: .pulled, calls: 4)
+        #expect(schedule.take(now: at(5)) == .wait(until: at(6)))
+        #expect(schedule.take(now: at(6)) == .user(1))
+    }
 }

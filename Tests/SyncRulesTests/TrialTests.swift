@@ -55,6 +55,17 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
         #expect(pushing.decisions[1]?.course == .settle(.satisfied, .overtaken))
     }
 
+    @Test func aRenameOfACreationThatALaterEditDeletes_isOvertakenToo() {
+        let edits = [
+            Edit(id: 1, operation: .create(name: "club", [eve])),
+            Edit(id: 2, operation: .rename(GroupReference(id: -1, name: "club"), to: "pub")),
+            Edit(id: 3, operation: .delete(GroupReference(id: -1, name: "pub"))),
+        ]
+        let pushing = Pushing(edits, on: cloud)
+        #expect(pushing.calls.isEmpty)
+        #expect(pushing.decisions[2]?.course == .settle(.satisfied, .overtaken))
+    }
+
     @Test func theNameOfAGroupThatIsDeleted_isNotFreeInTheSameWalk() {
         let edits = [
             Edit(id: 1, operation: .delete(family)),

@@ -15,7 +15,8 @@ package final class HostileServer: Sendable {
     package init(_ behave: @escaping Behaviour) throws {
         signal(SIGPIPE, SIG_IGN)
         let (listener, port) = try LoopbackPort.bind(canBeShared: false)
-        guard listen(listener, 64) == 0 else { throw NeverHappened(what: "a listener") }
+        // Where the queue of a listener is full, the kernel resets what it has let in already.
+        guard listen(listener, SOMAXCONN) == 0 else { throw NeverHappened(what: "a listener") }
         self.listener = listener
         self.port = port
         Thread.detachNewThread { [requests] in
