@@ -142,11 +142,12 @@ struct PushDesk: Sendable {
         let refusals = call.wanted.sorted { $0.key < $1.key }.compactMap { id, edits in
             (reply.results[id] ?? nil).map { (id: id, refusal: $0, edits: edits) }
         }
-        for edit in call.edits where !refusals.isEmpty { refuse(edit, refusals) }
         // A conversation without a result may be done or not: the next pull shows it.
         let untold = call.conversations.filter { reply.results[$0] == nil }
         let unsure = Set(untold.flatMap { call.wanted[$0] ?? [] })
-        countFailure(of: unsure)
+        let passing = refusals.filter { PushDesk.isTry($0.refusal) }
+        countFailure(of: unsure.union(passing.flatMap(\.edits)))
+        for edit in call.edits where !refusals.isEmpty { refuse(edit, refusals) }
         let snapshot = cloud.snapshot
         let diff = SnapshotDiff(from: mirror, to: snapshot)
         if !diff.isEmpty {
@@ -168,7 +169,13 @@ struct PushDesk: Sendable {
         }
     }
 
-    /// Conversations of an edit were refused: some codes pass, the others are final.
+    /// A refusal that passes. "Too often" says nothing about the edit, and is no try of it.
+    private static func isTry(_ refusal: Refusal) -> Bool {
+        [.transient, .stale].contains(FailureTable.kind(of: refusal.code))
+    }
+
+    /// Conversations of an edit were refused: some codes pass, the others are final. That the edit
+    /// has failed once more is counted before.
     private mutating func refuse(
         _ edit: EditID, _ refusals: [(id: ConversationID, refusal: Refusal, edits: [EditID])]
     ) {
@@ -182,9 +189,7 @@ struct PushDesk: Sendable {
             }
         }
         guard let first = passing.first else { return }
-        // "Too often" says nothing about the edit, and is no try of it.
-        if passing.contains(where: { $0.kind != .throttled }) { edits[index].failures += 1 }
-        for (id, refusal, kind) in passing where kind != .throttled {
+        for (id, refusal, kind) in passing where PushDesk.isTry(refusal) {
             let most = kind == .stale ? Edit.mostStale : Edit.mostFailures
             if edits[index].failures >= most { edits[index].refused[id] = refusal }
         }

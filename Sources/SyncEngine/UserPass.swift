@@ -20,7 +20,7 @@ struct UserPass: Sendable {
         do {
             // What the cloud said earlier tells nothing about an edit: they are read first. Should the
             // store fail, the first call is made all the same, for it has its permit.
-            let edits = await push.edits(of: job)
+            let reading = await push.edits(of: job)
 
             // Pull: a whole, consistent listing, or nothing.
             let pulled = try await pull.listing(of: job, calls: &calls)
@@ -48,13 +48,14 @@ struct UserPass: Sendable {
 
             // Rebase: the user's edits on what the cloud has now; none while that is doubted, or may
             // still change by what was sent.
+            let edits = try reading.get()
             var desk = push.desk(
-                of: job, try edits.get(), cloud: listed, mirror: listed,
+                of: job, edits, cloud: listed, mirror: listed,
                 isSkipped: verdict.isHold || !job.mayPush)
 
             // Store: snapshot, changes, what is held and what was decided about edits, in one
             // transaction.
-            let (entry, summary) = entry(job, pulled, stored, difference, verdict, try edits.get())
+            let (entry, summary) = entry(job, pulled, stored, difference, verdict, edits)
             var call = try await push.store([entry], &desk)
 
             // Push: one call at a time, each planned on what the cloud has acknowledged so far.

@@ -220,7 +220,7 @@ import Testing
         try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
         try emulator.configure("log: {level: error}")
         daemon.signal(SIGHUP)
-        try daemon.wait(for: "the answer", seconds: 60) {
+        try daemon.wait(for: "the answer") {
             daemon.stderr.contains("event=configuration_reloaded")
         }
         daemon.signal(SIGTERM)

@@ -145,6 +145,14 @@ private var home: NaiveCloud {
         #expect(desk.edits.map(\.failures) == [1, 0])
     }
 
+    @Test func countsACallOnce_thatRefusedOneConversationAndLeftOutAnother() throws {
+        var desk = desk([Edit(id: 1, operation: .add([eve, zed], to: family))])
+        let planned = desk.plan(at: time, isLast: false)
+        let call = try #require(planned)
+        desk.acknowledged(call, PushReply(results: [zed: stale]), at: time)
+        #expect(desk.edits.map(\.failures) == [1])
+    }
+
     @Test func doesNotCountNorRefuse_whatCameTooOften() throws {
         var edit = Edit(id: 1, operation: .add([eve], to: family))
         edit.failures = Edit.mostFailures - 1

@@ -70,6 +70,22 @@ import Testing
         }
     }
 
+    /// Passes that end at the same time end several requests at once.
+    @Test func theEndOfEachRequest_isToldOnce() async throws {
+        let fixture = try MirrorFixture()
+        try await fixture.resync()
+        let other = try fixture.asAnotherProcess()
+        let requests = try (1...12).map { _ in
+            try other.ask(.compare, users: nil, at: fixture.clock.wallTime())
+        }
+        _ = try await fixture.running(try fixture.engine()) {
+            try await fixture.wait(for: "all of them") {
+                try requests.allSatisfy { try other.progress(of: $0)?.isFinished == true }
+            }
+        }
+        #expect(fixture.recorder.lines(of: "resync_done").count == 1 + requests.count)
+    }
+
     @Test func comparing_leavesTheScheduleAlone() async throws {
         let fixture = try MirrorFixture()
         let engine = try fixture.engine()
@@ -122,6 +138,24 @@ import Testing
                 "odd user", "user00000002", "user00000003",
             ])
         #expect(try await !fixture.store.snapshot(of: 1).isEmpty)
+    }
+
+    @Test func whoLeavesDuringAPassThatFails_isNoLongerOneThatFails() async throws {
+        let fixture = try MirrorFixture()
+        let gone = "user00000003"
+        fixture.cloud.setFaults([Fault(.silence, user: gone)])
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "all the others") {
+                try fixture.reader.states()["new"] == 1
+            }
+            try await fixture.reload(engine, users: CloudCore.userNames(20).filter { $0 != gone })
+            try await fixture.wait(for: "the end of the pass") {
+                !fixture.recorder.lines(of: "pass_failed").isEmpty
+            }
+        }
+        let last = try #require(fixture.recorder.lines(of: "stats").last)
+        #expect(last.contains(" failing=0 "))
     }
 
     /// They count as failed: who waits for the request is told the truth, and does not wait for ever.

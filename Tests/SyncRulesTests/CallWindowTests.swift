@@ -226,15 +226,15 @@ private func widest(_ arrivals: [Double]) -> Int {
 @Suite struct TheMarginOfTheCallWindow {
     private let roundTrip = Duration.milliseconds(200)
 
-    /// Makes so many calls one after the other; when the last reply came.
-    private func call(_ window: inout CallWindow, times: Int, from start: MonotonicTime)
+    /// Makes calls that take so long, one after the other; when the last reply came.
+    private func call(_ window: inout CallWindow, taking trips: some Sequence<Duration>)
         -> MonotonicTime
     {
-        var now = start
-        for _ in 0..<times {
+        var now = MonotonicTime.zero
+        for trip in trips {
             while case .wait(let until) = window.take(now: now) { now = until }
-            window.ended(.replied, sentAt: now, now: now + roundTrip)
-            now = now + roundTrip
+            window.ended(.replied, sentAt: now, now: now + trip)
+            now = now + trip
         }
         return now
     }
@@ -246,39 +246,27 @@ private func widest(_ arrivals: [Double]) -> Int {
         return now
     }
 
-    private func saved(after calls: Int) -> Duration {
+    /// How much sooner than a second after the last of these replies the next call may leave.
+    private func saved(after trips: some Sequence<Duration>) -> Duration {
         var window = CallWindow(limit: 1, margin: .measured, now: .zero)
-        let reply = call(&window, times: calls, from: .zero)
+        let reply = call(&window, taking: trips)
         return reply + .seconds(1) - opening(window, from: reply)
     }
 
     @Test(arguments: [(199, 0), (200, 190), (1999, 190), (2000, 196)])
     func growsWithTheCallsThatWereSeen(calls: Int, milliseconds: Int) {
-        #expect(saved(after: calls) == .milliseconds(milliseconds))
+        #expect(saved(after: repeatElement(roundTrip, count: calls)) == .milliseconds(milliseconds))
     }
 
     @Test func leavesThreeMillisecondsOfAShortRoundTrip() {
-        var window = CallWindow(limit: 1, margin: .measured, now: .zero)
-        var now = MonotonicTime.zero
-        for _ in 0..<300 {
-            while case .wait(let until) = window.take(now: now) { now = until }
-            window.ended(.replied, sentAt: now, now: now + .milliseconds(20))
-            now = now + .milliseconds(20)
-        }
-        #expect(opening(window, from: now) == now + .seconds(1) - .milliseconds(17))
+        let trips = repeatElement(Duration.milliseconds(20), count: 300)
+        #expect(saved(after: trips) == .milliseconds(17))
     }
 
     @Test func leavesTwiceTheDistanceToTheTwentiethSmallest() {
-        var window = CallWindow(limit: 1, margin: .measured, now: .zero)
-        var now = MonotonicTime.zero
-        for number in 0..<300 {
-            while case .wait(let until) = window.take(now: now) { now = until }
-            let trip = Duration.milliseconds(number < 20 ? 100 + number : 200)
-            window.ended(.replied, sentAt: now, now: now + trip)
-            now = now + trip
-        }
+        let trips = (0..<300).map { Duration.milliseconds($0 < 20 ? 100 + $0 : 200) }
         // Of 100 ms twice 19 are left.
-        #expect(opening(window, from: now) == now + .seconds(1) - .milliseconds(62))
+        #expect(saved(after: trips) == .milliseconds(62))
     }
 
     /// The burst of a start says nothing about the way.
@@ -309,7 +297,7 @@ private func widest(_ arrivals: [Double]) -> Int {
 
     @Test func isNotTakenFromACallThatWasLost() {
         var window = CallWindow(limit: 1, margin: .measured, now: .zero)
-        var now = call(&window, times: 300, from: .zero)
+        var now = call(&window, taking: repeatElement(roundTrip, count: 300))
         while case .wait(let until) = window.take(now: now) { now = until }
         window.ended(.lost, sentAt: now, now: now + roundTrip)
         #expect(opening(window, from: now + roundTrip) == now + .seconds(4))
@@ -317,7 +305,7 @@ private func widest(_ arrivals: [Double]) -> Int {
 
     @Test func aReplyAfterLosses_givesItsTokenBackFirst() {
         var window = CallWindow(limit: 4, margin: .measured, now: .zero)
-        var now = call(&window, times: 300, from: .zero) + .seconds(5)
+        var now = call(&window, taking: repeatElement(roundTrip, count: 300)) + .seconds(5)
         var sent: [MonotonicTime] = []
         for _ in 0..<4 {
             while case .wait(let until) = window.take(now: now) { now = until }
