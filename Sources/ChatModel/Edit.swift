@@ -68,8 +68,8 @@ package struct Edit: Hashable, Sendable {
     /// Passing failures with an answer, readable or not, at calls that held this edit, since a person
     /// last looked.
     package var failures: Int
-    /// A call that held it was refused as a whole: it goes alone, so that its brothers do not
-    /// suffer.
+    /// A call that held it was refused as a whole, or it has failed often: it goes alone, so that
+    /// its brothers do not suffer.
     package var isAlone: Bool
     /// Of a creation: the number that the cloud gave the group.
     package var made: GroupID?

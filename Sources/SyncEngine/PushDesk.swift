@@ -120,9 +120,11 @@ struct PushDesk: Sendable {
         stored = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
     }
 
+    /// Who has failed often goes alone: one edit that always fails must not take others with it.
     private mutating func countFailure(of ids: Set<EditID>) {
         for index in edits.indices where ids.contains(edits[index].id) {
             edits[index].failures += 1
+            if edits[index].failures >= Edit.mostTogether { edits[index].isAlone = true }
         }
     }
 
@@ -284,6 +286,8 @@ extension Edit {
     /// Failures of the cloud that usually pass, before an edit is given up: about two hours of
     /// tries.
     package static let mostFailures = 15
+    /// Such failures of an edit at calls that others may share; the tries after them are its own.
+    static let mostTogether = 10
     /// Cloud.md §4: a chat group that cannot be resolved (51007) may be so for a moment only.
     static let mostStale = 3
 }

@@ -106,6 +106,35 @@ private var home: NaiveCloud {
         #expect(next.summary.rejected.map(\.reason) == [.gaveUp])
     }
 
+    /// A proxy in between does not like eve, whatever call her mark is in.
+    @Test func givesUpOnlyTheEditThatAlwaysFails_notThoseThatSharedItsCalls() throws {
+        var edits = [
+            Edit(id: 1, operation: .mark(eve, MarkEdit(custom: "x"))),
+            Edit(id: 2, operation: .mark(zed, MarkEdit(custom: "y"))),
+        ]
+        var summaries: [PushSummary] = []
+        for _ in 1...20 where !edits.isEmpty {
+            var desk = desk(edits)
+            while let call = desk.plan(at: time, isLast: desk.summary.trouble != nil) {
+                if call.conversations.contains(eve) {
+                    desk.failed(
+                        call,
+                        CallFailure(
+                            kind: .transient, problem: "HTTP status 413", isAnswered: true),
+                        at: time)
+                } else {
+                    desk.acknowledged(call, PushReply(results: [zed: nil]), at: time)
+                }
+            }
+            _ = desk.takeEntries()
+            summaries.append(desk.summary)
+            edits = desk.edits
+        }
+        #expect(summaries.flatMap(\.rejected).map(\.edit) == [1])
+        #expect(summaries.flatMap(\.rejected).map(\.reason) == [.gaveUp])
+        #expect(summaries.flatMap { $0.settled.keys } == [.applied])
+    }
+
     @Test func doesNotCount_thatTheCloudCannotBeReached() throws {
         for isInDoubt in [true, false] {
             var desk = desk([Edit(id: 1, operation: .add([eve], to: family))])
