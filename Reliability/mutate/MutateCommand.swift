@@ -37,7 +37,7 @@ struct MutateCommand: ParsableCommand {
 
     func run() throws {
         let root = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
-        let copy = MutatedCopy(root: root, folder: root.appending(path: scratch))
+        let copy = MutatedCopy(root: root, folder: URL(fileURLWithPath: scratch, relativeTo: root))
         let (all, spared) = try copy.make()
         for (file, lines) in spared.sorted(by: { $0.key < $1.key }) {
             for line in lines.sorted() where self.file ?? file == file {

@@ -212,7 +212,8 @@ struct Mutator {
             && !source.hasPrefix("case ") && !source.contains(": ") || source == "continue"
             || source == "return"
         if isStatement,
-            !["if", "guard", "let", "var", "func"].contains(String(source.prefix { $0 != " " }))
+            !["if", "guard", "let", "var", "func", "private(set)"].contains(
+                String(source.prefix { $0 != " " }))
         {
             let number = add("left out", source, line)
             result = "if isAsleep(\(number)) { \(result) }"

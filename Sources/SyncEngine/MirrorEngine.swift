@@ -163,7 +163,7 @@ package actor MirrorEngine {
                 continue
             }
             steps += 1
-            let due = comparisons.isEmpty ? schedule.nextDue(now: now) : now
+            let due = nextComparison == nil ? schedule.nextDue(now: now) : now
             if let due, due <= now {
                 if health.mayStart(now: now) { return true }
                 await suspendDispatcher()
@@ -191,12 +191,14 @@ package actor MirrorEngine {
     /// Edits come first. Then users and comparisons take turns, so that comparing everybody does not
     /// keep the mirror from being made.
     private func take(_ permit: CallPermit) -> PassJob? {
-        isTurnOfComparisons.toggle()
         if isTurnOfComparisons, !schedule.hasUrgent, let job = takeComparison(permit) {
             return job
         }
         while case .user(let number) = schedule.take(now: permit.grantedAt) {
-            guard comparing.contains(number) else { return job(number, permit, .store) }
+            guard comparing.contains(number) else {
+                isTurnOfComparisons = true
+                return job(number, permit, .store)
+            }
             // It is being looked at this moment: one pass at a time.
             schedule.finish(
                 number, at: permit.grantedAt,
@@ -206,11 +208,16 @@ package actor MirrorEngine {
     }
 
     private func takeComparison(_ permit: CallPermit) -> PassJob? {
-        let free = comparisons.firstIndex { !schedule.isTaken($0) && !comparing.contains($0) }
-        guard let index = free else { return nil }
+        guard let index = nextComparison else { return nil }
         let number = comparisons.remove(at: index)
         comparing.insert(number)
+        isTurnOfComparisons = false
         return job(number, permit, .compare)
+    }
+
+    /// The first one whose user no pass is looking at.
+    private var nextComparison: Int? {
+        comparisons.firstIndex { !schedule.isTaken($0) && !comparing.contains($0) }
     }
 
     private func job(_ number: UserNumber, _ permit: CallPermit, _ mode: PassJob.Mode) -> PassJob {

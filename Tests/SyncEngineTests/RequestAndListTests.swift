@@ -103,6 +103,22 @@ import Testing
         }
     }
 
+    /// It is due again as soon as its pull has ended, for each takes more than a second. Which of
+    /// many short moments falls into the end of a pull must not decide.
+    @Test(arguments: (0..<8).map { 1100 + 1.25 * Double($0) })
+    func aComparisonOfAUserThatIsAlwaysBeingPulled_hasItsTurn(milliseconds: Double) async throws {
+        var options = EmulatorOptions.small
+        (options.users, options.latency) = (1, milliseconds)
+        let fixture = try MirrorFixture(options)
+        _ = try await fixture.running(try fixture.engine()) {
+            try await fixture.waitForTheFirstRound()
+            let other = try fixture.asAnotherProcess()
+            let request = try other.ask(.compare, users: nil, at: fixture.clock.wallTime())
+            try await fixture.clock.sleep(for: .seconds(10))
+            #expect(try other.progress(of: request)?.isFinished == true)
+        }
+    }
+
     @Test func aUserThatFails_isTriedThreeTimesBeforeItCountsAsFailed() async throws {
         let fixture = try MirrorFixture(
             faults: [Fault(.badGateway, times: 2, user: "user00000001")])

@@ -11,16 +11,19 @@ package final class EmulatedCloud: HTTPTransport {
 
     private let core: Mutex<Box>
     private let time: any Timekeeper
+    private let latency: Duration
     private let calls = Mutex<[MonotonicTime]>([])
 
     package init(_ options: EmulatorOptions = .small, faults: [Fault] = [], time: any Timekeeper) {
         core = Mutex(Box(core: CloudCore(options, faults: faults)))
         self.time = time
+        latency = .nanoseconds(Int64(options.latency * 1_000_000))
     }
 
     package func post(path: String, body: [UInt8]) async throws(TransportFailure) -> HTTPReply {
         calls.withLock { $0.append(time.now()) }
         let reply = core.withLock { $0.core.handle(EmulatorCall(path: path, body: body), now: now) }
+        if latency > .zero { try? await time.sleep(for: latency) }
         return try await reply.asReceived { span in try? await time.sleep(for: span) }
     }
 
