@@ -73,6 +73,7 @@ struct Wishes: Sendable {
 
 /// The edits tried on a draft of the cloud.
 struct Trial: Sendable {
+    /// Names and marks as the edits would have them. Who would be in which group, the wishes say.
     private(set) var draft: Draft
     private(set) var wishes = Wishes()
     private(set) var decisions: [EditDecision] = []
@@ -322,7 +323,6 @@ struct Trial: Sendable {
             // What was done for it is as the cloud has it now; what edits before it wanted does not
             // count any more all the same.
             let isIn = edit.done.contains(id) ? cloud.contains(id, in: group) : isIn
-            if isIn { draft.add(id, to: group) } else { draft.remove(id, from: group) }
             wishes.want(Wishes.Member(group: group, conversation: id), isIn: isIn, edit.id)
         }
     }
