@@ -6,9 +6,8 @@ import MirrorStore
 import SyncRules
 
 // Decides who is pulled and when, runs the passes side by side, and draws the consequence of each
-// outcome. One loop dispatches: it waits until a user is due, then for the right to call, and only
-// then takes the user, so the choice is made at the last moment. A second loop watches the database
-// for requests and decisions, and keeps the numbers.
+// outcome. One loop dispatches (MirrorEngine+Dispatch); a second one watches the database for
+// requests and decisions, and keeps the numbers (MirrorEngine+Watch).
 
 /// The daemon's heart: mirrors all users of a roster until it is drained.
 package actor MirrorEngine {
@@ -16,7 +15,7 @@ package actor MirrorEngine {
     var settings: Settings
     let commits: CommitGroup
     let guardian: Guardian
-    private let pass: UserPass
+    let pass: UserPass
 
     var roster: UserRoster
     /// When only a request is served: who is in the list.
@@ -32,7 +31,7 @@ package actor MirrorEngine {
     /// Requests that are done, which the database does not say yet.
     var finishing: Set<Int64> = []
     var comparisons: Deque<UserNumber> = []
-    private var isTurnOfComparisons = false
+    var isTurnOfComparisons = false
     var comparing: Set<UserNumber> = []
     /// Users with open edits that the engine can do something about.
     var outbox: [UserNumber: OutboxUser] = [:]
@@ -47,13 +46,13 @@ package actor MirrorEngine {
 
     var health = CloudHealth()
     var lastFailure: CallFailure?
-    package private(set) var running = 0
+    package internal(set) var running = 0
     var sequence: UInt64 = 0
     private var end: End?
-    private var idleDispatcher: CheckedContinuation<Void, Never>?
+    var idleDispatcher: CheckedContinuation<Void, Never>?
     private(set) var totals = Totals()
     let startedAt: MonotonicTime
-    private var steps: UInt64 = 0
+    var steps: UInt64 = 0
     /// Moves with every pass and every try to write, of which there is one a second at least; what the
     /// watchdog looks at.
     package var beats: UInt64 { get async { steps + (await commits.tries) } }
@@ -134,107 +133,6 @@ package actor MirrorEngine {
 
     var isStopping: Bool { end != nil }
 
-    private func dispatch() async {
-        await withDiscardingTaskGroup { group in
-            while await waitForWork() {
-                guard let permit = try? await parts.gate.permit(.getContactGroup, .starting) else {
-                    break
-                }
-                guard let job = take(permit) else {
-                    await parts.gate.ended(permit, .notSent)
-                    continue
-                }
-                group.addTask { await self.perform(job) }
-            }
-        }
-    }
-
-    /// Returns true when there is a user to be pulled and room for a pass; false when the engine
-    /// stops.
-    private func waitForWork() async -> Bool {
-        while !isStopping {
-            let now = parts.time.now()
-            let isAsked = schedule.hasAsked || !comparisons.isEmpty
-            // Somebody waits for those who are asked for: they need not wait for a slow call to
-            // end.
-            let room = settings.passesAtOnce + (isAsked ? Self.extraForAsked : 0)
-            guard running < room else {
-                await suspendDispatcher()
-                continue
-            }
-            steps += 1
-            let due = nextComparison == nil ? schedule.nextDue(now: now) : now
-            if let due, due <= now {
-                if health.mayStart(now: now) { return true }
-                await suspendDispatcher()
-            } else if let due, due < now + Self.glance {
-                try? await parts.time.sleep(until: due)
-            } else {
-                await suspendDispatcher()
-            }
-        }
-        return false
-    }
-
-    private func suspendDispatcher() async {
-        await withCheckedContinuation { idleDispatcher = $0 }
-    }
-
-    private static let extraForAsked = 10
-
-    /// Called for whatever may give the dispatcher work: a pass that ended, a request, the passage
-    /// of time.
-    func wakeDispatcher() {
-        idleDispatcher.take()?.resume()
-    }
-
-    /// Edits come first. Then users and comparisons take turns, so that comparing everybody does not
-    /// keep the mirror from being made.
-    private func take(_ permit: CallPermit) -> PassJob? {
-        if isTurnOfComparisons, !schedule.hasUrgent, let job = takeComparison(permit) {
-            return job
-        }
-        while case .user(let number) = schedule.take(now: permit.grantedAt) {
-            guard comparing.contains(number) else {
-                isTurnOfComparisons = true
-                return job(number, permit, .store)
-            }
-            // It is being looked at this moment: one pass at a time.
-            schedule.finish(
-                number, at: permit.grantedAt,
-                outcome: .failed(retryAt: permit.grantedAt + .milliseconds(200)), calls: 0)
-        }
-        return takeComparison(permit)
-    }
-
-    private func takeComparison(_ permit: CallPermit) -> PassJob? {
-        guard let index = nextComparison else { return nil }
-        let number = comparisons.remove(at: index)
-        comparing.insert(number)
-        isTurnOfComparisons = false
-        return job(number, permit, .compare)
-    }
-
-    /// The first one whose user no pass is looking at.
-    private var nextComparison: Int? {
-        comparisons.firstIndex { !schedule.isTaken($0) && !comparing.contains($0) }
-    }
-
-    private func job(_ number: UserNumber, _ permit: CallPermit, _ mode: PassJob.Mode) -> PassJob {
-        sequence += 1
-        running += 1
-        let digest = digests[Int(number)]
-        // A comparison doubts the mirror, and the digest is what the mirror was once made of.
-        let isKnown = digest != .none && mode == .store
-        return PassJob(
-            number: number, user: roster.id(of: number), digest: isKnown ? digest : nil,
-            turn: .permitted(permit), mode: mode, startedAt: permit.grantedAt, sequence: sequence,
-            isFirst: digest == .none && schedule.lastPull(of: number) == nil,
-            hasEdits: mode == .store && outbox[number] != nil,
-            mayPush: mode == .store && mayPush(number, now: permit.grantedAt),
-            policy: settings.pushPolicy, others: mirrored - (digest == .none ? 0 : 1))
-    }
-
     private func remember(_ digest: Digest, of user: UserNumber) {
         if isListed(user) {
             mirrored += (digest == .none ? 0 : 1) - (digests[Int(user)] == .none ? 0 : 1)
@@ -247,15 +145,9 @@ package actor MirrorEngine {
         digests.indices.count { digests[$0] != .none && listed.contains(UserNumber($0)) }
     }
 
-    private nonisolated func perform(_ job: PassJob) async {
-        var calls = 0
-        let outcome = await pass.run(job, calls: &calls)
-        await finish(job, outcome, calls: calls)
-    }
-
     // MARK: What follows from a pass
 
-    private func finish(_ job: PassJob, _ outcome: PassOutcome, calls: Int) async {
+    func finish(_ job: PassJob, _ outcome: PassOutcome, calls: Int) async {
         running -= 1
         totals.passes += 1
         steps += 1

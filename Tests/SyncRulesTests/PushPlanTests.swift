@@ -204,6 +204,11 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
         return Rebase(edits, on: Draft(cloud.snapshot), PushPolicy()).calls.map(\.action)
     }
 
+    @Test func ofDeletions_isThatOfTheGroups() throws {
+        let planned = try planned([.delete(group("work")), .delete(group("family"))])
+        #expect(planned == [.delete(1, name: "family"), .delete(2, name: "work")])
+    }
+
     @Test func ofRenames_isThatOfTheGroups() throws {
         let planned = try planned([
             .rename(group("work"), to: "job"), .rename(group("family"), to: "kin"),
