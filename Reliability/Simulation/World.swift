@@ -150,8 +150,9 @@ package final class World: @unchecked Sendable {
         if case .storeUnusable(let failure) = end {
             diary.problem("the store is unusable: \(failure)")
         }
-        // A refusal of before the quiet may still be under way.
-        if let quietSince, clock.time - quietSince > .seconds(10), !isOver, !ended.isTold {
+        // A refusal of before the quiet may still be under way, and the stop after it waits for a
+        // call that is silent for ten seconds.
+        if let quietSince, clock.time - quietSince > .seconds(12), !isOver, !ended.isTold {
             diary.problem("ended in the quiet: \(end)")
         }
         startAgain(after: .seconds(1))
