@@ -92,7 +92,7 @@ package struct CallWindow: Sendable {
     }
 
     /// Calls a second that are allowed now.
-    package var allowedNow: Int { max(1, Int(allowance)) }
+    package var allowedNow: Int { Int(allowance) }
 
     /// Takes a token if one may be used at `now`.
     package mutating func take(now: MonotonicTime) -> Answer {

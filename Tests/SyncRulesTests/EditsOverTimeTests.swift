@@ -41,6 +41,18 @@ private func rebase(
         #expect(rebase.decisions.map(\.course) == [.push, .push])
     }
 
+    /// A script that cannot make up its mind.
+    @Test func waitsForTheLastOfManyThatOvertakeEachOther() {
+        let edits = (1...9).map { number in
+            Edit(
+                id: EditID(Int64(number)),
+                operation: number % 2 == 1 ? .add([eve], to: work) : .remove([eve], from: work))
+        }
+        let rebase = rebase(edits)
+        #expect(rebase.calls.map(\.edits) == [[9]])
+        #expect(rebase.decisions.map(\.course) == edits.map { _ in .push })
+    }
+
     @Test(arguments: [MissingGroupPolicy.reject, .recreate])
     func isNotMissed_whenTheDeletionIsDone(policy: MissingGroupPolicy) {
         let edits = [

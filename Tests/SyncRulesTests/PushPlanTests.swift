@@ -272,4 +272,14 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
         let pushing = Pushing([creation, alone(2, .add([eve], to: club))], on: NaiveCloud())
         #expect(pushing.cloud.essence == ["club": ["eve"]])
     }
+
+    @Test func thatIsEmptiedAgain_doesNotSendWhatWasRefused() {
+        let club = GroupReference(id: .made(by: 1), name: "club")
+        var creation = Edit(id: 1, operation: .create(name: "club", [bob, eve]))
+        creation.refused[eve] = Refusal(code: 51008, words: "full")
+        let removal = Edit(id: 2, operation: .remove([bob, eve], from: club))
+        let calls = Rebase([creation, removal], on: Draft(NaiveCloud().snapshot), PushPolicy())
+            .calls
+        #expect(calls.first?.action == .create(group: .made(by: 1), name: "club", [bob]))
+    }
 }
