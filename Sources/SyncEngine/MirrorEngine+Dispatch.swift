@@ -7,6 +7,7 @@ import SyncRules
 // then takes the user, so the choice is made at the last moment.
 
 extension MirrorEngine {
+    /// Starts passes until the engine stops; returns when all have ended.
     func dispatch() async {
         await withDiscardingTaskGroup { group in
             while await waitForWork() {
