@@ -147,7 +147,7 @@ struct PushDesk: Sendable {
         // A conversation without a result may be done or not: the next pull shows it.
         let untold = call.conversations.filter { reply.results[$0] == nil }
         let unsure = Set(untold.flatMap { call.wanted[$0] ?? [] })
-        let passing = refusals.filter { PushDesk.isTry($0.refusal) }
+        let passing = refusals.filter { FailureTable.kind(of: $0.refusal.code).isTry }
         countFailure(of: unsure.union(passing.flatMap(\.edits)))
         for edit in call.edits where !refusals.isEmpty { refuse(edit, refusals) }
         let snapshot = cloud.snapshot
@@ -171,11 +171,6 @@ struct PushDesk: Sendable {
         }
     }
 
-    /// A refusal that passes. "Too often" says nothing about the edit, and is no try of it.
-    private static func isTry(_ refusal: Refusal) -> Bool {
-        [.transient, .stale].contains(FailureTable.kind(of: refusal.code))
-    }
-
     /// Conversations of an edit were refused: some codes pass, the others are final. That the edit
     /// has failed once more is counted before.
     private mutating func refuse(
@@ -191,7 +186,7 @@ struct PushDesk: Sendable {
             }
         }
         guard let first = passing.first else { return }
-        for (id, refusal, kind) in passing where PushDesk.isTry(refusal) {
+        for (id, refusal, kind) in passing where kind.isTry {
             let most = kind == .stale ? Edit.mostStale : Edit.mostFailures
             if edits[index].failures >= most { edits[index].refused[id] = refusal }
         }
@@ -214,7 +209,7 @@ struct PushDesk: Sendable {
         }
         if failure.kind == .stopping { return }
         // Failures that usually pass are not waited for for ever; a cloud that cannot be reached is.
-        if failure.isAnswered, failure.kind == .transient || failure.kind == .stale {
+        if failure.isAnswered, failure.kind.isTry {
             countFailure(of: Set(call.edits))
         }
         record(
@@ -280,6 +275,12 @@ struct PushDesk: Sendable {
         }
         return origins
     }
+}
+
+extension FailureKind {
+    /// It usually passes, and counts for the edit. "Too often" passes too, but says nothing about the
+    /// edit, and is no try of it.
+    fileprivate var isTry: Bool { self == .transient || self == .stale }
 }
 
 extension Edit {

@@ -214,17 +214,13 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
 
 @Suite struct WhoIsBackFromAFailure {
     @Test func goesFirst_andThenEverySecondTurn() {
-        var schedule = Schedule(maxStaleness: .seconds(3600))
-        let start = MonotonicTime.zero
+        var schedule = schedule(1, 2)
         for user in [1, 2] as [UserNumber] {
-            schedule.add(user)
-            #expect(schedule.take(now: start) == .user(user))
-            schedule.finish(
-                user, at: start, outcome: .failed(retryAt: start + .seconds(5)), calls: 1)
+            #expect(schedule.take(now: at(0)) == .user(user))
+            schedule.finish(user, at: at(0), outcome: .failed(retryAt: at(5)), calls: 1)
         }
         for user in [3, 4, 5] as [UserNumber] { schedule.add(user) }
-        let later = start + .seconds(6)
-        let turns = (1...5).map { _ in schedule.take(now: later) }
+        let turns = (1...5).map { _ in schedule.take(now: at(6)) }
         #expect(turns == [.user(1), .user(3), .user(2), .user(4), .user(5)])
     }
 

@@ -17,7 +17,7 @@ package final class EmulatedCloud: HTTPTransport {
     package init(_ options: EmulatorOptions = .small, faults: [Fault] = [], time: any Timekeeper) {
         core = Mutex(Box(core: CloudCore(options, faults: faults)))
         self.time = time
-        latency = .nanoseconds(Int64(options.latency * 1_000_000))
+        latency = .milliseconds(options.latency)
     }
 
     package func post(path: String, body: [UInt8]) async throws(TransportFailure) -> HTTPReply {
