@@ -32,15 +32,16 @@ package final class Log: Sendable {
     private let settings: Mutex<Settings>
     private let app: Int64
     private let time: any Timekeeper
-    private let write: @Sendable (String) -> Void
+    private let write: @Sendable (String, LogLevel) -> Void
     package let redactor: Redactor
 
     /// - Parameters:
     ///   - app: the SDKAppID, in the head of each line.
-    ///   - write: takes one line with its line feed; called in the order of the events of a thread.
+    ///   - write: takes one line with its line feed and its level; called in the order of the events
+    ///     of a thread. Must not wait.
     package init(
         app: Int64, level: LogLevel, format: LogFormat, time: any Timekeeper, redactor: Redactor,
-        write: @escaping @Sendable (String) -> Void
+        write: @escaping @Sendable (String, LogLevel) -> Void
     ) {
         self.app = app
         self.time = time
@@ -53,15 +54,11 @@ package final class Log: Sendable {
         settings.withLock { $0 = Settings(level: level, format: format) }
     }
 
-    package func callAsFunction(_ event: @autoclosure () -> Event, at level: LogLevel) {
-        let current = settings.withLock { $0 }
-        guard level >= current.level else { return }
-        let line = LogLine(event: event(), app: app, time: time.wallTime(), redactor: redactor)
-        write(line.rendered(as: current.format) + "\n")
-    }
-
     package func callAsFunction(_ event: Event) {
-        self(event, at: event.kind.level)
+        let current = settings.withLock { $0 }
+        guard event.level >= current.level else { return }
+        let line = LogLine(event: event, app: app, time: time.wallTime(), redactor: redactor)
+        write(line.rendered(as: current.format) + "\n", event.level)
     }
 }
 
@@ -70,19 +67,15 @@ struct LogLine {
     private let fields: [(key: String, value: LogValue)]
 
     init(event: Event, app: Int64, time: WallTime, redactor: Redactor) {
-        let keys = event.kind.fields.map(\.key)
-        precondition(
-            keys.count == event.values.count,
-            "event \(event.kind.rawValue) has \(event.values.count) values for \(keys.count) keys")
         let head: [(key: String, value: LogValue)] = [
-            ("ts", .text(time.precise)), ("level", .text(event.kind.level.rawValue)),
-            ("event", .text(event.kind.rawValue)), ("app", .number(app)),
+            ("ts", .text(time.precise)), ("level", .text(event.level.rawValue)),
+            ("event", .text(event.name)), ("app", .number(app)),
         ]
         fields =
             head
-            + zip(keys, event.values).map { key, value in
-                guard case .text(let text) = value else { return (key, value) }
-                return (key, .text(redactor.clean(text)))
+            + event.fields.map { field in
+                guard case .text(let text) = field.value else { return (field.key, field.value) }
+                return (field.key, .text(redactor.clean(text)))
             }
     }
 

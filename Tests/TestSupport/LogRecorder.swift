@@ -20,7 +20,7 @@ package final class LogRecorder: Sendable {
     {
         Log(
             app: 1_400_000_000, level: level, format: format, time: time, redactor: Redactor(),
-            write: { line in
+            write: { line, _ in
                 SecretSearch.expectNone(in: line, of: "a log: \(line)")
                 self.recorded.withLock { $0.append(line) }
             })
