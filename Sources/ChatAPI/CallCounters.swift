@@ -1,4 +1,5 @@
 import ChatModel
+import EventLog
 import Synchronization
 
 /// Calls since the start, for the `calls` and `stats` lines. Thread-safe.
@@ -11,6 +12,8 @@ package final class CallCounters: Sendable {
         package var throttled = 0
         /// The most calls of one command that were sent within any second.
         package var widestSecond = 0
+        /// How long calls took, those without an answer included.
+        package var took = Histogram()
     }
 
     private struct State {
@@ -41,8 +44,11 @@ package final class CallCounters: Sendable {
         }
     }
 
-    func ended(_ command: Command, code: String) {
-        state.withLock { $0.totals.calls[command, default: [:]][code, default: 0] += 1 }
+    func ended(_ command: Command, code: String, took: Duration) {
+        state.withLock {
+            $0.totals.calls[command, default: [:]][code, default: 0] += 1
+            $0.totals.took.add(took)
+        }
     }
 
     func throttled() {

@@ -57,8 +57,10 @@ package actor CallGate {
     private let time: any Timekeeper
     private let log: Log
 
+    /// - Parameter predecessor: the process that called before, whose calls may still count.
     package init(
-        limit: Int, margin: CallWindow.Margin, inFlight: Int, time: any Timekeeper, log: Log
+        limit: Int, margin: CallWindow.Margin, inFlight: Int, predecessor: Predecessor = .unknown,
+        time: any Timekeeper, log: Log
     ) {
         mostInFlight = inFlight
         self.time = time
@@ -66,7 +68,8 @@ package actor CallGate {
         for command in Command.allCases {
             lines[command] = Line(
                 window: CallWindow(
-                    limit: limit, margin: margin, now: time.now(), underWay: inFlight))
+                    limit: limit, margin: margin, now: time.now(), underWay: inFlight,
+                    predecessor: predecessor))
         }
     }
 
@@ -107,12 +110,14 @@ package actor CallGate {
     }
 
     /// The cloud said "too often" to a call: its command's window narrows, or every command's.
-    package func refused(_ permit: CallPermit, code: Int) {
+    /// - Parameter pause: how long the cloud asks to be left alone; a second at least.
+    package func refused(_ permit: CallPermit, code: Int, pause: Duration = .zero) {
         let isAppWide = FailureTable.row(for: code)?.isAppWide ?? false
         for command in isAppWide ? Command.allCases : [permit.command] {
             guard var line = lines[command] else { continue }
             let before = line.window.allowedNow
-            if line.window.refused(sentAt: permit.grantedAt, now: time.now()),
+            if line.window.refused(
+                sentAt: permit.grantedAt, now: time.now(), pause: pause),
                 !line.isNarrow || line.window.allowedNow != before
             {
                 line.isNarrow = true
@@ -125,6 +130,11 @@ package actor CallGate {
         }
     }
 
+    /// The cloud asks to be left alone, without saying that there were too many calls.
+    package func pause(_ command: Command, for span: Duration) {
+        lines[command]?.window.pause(until: time.now() + span)
+    }
+
     /// Nobody gets a permit from now on; those who wait are told.
     package func close() {
         isClosed = true
@@ -134,6 +144,15 @@ package actor CallGate {
             }
         }
     }
+
+    /// None of the calls that have ended arrives after this.
+    package var quietAt: MonotonicTime {
+        let now = time.now()
+        return lines.values.map { $0.window.quietAt(now: now) }.max() ?? now
+    }
+
+    /// Calls a second of `command` as configured.
+    package func limit(_ command: Command) -> Int { lines[command]?.window.limit ?? 0 }
 
     /// Calls a second that the window of `command` allows at present.
     package func allowed(_ command: Command) -> Int { lines[command]?.window.allowedNow ?? 0 }

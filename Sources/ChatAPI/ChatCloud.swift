@@ -6,9 +6,14 @@ import SyncRules
 /// The cloud behind its REST API: makes the requests' bodies and reads the replies.
 package struct ChatCloud: ConversationCloud {
     private let sender: any CallSender
+    private let transport: any HTTPTransport
+    private let clock: CloudClock
 
-    package init(sender: any CallSender) {
+    /// - Parameter sender: what calls pass through on their way to `transport`.
+    package init(sender: any CallSender, transport: any HTTPTransport, clock: CloudClock) {
         self.sender = sender
+        self.transport = transport
+        self.clock = clock
     }
 
     /// The cloud as everybody calls it, each sender around the next: a signature that is refused is
@@ -19,10 +24,19 @@ package struct ChatCloud: ConversationCloud {
         counters: CallCounters, time: any Timekeeper, log: Log,
         random: @escaping @Sendable () -> UInt32
     ) {
-        let http = HTTPSender(transport: transport, signer: signer, random: random)
+        let clock = CloudClock()
+        let http = HTTPSender(
+            transport: transport, signer: signer, clock: clock, time: time, random: random)
         let recorded = RecordedSender(http, counters: counters, time: time, log: log)
-        self.init(sender: ResigningSender(LimitedSender(recorded, gate: gate), signer: signer))
+        let limited = LimitedSender(recorded, gate: gate)
+        self.init(
+            sender: ResigningSender(limited, signer: signer, clock: clock), transport: transport,
+            clock: clock)
     }
+
+    package var clockOffset: Duration? { clock.offset }
+
+    package func reconnect() { transport.reconnect() }
 
     package func page(of user: UserID, from cursor: Int64, known: Digest?, turn: CallTurn)
         async throws(CallFailure) -> PageReply

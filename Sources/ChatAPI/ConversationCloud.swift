@@ -19,6 +19,13 @@ package protocol ConversationCloud: Sendable {
     /// are certain to have done nothing (too often, signature). After a failure that may have taken
     /// effect, look before trying again.
     func push(_ call: PushCall, of user: UserID) async throws(CallFailure) -> PushReply
+
+    /// By how much this machine's clock is ahead of the cloud's (positive) or behind; nil while they
+    /// agree within five minutes, or nothing is known.
+    var clockOffset: Duration? { get }
+
+    /// Calls that begin from now on use new connections: the cloud may have another address by now.
+    func reconnect()
 }
 
 /// Cloud.md §1.9
@@ -48,9 +55,11 @@ package struct RawPage: Sendable {
     /// The items, in our words.
     package func decoded() throws(CallFailure) -> ListingPage {
         let content: WireListing = try decodedReply(body)
+        let contacts = content.contacts ?? []
+        let conversations = try contacts.conversations()
         return ListingPage(
             groups: try (content.groups ?? []).map { each throws(CallFailure) in try each.group() },
-            conversations: try (content.contacts ?? []).conversations(),
+            conversations: conversations, skipped: contacts.count - conversations.count,
             isLast: isLast, next: next)
     }
 }

@@ -1,3 +1,4 @@
+import ChatModel
 import EventLog
 
 // What can go wrong with a call, sorted by what has to happen next. Which of the cloud's codes is
@@ -13,6 +14,8 @@ package enum FailureKind: String, CaseIterable, Sendable {
     case signature
     /// The cloud refuses the app: stop all calls but one probe a minute.
     case refusedApp = "refused_app"
+    /// The cloud finds the signature out of date, and this machine's clock is off: keep probing.
+    case clockOff = "clock_off"
     /// The cloud will not do what was asked, however often it is asked.
     case rejected
     /// What the request was based on is out of date: pull again.
@@ -31,6 +34,8 @@ package enum FailureKind: String, CaseIterable, Sendable {
             "a new usersig is made and the call repeated once; refused again, it is `refused_app`"
         case .refusedApp:
             "all calls stop but one probe a minute, loudly; when a write or a look-up is refused, that user backs off"
+        case .clockOff:
+            "all calls stop but one probe every five seconds, until the clock is right; the daemon never ends for it"
         case .rejected: "the request is not repeated as it is; a pull backs off"
         case .stale: "the user is pulled again"
         case .notImported: "the user is parked and looked at once a day"
@@ -55,13 +60,19 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
     /// False when it is certain that the cloud has done nothing. Otherwise a write is in doubt: its
     /// effect must be looked for before anything is repeated.
     package let mayHaveTakenEffect: Bool
+    /// How long the other side asks to be left alone (`Retry-After`), at most `longestRetryAfter`.
+    package let retryAfter: Duration?
+
+    /// A longer wait than five minutes is not believed: the cloud would be left alone for hours because
+    /// of one wrong header.
+    package static let longestRetryAfter = Duration.seconds(300)
 
     /// - Parameter mayHaveTakenEffect: when nil, what the kind says: a passing failure of the cloud
     ///   (50004, 50005, 60008, a code that nobody has documented) tells nothing about the effect,
     ///   any other is a refusal.
     package init(
         kind: FailureKind, code: Int? = nil, problem: String, advice: String = "",
-        isAnswered: Bool = false, mayHaveTakenEffect: Bool? = nil
+        isAnswered: Bool = false, mayHaveTakenEffect: Bool? = nil, retryAfter: Duration? = nil
     ) {
         self.kind = kind
         self.code = code
@@ -69,6 +80,7 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
         self.problem = problem
         self.advice = advice
         self.mayHaveTakenEffect = mayHaveTakenEffect ?? (kind == .transient)
+        self.retryAfter = retryAfter.map { min($0, Self.longestRetryAfter) }
     }
 
     package var description: String {
@@ -79,7 +91,8 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
     func cleaned(by redactor: Redactor) -> CallFailure {
         CallFailure(
             kind: kind, code: code, problem: redactor.clean(problem), advice: advice,
-            isAnswered: isAnswered, mayHaveTakenEffect: mayHaveTakenEffect)
+            isAnswered: isAnswered, mayHaveTakenEffect: mayHaveTakenEffect,
+            retryAfter: retryAfter)
     }
 
     /// The gate closed before the call could leave.

@@ -7,14 +7,20 @@ package struct HTTPSender: CallSender {
     private let signer: Signer
     /// The `random` of the URL, 32 bits.
     private let random: @Sendable () -> UInt32
+    private let clock: CloudClock
+    private let time: any Timekeeper
     /// The part of the query that is always the same.
     private let caller: String
 
+    /// - Parameter clock: is told the `Date` of each reply.
     package init(
-        transport: any HTTPTransport, signer: Signer, random: @escaping @Sendable () -> UInt32
+        transport: any HTTPTransport, signer: Signer, clock: CloudClock, time: any Timekeeper,
+        random: @escaping @Sendable () -> UInt32
     ) {
         self.transport = transport
         self.signer = signer
+        self.clock = clock
+        self.time = time
         self.random = random
         caller = "sdkappid=\(signer.sdkAppID)&identifier=\(HTTPSender.escaped(signer.admin))"
     }
@@ -29,10 +35,8 @@ package struct HTTPSender: CallSender {
                 kind: .transient, problem: error.problem, advice: error.advice,
                 mayHaveTakenEffect: error.mayHaveArrived)
         }
-        guard reply.status == 200 else {
-            throw CallFailure(
-                kind: .transient, problem: "HTTP status \(reply.status)", isAnswered: true)
-        }
+        clock.observe(reply.date, at: time.wallTime())
+        guard reply.status == 200 else { throw CallFailure(status: reply) }
         let digest = Digest.of(reply.body)
         if digest == call.known {
             return CallReply(body: reply.body, digest: digest, envelope: nil)
@@ -69,15 +73,41 @@ package struct HTTPSender: CallSender {
     }
 }
 
+extension CallFailure {
+    /// What a reply with another status than 200 means. Only 429 says that nothing was done; anything
+    /// else may come from a gateway that has passed the call on.
+    fileprivate init(status reply: HTTPReply) {
+        let wait = reply.retryAfter.map { ", and asks to wait \($0.components.seconds) s" } ?? ""
+        let problem = "HTTP status \(reply.status)\(wait)"
+        switch reply.status {
+        case 429:
+            self.init(
+                kind: .throttled, problem: problem, isAnswered: true,
+                retryAfter: reply.retryAfter)
+        case 407:
+            self.init(
+                kind: .transient, problem: problem + ": the proxy wants a name and a password",
+                advice: "look at https_proxy in the environment of this process",
+                isAnswered: true)
+        default:
+            self.init(
+                kind: .transient, problem: problem, isAnswered: true,
+                retryAfter: reply.status == 503 ? reply.retryAfter : nil)
+        }
+    }
+}
+
 /// Repeats a call once when the cloud finds fault with the signature. What fails again is the app's
-/// fault or the clock's: from then on it counts as a refusal of the app.
+/// fault, and counts as a refusal of the app; but while this machine's clock is off, it is the clock's.
 package struct ResigningSender: CallSender {
     private let inner: any CallSender
     private let signer: Signer
+    private let clock: CloudClock
 
-    package init(_ inner: any CallSender, signer: Signer) {
+    package init(_ inner: any CallSender, signer: Signer, clock: CloudClock) {
         self.inner = inner
         self.signer = signer
+        self.clock = clock
     }
 
     package func send(_ call: Call) async throws(CallFailure) -> CallReply {
@@ -92,6 +122,13 @@ package struct ResigningSender: CallSender {
             return try await inner.send(call.again(.pulling))
         } catch {
             guard error.kind == .signature else { throw error }
+            if let offset = clock.offset {
+                throw CallFailure(
+                    kind: .clockOff, code: error.code,
+                    problem: "this machine's clock is \(offset.asClockOffset) the cloud's, "
+                        + "which refuses the signature: \(error.problem)",
+                    advice: "set the clock (timedatectl shows it); calls go on by themselves then")
+            }
             throw CallFailure(
                 kind: .refusedApp, code: error.code, problem: error.problem,
                 advice: error.advice.isEmpty

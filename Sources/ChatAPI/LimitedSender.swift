@@ -22,12 +22,20 @@ package struct LimitedSender: CallSender {
                 return reply
             } catch {
                 await gate.ended(permit, error.isWithoutAnswer ? .lost : .replied)
-                guard error.kind == .throttled, let code = error.code else { throw error }
-                await gate.refused(permit, code: code)
+                guard error.kind == .throttled else {
+                    if let pause = error.retryAfter { await gate.pause(permit.command, for: pause) }
+                    throw error
+                }
+                await gate.refused(
+                    permit, code: error.code ?? LimitedSender.tooManyRequests,
+                    pause: error.retryAfter ?? .zero)
             }
             permit = try await self.permit(for: call.again(.pulling))
         }
     }
+
+    /// HTTP 429: of a gateway, which has no code of the cloud.
+    private static let tooManyRequests = 429
 
     private func permit(for call: Call) async throws(CallFailure) -> CallPermit {
         switch call.turn {
@@ -65,7 +73,7 @@ package struct RecordedSender: CallSender {
         do {
             let reply = try await inner.send(call)
             let took = time.now() - start
-            counters.ended(call.command, code: "0")
+            counters.ended(call.command, code: "0", took: took)
             let (command, user) = (call.command.rawValue, call.user.string)
             log(
                 took > Self.slow
@@ -73,13 +81,15 @@ package struct RecordedSender: CallSender {
                     : .callDone(command: command, user: user, took: took))
             return reply
         } catch {
-            counters.ended(call.command, code: error.code.map(String.init) ?? "network")
+            let took = time.now() - start
+            counters.ended(
+                call.command, code: error.code.map(String.init) ?? "network", took: took)
             if error.kind == .throttled { counters.throttled() }
             log(
                 .callFailed(
                     command: call.command.rawValue, user: call.user.string,
                     kind: error.kind.rawValue, code: error.code, problem: error.problem,
-                    took: time.now() - start))
+                    took: took))
             // From here on it may reach a terminal.
             throw error.cleaned(by: log.redactor)
         }

@@ -40,6 +40,11 @@ package final class Signer: Sendable {
         return try make(at: now, reason: "age")
     }
 
+    /// Until the usersig in use expires; nil before the first.
+    package var expiresIn: Duration? {
+        current.withLock { $0 }.map { Self.lifetime - (time.wallTime() - $0.madeAt) }
+    }
+
     /// Signs with another key from now on; false when it is the same.
     package func replace(key new: SecretKey) -> Bool {
         let isNew = key.withLock { key in

@@ -56,8 +56,8 @@ package struct WireEnvelope: Decodable, Sendable {
     var next: Int64? { nextStartIndex?.value }
 }
 
-/// A number that may come as a string: the field tables of the API are unreliable about types
-/// (Cloud.md §1.3).
+/// A whole number, however it is spelt: `5`, `"5"`, `5.0`, `true`. The field tables of the API are
+/// unreliable about types (Cloud.md §1.3).
 struct WireNumber: Decodable, Hashable, Sendable {
     let value: Int64
 
@@ -65,14 +65,33 @@ struct WireNumber: Decodable, Hashable, Sendable {
         let container = try decoder.singleValueContainer()
         if let number = try? container.decode(Int64.self) {
             value = number
-            return
-        }
-        let text = try container.decode(String.self)
-        guard let number = Int64(text) else {
+        } else if let number = (try? container.decode(Double.self)).flatMap(Int64.init(exactly:)) {
+            value = number
+        } else if let flag = try? container.decode(Bool.self) {
+            value = flag ? 1 : 0
+        } else if let number = (try? container.decode(String.self)).flatMap({ Int64($0) }) {
+            value = number
+        } else {
             throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "'\(text.prefix(40))' is no whole number")
+                in: container, debugDescription: "which is no whole number")
         }
-        value = number
+    }
+}
+
+/// A text that may come as a number: an id of digits alone.
+struct WireText: Decodable, Hashable, Sendable {
+    let value: String
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let text = try? container.decode(String.self) {
+            value = text
+        } else if let number = try? container.decode(Int64.self) {
+            value = String(number)
+        } else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "which is no text")
+        }
     }
 }
 
@@ -93,31 +112,97 @@ func decodedReply<Content: Decodable>(_ bytes: [UInt8]) throws(CallFailure) -> C
     do {
         return try JSONDecoder().decode(Content.self, from: Data(bytes))
     } catch let error as DecodingError {
-        throw .unreadable(error.fault)
+        throw .unreadable(error.fault(in: bytes))
     } catch {
         throw .unreadable("it is not JSON")
     }
 }
 
 extension DecodingError {
-    /// One line: where and what, without the content.
-    fileprivate var fault: String {
+    /// One line: which field, what it holds, and what it should hold.
+    fileprivate func fault(in reply: [UInt8]) -> String {
         switch self {
-        case .keyNotFound(let key, let context): "\(context.place) lacks \(key.stringValue)"
+        case .keyNotFound(let key, let context):
+            return "\(context.codingPath.asPlace) lacks \(key.stringValue)"
         case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-            "\(context.place) is no \(type)"
+            return fault(at: context.codingPath, "which is no \(Self.word(for: type))", reply)
         case .dataCorrupted(let context):
-            context.codingPath.isEmpty ? "it is not JSON" : "\(context.place) is wrong"
-        @unknown default: "it is not the API's"
+            return context.codingPath.isEmpty
+                ? "it is not JSON" : fault(at: context.codingPath, context.debugDescription, reply)
+        @unknown default: return "it is not the API's"
+        }
+    }
+
+    private func fault(at path: [any CodingKey], _ problem: String, _ reply: [UInt8]) -> String {
+        let root = try? JSONDecoder().decode(WireValue.self, from: Data(reply))
+        let value = path.reduce(root) { value, key in value?[key] }
+        return "\(path.asPlace) is \(value?.shown ?? "something else"), \(problem)"
+    }
+
+    private static func word(for type: any Any.Type) -> String {
+        switch type {
+        case is String.Type: "text"
+        case is any BinaryInteger.Type, is any BinaryFloatingPoint.Type: "number"
+        case is [Any].Type: "list"
+        default: "object"
         }
     }
 }
 
-extension DecodingError.Context {
-    fileprivate var place: String {
-        codingPath.isEmpty
+extension [any CodingKey] {
+    /// `ContactItem.3.Timestamp`; of nothing: `the object`.
+    fileprivate var asPlace: String {
+        isEmpty
             ? "the object"
-            : codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
-                .joined(separator: ".")
+            : map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+    }
+}
+
+/// Any JSON, for the words of a fault alone.
+private enum WireValue: Decodable {
+    case members([String: WireValue])
+    case elements([WireValue])
+    case text(String)
+    case number(Double)
+    case flag(Bool)
+    case null
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let flag = try? container.decode(Bool.self) {
+            self = .flag(flag)
+        } else if let number = try? container.decode(Double.self) {
+            self = .number(number)
+        } else if let text = try? container.decode(String.self) {
+            self = .text(text)
+        } else if let elements = try? container.decode([WireValue].self) {
+            self = .elements(elements)
+        } else {
+            self = .members(try container.decode([String: WireValue].self))
+        }
+    }
+
+    subscript(key: any CodingKey) -> WireValue? {
+        switch self {
+        case .members(let members): members[key.stringValue]
+        case .elements(let elements):
+            key.intValue.flatMap { elements.indices.contains($0) ? elements[$0] : nil }
+        default: nil
+        }
+    }
+
+    /// Short enough for a line of the log.
+    var shown: String {
+        switch self {
+        case .members: "an object"
+        case .elements: "a list"
+        case .text(let text): "'\(String(text.unicodeScalars.prefix(40)))'"
+        case .number(let number):
+            Int64(exactly: number).map(String.init) ?? String(number)
+        case .flag(let flag): String(flag)
+        case .null: "null"
+        }
     }
 }

@@ -27,7 +27,7 @@ struct WireSearch: Decodable {
 
 /// A conversation group.
 struct WireGroup: Decodable {
-    let name: String
+    let name: WireText
     let id: WireNumber
 
     private enum CodingKeys: String, CodingKey {
@@ -36,7 +36,7 @@ struct WireGroup: Decodable {
     }
 
     func group() throws(CallFailure) -> ConversationGroup {
-        ConversationGroup(id: try id.groupID(), name: try .believable(name))
+        ConversationGroup(id: try id.groupID(), name: try .believable(name.value))
     }
 }
 
@@ -62,23 +62,10 @@ struct WireConversationID: Encodable {
     let user: String?
     let chatGroup: String?
 
-    enum WireType: Codable {
-        case user, chatGroup
-
-        init(from decoder: any Decoder) throws {
-            switch try WireNumber(from: decoder).value {
-            case 1: self = .user
-            case 2: self = .chatGroup
-            default:
-                throw DecodingError.dataCorrupted(
-                    .init(codingPath: decoder.codingPath, debugDescription: "unknown Type"))
-            }
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            try container.encode(self == .user ? 1 : 2)
-        }
+    /// The numbers of Cloud.md §1.4.
+    enum WireType: Int64, Encodable {
+        case user = 1
+        case chatGroup = 2
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -96,14 +83,17 @@ struct WireConversationID: Encodable {
 }
 
 /// A conversation with what the cloud keeps about it. Every field but the type may be absent.
+///
+/// Of a conversation whose type nobody knows nothing else is read: the vendor may bring in a third kind
+/// any day, and the user's other conversations must not suffer for it.
 struct WireContact: Decodable {
-    private let type: WireConversationID.WireType
-    private let user: String?
-    private let chatGroup: String?
-    private let standardMark: String?
-    private let customMark: String?
-    private let groups: [WireNumber]?
-    private let timestamp: WireNumber?
+    private let type: WireConversationID.WireType?
+    private var user: WireText?
+    private var chatGroup: WireText?
+    private var standardMark: String?
+    private var customMark: String?
+    private var groups: [WireNumber]?
+    private var timestamp: WireNumber?
 
     private enum CodingKeys: String, CodingKey {
         case type = "Type"
@@ -115,9 +105,24 @@ struct WireContact: Decodable {
         case timestamp = "Timestamp"
     }
 
-    func conversation() throws(CallFailure) -> Conversation {
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        let number = try fields.decode(WireNumber.self, forKey: .type).value
+        type = WireConversationID.WireType(rawValue: number)
+        guard type != nil else { return }
+        user = try fields.decodeIfPresent(WireText.self, forKey: .user)
+        chatGroup = try fields.decodeIfPresent(WireText.self, forKey: .chatGroup)
+        standardMark = try fields.decodeIfPresent(String.self, forKey: .standardMark)
+        customMark = try fields.decodeIfPresent(String.self, forKey: .customMark)
+        groups = try fields.decodeIfPresent([WireNumber].self, forKey: .groups)
+        timestamp = try fields.decodeIfPresent(WireNumber.self, forKey: .timestamp)
+    }
+
+    /// The conversation in our words; nil when it is of a type that we do not know.
+    func conversation() throws(CallFailure) -> Conversation? {
+        guard let type else { return nil }
         let kind: ConversationID.Kind = type == .user ? .user : .chatGroup
-        guard let peer = type == .user ? user : chatGroup, !peer.isEmpty else {
+        guard let peer = (type == .user ? user : chatGroup)?.value, !peer.isEmpty else {
             throw .unreadable("a conversation has no id")
         }
         let id = ConversationID(kind, try .believable(peer))
@@ -133,10 +138,13 @@ struct WireContact: Decodable {
 }
 
 extension [WireContact] {
+    /// Those of a type that we know; the others are missing.
     func conversations() throws(CallFailure) -> [Conversation] {
         var conversations: [Conversation] = []
         conversations.reserveCapacity(count)
-        for contact in self { conversations.append(try contact.conversation()) }
+        for contact in self {
+            if let conversation = try contact.conversation() { conversations.append(conversation) }
+        }
         return conversations
     }
 }

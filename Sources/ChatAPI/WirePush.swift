@@ -195,9 +195,9 @@ struct WirePushReply: Decodable {
 
 /// Which conversation, in a reply.
 private struct WireContactID: Decodable {
-    private let type: WireConversationID.WireType
-    private let user: String?
-    private let chatGroup: String?
+    private let type: WireNumber
+    private let user: WireText?
+    private let chatGroup: WireText?
 
     private enum CodingKeys: String, CodingKey {
         case type = "Type"
@@ -205,10 +205,12 @@ private struct WireContactID: Decodable {
         case chatGroup = "ToGroupId"
     }
 
+    /// nil when it is of a type that we do not know: we asked for none of those.
     var id: ConversationID? {
-        switch type {
-        case .user: user.map { .user(ExactText($0)) }
-        case .chatGroup: chatGroup.map { .chatGroup(ExactText($0)) }
+        switch WireConversationID.WireType(rawValue: type.value) {
+        case .user: user.map { .user(ExactText($0.value)) }
+        case .chatGroup: chatGroup.map { .chatGroup(ExactText($0.value)) }
+        case nil: nil
         }
     }
 }

@@ -30,6 +30,8 @@ package struct EmulatorCall: Sendable {
 package enum EmulatorReply: Sendable {
     case reply(status: Int, body: [UInt8], contentType: String?)
     case reset
+    /// A status that is not 200, with `Retry-After` in seconds.
+    case busy(status: Int, retryAfter: Int)
     /// The reply, after so many milliseconds.
     case late(milliseconds: Int, body: [UInt8])
     case silence
@@ -118,6 +120,9 @@ package final class CloudCore {
         case .badGateway:
             counters.count(command, "502")
             return .reply(status: 502, body: Array(Self.html.utf8), contentType: "text/html")
+        case .busy(let status, let seconds):
+            counters.count(command, String(status))
+            return .busy(status: status, retryAfter: seconds)
         case .resetBefore:
             counters.count(command, "reset")
             return .reset

@@ -53,7 +53,6 @@ package struct CloudUser: Sendable {
 
     package static let mostGroups = 20
     package static let mostContacts = 1000
-    package static let longestName = 32
     package static let longestCustomMark = 256
 
     package init() {}

@@ -16,7 +16,9 @@ extension CloudCore {
         if fault == .drift, start > 0 { phoneChange(user: name, now: now) }
         let user = user(name, now: now)
         count("get_contact_group", "0")
-        let bending: [Fault.Kind] = [.stuckCursor, .noCompleteFlag, .dangling, .omission]
+        let bending: [Fault.Kind] = [
+            .stuckCursor, .noCompleteFlag, .dangling, .omission, .unknownType,
+        ]
         guard fault.map(bending.contains) != true else {
             return envelope(page(of: user, from: start, fault), of: "get_contact_group").bytes
         }
@@ -33,6 +35,9 @@ extension CloudCore {
         var items = ids.map { contact($0, of: user) }
         if fault == .dangling, let first = ids.first {
             items[0] = contact(first, of: user, extraGroup: 999_999)
+        }
+        if fault == .unknownType, start == 0, !items.isEmpty {
+            items[0] = .members(["Type": number(3), "To_Topic": "a kind that is yet to come"])
         }
         let flag: JSON? = fault == .noCompleteFlag ? nil : number(isLast ? 1 : 0)
         let cursor: JSON? =
@@ -71,7 +76,9 @@ extension CloudCore {
         return .members([
             "Type": number(Int64(id.type)), "To_Account": id.type == 1 ? .string(id.peer) : nil,
             "ToGroupId": id.type == 2 ? .string(id.peer) : nil,
-            "StandardMark": contact.bits == 0 ? nil : .string(String(contact.bits, radix: 2)),
+            "StandardMark": contact.bits == 0
+                ? (options.emptyMarks == .empty ? "" : nil)
+                : .string(String(contact.bits, radix: 2)),
             "CustomMark": contact.custom.isEmpty ? nil : .string(contact.custom),
             "ContactGroupId": list(groups.map(number)), "Timestamp": number(contact.updatedAt),
         ])
@@ -102,7 +109,10 @@ extension CloudCore {
 extension ContactID {
     /// Reads `{"Type":1,"To_Account":"…"}` or `{"Type":2,"ToGroupId":"…"}` (Cloud.md §1.4).
     init?(_ json: JSON) {
-        guard let type = json["Type"]?.number else { return nil }
+        // The vendor's tables call it a String in one place and an Integer in others.
+        guard let type = json["Type"]?.number ?? json["Type"]?.string.flatMap({ Int64($0) }) else {
+            return nil
+        }
         let peer = json[type == 1 ? "To_Account" : "ToGroupId"]?.string
         guard type == 1 || type == 2, let peer, !peer.isEmpty, peer.utf8.count <= 64 else {
             return nil

@@ -8,10 +8,10 @@ extension CloudCore {
     func createContactGroup(_ request: JSON, _ name: String, now: Int64) -> Result<JSON, CallError>
     {
         guard let items = request["GroupContactItem"]?.array, items.count == 1,
-            let groupName = items[0]["GroupName"]?.string,
-            let contacts = items[0]["ContactItem"]?.array
+            let groupName = items[0]["GroupName"]?.string
         else { return .failure(CallError(50002)) }
-        if let error = fault(inName: groupName) ?? fault(inCount: contacts.count) {
+        let contacts = items[0]["ContactItem"]?.array ?? []
+        if let error = fault(inName: groupName) ?? fault(inFirst: contacts.count) {
             return .failure(error)
         }
         var user = user(name, now: now)
@@ -153,7 +153,17 @@ extension CloudCore {
     // MARK: What they share
 
     private func fault(inName name: String) -> CallError? {
-        (1...CloudUser.longestName).contains(name.utf8.count) ? nil : CallError(51011)
+        (1...options.nameBytes).contains(name.utf8.count) ? nil : CallError(51011)
+    }
+
+    /// The conversations that a group is created with.
+    private func fault(inFirst count: Int) -> CallError? {
+        guard count == 0 else { return fault(inCount: count) }
+        switch options.emptyCreate {
+        case .accept: return nil
+        case .wrongCount: return CallError(51006)
+        case .wrongParameter: return CallError(50002)
+        }
     }
 
     private func fault(inCount count: Int) -> CallError? {

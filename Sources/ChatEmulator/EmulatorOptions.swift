@@ -26,6 +26,9 @@ package struct EmulatorOptions: Sendable {
     package var overflow = Overflow.refuse
     package var limitScope = LimitScope.user
     package var duplicateCreate = DuplicateCreate.merge
+    package var nameBytes = 64
+    package var emptyCreate = EmptyCreate.accept
+    package var emptyMarks = EmptyMarks.absent
     package var bare = Bare.dropped
     package var lastMember = LastMember.kept
     package var groupIDs = GroupIDs.next
@@ -76,6 +79,18 @@ package struct EmulatorOptions: Sendable {
     /// Creating a group whose name exists: its conversations are added, or code 50002.
     package enum DuplicateCreate: String, CaseIterable, Sendable {
         case merge, refuse
+    }
+
+    /// Creating a group without conversations: it is made, or one of two codes.
+    package enum EmptyCreate: String, CaseIterable, Sendable {
+        case accept
+        case wrongCount = "51006"
+        case wrongParameter = "50002"
+    }
+
+    /// How the listing writes a conversation without standard marks: not at all, or as an empty text.
+    package enum EmptyMarks: String, CaseIterable, Sendable {
+        case absent, empty
     }
 
     /// Whether a conversation with neither group nor mark is still listed.

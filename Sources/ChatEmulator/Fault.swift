@@ -37,6 +37,10 @@ package struct Fault: Sendable, Hashable {
         case dangling
         /// The reply has no Content-Type.
         case noContentType
+        /// HTTP 429 or 503 with `Retry-After`, in seconds; nothing is done.
+        case busy(status: Int, retryAfter: Int)
+        /// The first conversation of the listing is of a type that is not documented.
+        case unknownType
     }
 
     package let kind: Kind
@@ -67,7 +71,7 @@ extension Fault.Kind {
         "stall": .stall, "silence": .silence, "truncated": .truncated, "garbage": .garbage,
         "drift": .drift, "stuck-cursor": .stuckCursor, "no-complete-flag": .noCompleteFlag,
         "empty-listing": .emptyListing, "omission": .omission, "dangling": .dangling,
-        "no-content-type": .noContentType,
+        "no-content-type": .noContentType, "unknown-type": .unknownType,
     ]
 
     /// What `init(written:)` understands and what each does, for the help text.
@@ -86,6 +90,9 @@ extension Fault.Kind {
         "omission": "the listing lacks its first conversation; only a look-up finds it",
         "dangling": "a conversation refers to a group that nobody names",
         "no-content-type": "the reply has no Content-Type",
+        "unknown-type": "the listing's first conversation has a Type that is not documented",
+        "429:N": "HTTP 429 with 'Retry-After: N'; nothing is done",
+        "503:N": "HTTP 503 with 'Retry-After: N'; nothing is done",
         "code:N": "the code N; nothing is done",
         "code:N:applied": "the code N, though the call is done",
         "item:N": "the first conversation of a write fails with N, and is left as it was",
@@ -101,6 +108,8 @@ extension Fault.Kind {
         let parts = text.split(separator: ":").map(String.init)
         guard parts.count >= 2, let code = Int(parts[1]) else { return nil }
         switch (parts[0], parts.dropFirst(2)) {
+        case ("429", []): self = .busy(status: 429, retryAfter: code)
+        case ("503", []): self = .busy(status: 503, retryAfter: code)
         case ("code", []): self = .code(code, applied: false)
         case ("code", ["applied"]): self = .code(code, applied: true)
         case ("item", []): self = .itemFails(code, applied: false)
@@ -113,6 +122,7 @@ extension Fault.Kind {
         switch self {
         case .code(let code, let applied): "code:\(code)\(applied ? ":applied" : "")"
         case .itemFails(let code, let applied): "item:\(code)\(applied ? ":applied" : "")"
+        case .busy(let status, let seconds): "\(status):\(seconds)"
         default: Self.plain.first { $0.value == self }?.key ?? ""
         }
     }

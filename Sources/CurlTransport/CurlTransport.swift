@@ -11,22 +11,23 @@ import Synchronization
 /// Posts to the cloud over HTTP/1.1, with connections kept open and certificates checked.
 package final class CurlTransport: HTTPTransport {
     private let endpoint: String
-    private let inbox = Mutex(Inbox())
-    private let multi: MultiHandle
+    private let inbox: Mutex<Inbox>
 
-    private struct Inbox {
+    private struct Inbox: Sendable {
         var requests: [Request] = []
+        var mustReconnect = false
         var isClosed = false
+        /// What the thread sleeps on.
+        var multi: MultiHandle
+
+        /// Called within the lock: the thread frees what this needs only after it has seen the end.
+        func wake() { curl_multi_wakeup(multi.pointer) }
     }
 
     package init(_ settings: CurlSettings) {
         _ = CurlTransport.globalInit
         endpoint = settings.endpoint
-        guard let handle = curl_multi_init() else {
-            preconditionFailure("libcurl has no memory for a handle")
-        }
-        multi = MultiHandle(pointer: handle)
-        gm_curl_multi_set_long(handle, CURLMOPT_MAXCONNECTS, settings.connections)
+        inbox = Mutex(Inbox(multi: MultiHandle(settings)))
         let thread = Thread { [self] in run(settings) }
         thread.name = "curl"
         thread.start()
@@ -40,8 +41,7 @@ package final class CurlTransport: HTTPTransport {
             let isClosed = inbox.withLock { inbox in
                 guard !inbox.isClosed else { return true }
                 inbox.requests.append(request)
-                // Within the lock: the thread, which frees what this needs, has not seen the end.
-                curl_multi_wakeup(multi.pointer)
+                inbox.wake()
                 return false
             }
             guard !isClosed else {
@@ -60,48 +60,47 @@ package final class CurlTransport: HTTPTransport {
             // Told once: the thread frees what this needs as soon as it has seen the end.
             guard !inbox.isClosed else { return }
             inbox.isClosed = true
-            curl_multi_wakeup(multi.pointer)
+            inbox.wake()
+        }
+    }
+
+    package func reconnect() {
+        inbox.withLock { inbox in
+            guard !inbox.isClosed else { return }
+            inbox.mustReconnect = true
+            inbox.wake()
         }
     }
 
     /// The thread. It keeps the transport alive until `close`.
     private func run(_ settings: CurlSettings) {
         var idle: [Transfer] = []
-        var busy: [OpaquePointer: Transfer] = [:]
+        var connections = Connections(inbox.withLock { $0.multi })
+        // Of before the last `reconnect`, until their transfers are done.
+        var older: [Connections] = []
         while true {
             let (requests, isClosed) = inbox.withLock { inbox in
-                (inbox.requests.take(), inbox.isClosed)
+                if inbox.mustReconnect {
+                    inbox.mustReconnect = false
+                    older.append(connections)
+                    connections = Connections(MultiHandle(settings))
+                    inbox.multi = connections.multi
+                }
+                return (inbox.requests.take(), inbox.isClosed)
             }
             for request in requests {
                 let transfer = idle.popLast() ?? Transfer(settings)
-                transfer.begin(request)
-                busy[transfer.handle] = transfer
-                curl_multi_add_handle(multi.pointer, transfer.handle)
+                connections.begin(request, with: transfer)
             }
-            var running: Int32 = 0
-            curl_multi_perform(multi.pointer, &running)
-            for (handle, result) in finished() {
-                curl_multi_remove_handle(multi.pointer, handle)
-                guard let transfer = busy.removeValue(forKey: handle) else { continue }
-                transfer.finish(result)
-                idle.append(transfer)
-            }
-            if isClosed, busy.isEmpty { break }
-            curl_multi_poll(multi.pointer, nil, 0, 1000, nil)
+            idle += connections.perform()
+            for index in older.indices { idle += older[index].perform() }
+            older.removeAll { $0.closeIfIdle() }
+            if isClosed, connections.isIdle, older.isEmpty { break }
+            // Nothing wakes the thread for the older ones.
+            curl_multi_poll(connections.multi.pointer, nil, 0, older.isEmpty ? 1000 : 10, nil)
         }
         idle = []
-        curl_multi_cleanup(multi.pointer)
-    }
-
-    private func finished() -> [(handle: OpaquePointer, result: CURLcode)] {
-        var finished: [(handle: OpaquePointer, result: CURLcode)] = []
-        var left: Int32 = 0
-        while let message = curl_multi_info_read(multi.pointer, &left) {
-            if message.pointee.msg == CURLMSG_DONE, let handle = gm_curl_message_handle(message) {
-                finished.append((handle, gm_curl_message_result(message)))
-            }
-        }
-        return finished
+        _ = connections.closeIfIdle()
     }
 
     private static let globalInit = curl_global_init(Int(CURL_GLOBAL_ALL))
@@ -114,9 +113,66 @@ struct Request: Sendable {
     let deliver: @Sendable (Transfer.Outcome) -> Void
 }
 
-/// The multi handle: owned by the thread; `curl_multi_wakeup` alone may be called from others.
+/// A multi handle of libcurl, with its connections and the addresses it has looked up: owned by the
+/// thread; `curl_multi_wakeup` alone may be called from others.
 private struct MultiHandle: @unchecked Sendable {
     let pointer: OpaquePointer
+
+    init(_ settings: CurlSettings) {
+        guard let handle = curl_multi_init() else {
+            preconditionFailure("libcurl has no memory for a handle")
+        }
+        pointer = handle
+        gm_curl_multi_set_long(handle, CURLMOPT_MAXCONNECTS, settings.connections)
+    }
+}
+
+/// The transfers under way on the connections of one multi handle.
+private struct Connections {
+    let multi: MultiHandle
+    private var busy: [OpaquePointer: Transfer] = [:]
+
+    init(_ multi: MultiHandle) { self.multi = multi }
+
+    var isIdle: Bool { busy.isEmpty }
+
+    mutating func begin(_ request: Request, with transfer: Transfer) {
+        transfer.begin(request)
+        busy[transfer.handle] = transfer
+        curl_multi_add_handle(multi.pointer, transfer.handle)
+    }
+
+    /// Moves what can be moved; the transfers that have ended, and were delivered.
+    mutating func perform() -> [Transfer] {
+        var running: Int32 = 0
+        curl_multi_perform(multi.pointer, &running)
+        var done: [Transfer] = []
+        for (handle, result) in finished() {
+            curl_multi_remove_handle(multi.pointer, handle)
+            guard let transfer = busy.removeValue(forKey: handle) else { continue }
+            transfer.finish(result)
+            done.append(transfer)
+        }
+        return done
+    }
+
+    /// Closes the connections when nothing is under way on them; whether it was so.
+    func closeIfIdle() -> Bool {
+        guard isIdle else { return false }
+        curl_multi_cleanup(multi.pointer)
+        return true
+    }
+
+    private func finished() -> [(handle: OpaquePointer, result: CURLcode)] {
+        var finished: [(handle: OpaquePointer, result: CURLcode)] = []
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi.pointer, &left) {
+            if message.pointee.msg == CURLMSG_DONE, let handle = gm_curl_message_handle(message) {
+                finished.append((handle, gm_curl_message_result(message)))
+            }
+        }
+        return finished
+    }
 }
 
 extension Array {

@@ -11,6 +11,7 @@ final class Transfer {
     private let headers: UnsafeMutablePointer<curl_slist>?
     private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
     private let timeout: Duration
+    private let isProxied: Bool
     private var unsent: ArraySlice<UInt8> = []
     private var received: [UInt8] = []
     private var isTooLarge = false
@@ -22,6 +23,7 @@ final class Transfer {
         }
         self.handle = handle
         timeout = settings.timeout
+        isProxied = settings.isProxied
         var list: UnsafeMutablePointer<curl_slist>?
         for header in ["Content-Type: application/json", "Accept: application/json", "Expect:"] {
             list = curl_slist_append(list, header)
@@ -65,6 +67,10 @@ final class Transfer {
         check(gm_curl_set_long(handle, CURLOPT_TIMEOUT_MS, milliseconds))
         check(gm_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, milliseconds))
         check(gm_curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1))
+        check(
+            gm_curl_set_long(
+                handle, CURLOPT_MAXLIFETIME_CONN, Int(settings.longestConnection.components.seconds)
+            ))
         check(
             gm_curl_set_string(
                 handle, CURLOPT_PROTOCOLS_STR, settings.isLoopback ? "http" : "https"))
@@ -120,7 +126,25 @@ final class Transfer {
         guard result == CURLE_OK else { return .failure(failure(result)) }
         var status = 0
         check(gm_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status))
-        return .success(HTTPReply(status: status, body: received))
+        return .success(
+            HTTPReply(status: status, body: received, retryAfter: retryAfter, date: date))
+    }
+
+    /// Seconds, whether the header has them or a date.
+    private var retryAfter: Duration? {
+        var seconds = 0
+        check(gm_curl_get_long(handle, CURLINFO_RETRY_AFTER, &seconds))
+        return seconds > 0 ? .seconds(seconds) : nil
+    }
+
+    private var date: WallTime? {
+        var header: UnsafeMutablePointer<curl_header>?
+        guard
+            curl_easy_header(handle, "Date", 0, UInt32(CURLH_HEADER), -1, &header) == CURLHE_OK,
+            let value = header?.pointee.value
+        else { return nil }
+        let seconds = curl_getdate(value, nil)
+        return seconds > 0 ? WallTime(seconds: Int64(seconds)) : nil
     }
 
     private func failure(_ result: CURLcode) -> TransportFailure {
@@ -131,6 +155,8 @@ final class Transfer {
         }
         let words = errorText[0] == 0 ? curl_easy_strerror(result) : UnsafePointer(errorText)
         let detail = words.map { String(cString: $0) } ?? "code \(result.rawValue)"
+        let proxy =
+            isProxied ? "; calls go through the proxy of https_proxy: look at that too" : ""
         switch result {
         case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
             // libcurl's text quotes the URL, whose query holds the usersig.
@@ -140,12 +166,12 @@ final class Transfer {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
             return TransportFailure(
                 problem: "no address was found: \(detail)",
-                advice: "look at app.region or app.endpoint, and at this machine's DNS",
+                advice: "look at app.region or app.endpoint, and at this machine's DNS" + proxy,
                 mayHaveArrived: false)
         case CURLE_COULDNT_CONNECT:
             return TransportFailure(
                 problem: "no connection: \(detail)",
-                advice: "look at app.endpoint, and at the network between here and there",
+                advice: "look at app.endpoint, and at the network between here and there" + proxy,
                 mayHaveArrived: false)
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
             CURLE_SSL_ISSUER_ERROR:
@@ -155,10 +181,12 @@ final class Transfer {
                 mayHaveArrived: false)
         case CURLE_OPERATION_TIMEDOUT:
             return TransportFailure(
-                problem: "no answer within \(timeout.inSeconds) s", mayHaveArrived: true)
+                problem: "no answer within \(timeout.inSeconds) s",
+                advice: String(proxy.dropFirst(2)), mayHaveArrived: true)
         default:
             return TransportFailure(
-                problem: "the connection broke: \(detail)", mayHaveArrived: true)
+                problem: "the connection broke: \(detail)", advice: String(proxy.dropFirst(2)),
+                mayHaveArrived: true)
         }
     }
 

@@ -94,10 +94,14 @@ package final class EmulatorServer: Sendable {
     private func response(_ reply: EmulatorReply, _ context: Context) async throws -> Response {
         switch reply {
         case .reply(let status, let body, let contentType):
-            return Self.response(status, body, contentType)
+            return dated(Self.response(status, body, contentType))
+        case .busy(let status, let seconds):
+            var busy = text(status, "too busy")
+            if let name = HTTPField.Name("Retry-After") { busy.headers[name] = String(seconds) }
+            return dated(busy)
         case .late(let milliseconds, let body):
             try await Task.sleep(for: .milliseconds(milliseconds))
-            return Self.response(200, body, "application/json")
+            return dated(Self.response(200, body, "application/json"))
         case .silence:
             try await Task.sleep(for: .seconds(120))
             fallthrough
@@ -108,6 +112,19 @@ package final class EmulatorServer: Sendable {
             try? await context.channel.close().get()
             throw CancellationError()
         }
+    }
+
+    /// With the time of the emulator's clock, which may be ahead of the machine's.
+    private func dated(_ response: Response) -> Response {
+        var response = response
+        var seconds = time_t(now.seconds + options.clockSkew)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        var text = [CChar](repeating: 0, count: 40)
+        strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+        response.headers[.date] = String(
+            decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return response
     }
 
     /// Half of a call's latency, drawn anew for each way.

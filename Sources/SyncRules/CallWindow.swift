@@ -14,6 +14,16 @@ import ChatModel
 // and less twice the distance to the twentieth smallest: where that is large, the smallest is hardly
 // the shortest that there can be.
 
+/// What is known of the process that called the cloud before this one.
+package enum Predecessor: Hashable, Sendable {
+    /// There was none.
+    case none
+    /// It ended in good order: none of its calls arrives after this.
+    case quiet(since: MonotonicTime)
+    /// It may have been killed a moment ago, with calls under way.
+    case unknown
+}
+
 /// The right to send calls of one command. A value: it is told the time, and holds no lock.
 package struct CallWindow: Sendable {
     /// How much of the round trip a token may save.
@@ -74,22 +84,33 @@ package struct CallWindow: Sendable {
 
     /// - Parameters:
     ///   - limit: calls a second that the cloud allows for the command.
-    ///   - now: when the window opens. The first call leaves a second later, since calls of a
-    ///     killed predecessor may still count.
-    ///   - underWay: so many calls may still be under way from such a predecessor: their tokens come
-    ///     later still. No more of our own are under way at once, those counted that were lost; nil
-    ///     for no such bound.
-    package init(limit: Int, margin: Margin, now: MonotonicTime, underWay: Int? = nil) {
+    ///   - now: when the window opens. The first call leaves a second later than the last one of a
+    ///     predecessor may have arrived.
+    ///   - underWay: so many calls may still be under way from a predecessor that was killed: their
+    ///     tokens come later still. No more of our own are under way at once, those counted that were
+    ///     lost; nil for no such bound.
+    package init(
+        limit: Int, margin: Margin, now: MonotonicTime, underWay: Int? = nil,
+        predecessor: Predecessor = .unknown
+    ) {
         precondition(limit > 0, "a window of no calls would wait for ever")
         self.limit = limit
         self.margin = margin
         allowance = Double(limit)
         nextSend = now
-        pausedUntil = now + Self.second
+        switch predecessor {
+        case .none: pausedUntil = now
+        case .quiet(let since): pausedUntil = max(now, since + Self.second)
+        case .unknown: pausedUntil = now + Self.second
+        }
         lastClimb = now
         mostUnderWay = underWay
+        guard predecessor == .unknown else { return }
         for _ in 0..<min(limit, underWay ?? 0) { cooling.insert(now + Self.longestWay) }
     }
+
+    /// None of the calls that have ended arrives after this.
+    package func quietAt(now: MonotonicTime) -> MonotonicTime { max(now, lost.last ?? now) }
 
     /// Calls a second that are allowed now.
     package var allowedNow: Int { Int(allowance) }
@@ -133,13 +154,21 @@ package struct CallWindow: Sendable {
 
     /// The cloud said "too often" to a call sent at `sentAt`. True when this narrowed the window:
     /// calls that were already under way at the last cut say nothing new.
-    package mutating func refused(sentAt: MonotonicTime, now: MonotonicTime) -> Bool {
-        pausedUntil = max(pausedUntil, now + Self.second)
+    /// - Parameter pause: how long the cloud asks to be left alone; a second at least.
+    package mutating func refused(
+        sentAt: MonotonicTime, now: MonotonicTime, pause: Duration = .zero
+    ) -> Bool {
+        self.pause(until: now + max(Self.second, pause))
         if let lastCut, sentAt < lastCut { return false }
         lastCut = now
         lastClimb = pausedUntil
         allowance = max(1, allowance * Self.cut)
         return true
+    }
+
+    /// No call leaves before `time`.
+    package mutating func pause(until time: MonotonicTime) {
+        pausedUntil = max(pausedUntil, time)
     }
 
     /// One hundredth of the limit a second: back at the full limit half a minute after one cut,
@@ -207,6 +236,7 @@ private struct SortedTimes: Sendable {
 
     var count: Int { times.count - start }
     var first: MonotonicTime? { start < times.count ? times[start] : nil }
+    var last: MonotonicTime? { start < times.count ? times.last : nil }
 
     mutating func insert(_ time: MonotonicTime) {
         var position = times.count

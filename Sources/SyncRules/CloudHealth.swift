@@ -1,8 +1,8 @@
 import ChatModel
 
 // When every call fails for one reason, trying each user in turn only spends their back-off and
-// fills the log. Then one call a minute (or every five seconds, when it is the network) finds out
-// whether the reason is gone.
+// fills the log. Then one call a minute (or every five seconds, when it is the network or the clock)
+// finds out whether the reason is gone.
 
 /// Whether the cloud takes our calls at all.
 package struct CloudHealth: Sendable {
@@ -12,12 +12,15 @@ package struct CloudHealth: Sendable {
         /// The cloud refuses the app: a key, an account, a region, a bill. The code says which.
         case refused(code: Int)
         case unreachable
+        /// The cloud finds our signatures out of date, for this machine's clock is off.
+        case clockOff(code: Int)
     }
 
     /// How a call ended, as far as the cloud as a whole is concerned.
     package enum Observation: Hashable, Sendable {
         case accepted
         case refused(code: Int)
+        case clockOff(code: Int)
         case noAnswer
     }
 
@@ -54,9 +57,14 @@ package struct CloudHealth: Sendable {
             isInDoubt = false
             state = .refused(code: code)
             nextProbe = now + Self.refusedProbe
+        case .clockOff(let code):
+            isInDoubt = false
+            state = .clockOff(code: code)
+            nextProbe = now + probeInterval
         case .noAnswer:
             unanswered += 1
-            if unanswered >= Self.patience, !isRefused {
+            // What a cloud says that refuses is known; silence does not change it.
+            if unanswered >= Self.patience, !isStopped || state == .unreachable {
                 isInDoubt = false
                 state = .unreachable
             }
@@ -67,7 +75,12 @@ package struct CloudHealth: Sendable {
     }
 
     /// True when ordinary calls must not be sent.
-    package var isStopped: Bool { isRefused || state == .unreachable }
+    package var isStopped: Bool {
+        switch state {
+        case .refused, .unreachable, .clockOff: true
+        case .unknown, .accepting: false
+        }
+    }
 
     /// Whether a pass may start at `now`. While the cloud refuses or is silent, one probe may, each
     /// interval.

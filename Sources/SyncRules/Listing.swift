@@ -8,15 +8,19 @@ import ChatModel
 package struct ListingPage: Sendable {
     package let groups: [ConversationGroup]
     package let conversations: [Conversation]
+    /// Conversations of a type that nobody knows, which are left out.
+    package let skipped: Int
     package let isLast: Bool
     /// The cursor of the next page; the cloud may leave it out on the last.
     package let next: Int64?
 
     package init(
-        groups: [ConversationGroup], conversations: [Conversation], isLast: Bool, next: Int64?
+        groups: [ConversationGroup], conversations: [Conversation], skipped: Int = 0,
+        isLast: Bool, next: Int64?
     ) {
         self.groups = groups
         self.conversations = conversations
+        self.skipped = skipped
         self.isLast = isLast
         self.next = next
     }
@@ -59,6 +63,8 @@ package struct Listing: Hashable, Sendable {
     package let pages: Int
     /// Ids that conversations refer to and no page names. They are left out of the snapshot.
     package let dangling: [GroupID]
+    /// Conversations of a type that nobody knows; they are left out of the snapshot.
+    package let skipped: Int
 
     /// One page without loose ends is one moment of the cloud. Anything else is believed once two
     /// pulls in a row give the same: what changed while the first was under way shows in the
@@ -70,6 +76,7 @@ package struct Listing: Hashable, Sendable {
 package struct ListingAssembly: Sendable {
     private var groups: [GroupID: ConversationGroup] = [:]
     private var conversations: [ConversationID: Conversation] = [:]
+    private var skipped = 0
     private var pages = 0
     private var cursor: Int64 = 0
 
@@ -94,7 +101,8 @@ package struct ListingAssembly: Sendable {
                 throw .conversationContradicted(conversation.id)
             }
         }
-        if conversations.count > Self.longest { throw .tooLong(Self.longest) }
+        skipped += page.skipped
+        if conversations.count + skipped > Self.longest { throw .tooLong(Self.longest) }
         if page.isLast { return nil }
         cursor = try Self.cursor(after: cursor, promised: page.next)
         return cursor
@@ -111,12 +119,13 @@ package struct ListingAssembly: Sendable {
     /// The listing, once `add` has given nil. `cap`: how many conversations the app's plan lets a
     /// listing return, 0 when that is not known (Cloud.md §2, last row).
     package func listing(cap: Int) throws(ListingFault) -> Listing {
-        if cap > 0, conversations.count >= cap { throw .atPlanCap(conversations.count) }
+        let listed = conversations.count + skipped
+        if cap > 0, listed >= cap { throw .atPlanCap(listed) }
         let referenced = Set(conversations.values.flatMap(\.groups))
         return Listing(
             snapshot: Snapshot(
                 groups: Array(groups.values), conversations: Array(conversations.values)),
             pages: pages,
-            dangling: referenced.filter { groups[$0] == nil }.sorted())
+            dangling: referenced.filter { groups[$0] == nil }.sorted(), skipped: skipped)
     }
 }

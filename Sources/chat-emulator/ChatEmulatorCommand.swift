@@ -70,6 +70,12 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
     @Option(help: "What the 1000 counts.") var limitScope = EmulatorOptions.LimitScope.user
     @Option(help: "Creating a group whose name exists.")
     var duplicateCreate = EmulatorOptions.DuplicateCreate.merge
+    @Option(help: "Bytes that a group's name may have; the vendor says 32 or 64.")
+    var nameBytes = 64
+    @Option(help: "Creating a group without conversations: accept, or code 51006 or 50002.")
+    var emptyCreate = EmulatorOptions.EmptyCreate.accept
+    @Option(help: "The StandardMark of a conversation without one: absent, or an empty text.")
+    var emptyMarks = EmulatorOptions.EmptyMarks.absent
     @Option(help: "Conversations with neither group nor mark.") var bare = EmulatorOptions.Bare
         .dropped
     @Option(help: "A group whose last conversation leaves.")
@@ -102,6 +108,9 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         }
         guard (0...99_999_999).contains(users) else {
             throw ValidationError("--users must be 0 to 99999999")
+        }
+        guard (1...1000).contains(nameBytes) else {
+            throw ValidationError("--name-bytes must be 1 to 1000")
         }
         guard rate > 0 else { throw ValidationError("--rate must be positive") }
         guard [60007, 60011, 60018, 60019, 60022].contains(rateCode) else {
@@ -169,6 +178,9 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         options.overflow = overflow
         options.limitScope = limitScope
         options.duplicateCreate = duplicateCreate
+        options.nameBytes = nameBytes
+        options.emptyCreate = emptyCreate
+        options.emptyMarks = emptyMarks
         options.bare = bare
         options.lastMember = lastMember
         options.groupIDs = groupIDs
@@ -191,6 +203,8 @@ extension EmulatorOptions.Overflow: ExpressibleByArgument {}
 extension EmulatorOptions.LimitScope: ExpressibleByArgument {}
 extension EmulatorOptions.DuplicateCreate: ExpressibleByArgument {}
 extension EmulatorOptions.Bare: ExpressibleByArgument {}
+extension EmulatorOptions.EmptyCreate: ExpressibleByArgument {}
+extension EmulatorOptions.EmptyMarks: ExpressibleByArgument {}
 extension EmulatorOptions.LastMember: ExpressibleByArgument {}
 extension EmulatorOptions.GroupIDs: ExpressibleByArgument {}
 extension EmulatorOptions.Numbers: ExpressibleByArgument {}

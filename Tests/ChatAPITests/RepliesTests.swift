@@ -6,79 +6,9 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A cloud that answers what it is told to, call by call; the last answer is repeated.
-private final class ScriptedCloud: HTTPTransport {
-    private let answers: Mutex<[Result<HTTPReply, TransportFailure>]>
-    private let seen = Mutex<[String]>([])
-
-    init(_ answers: Result<HTTPReply, TransportFailure>...) {
-        self.answers = Mutex(answers)
-    }
-
-    convenience init(_ body: String) {
-        self.init(.success(HTTPReply(status: 200, body: Array(body.utf8))))
-    }
-
-    var paths: [String] { seen.withLock { $0 } }
-
-    func post(path: String, body: [UInt8]) async throws(TransportFailure) -> HTTPReply {
-        seen.withLock { $0.append(path) }
-        let answer = answers.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
-        return try answer.get()
-    }
-}
-
-private func ok(_ body: String) -> Result<HTTPReply, TransportFailure> {
-    .success(HTTPReply(status: 200, body: Array(body.utf8)))
-}
-
-private func failed(_ code: Int) -> Result<HTTPReply, TransportFailure> {
-    ok(#"{"ActionStatus":"FAIL","ErrorCode":\#(code),"ErrorInfo":"words of the cloud"}"#)
-}
-
-private let empty =
-    #"{"CompleteFlag":1,"NextStartIndex":0,"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#
-
-/// The client's whole chain over a scripted cloud.
-private struct Client {
-    let clock = TestClock()
-    let recorder = LogRecorder()
-    let counters = CallCounters()
-    let gate: CallGate
-    let cloud: ChatCloud
-
-    init(_ transport: ScriptedCloud) throws {
-        let log = recorder.log(clock)
-        let signer = Signer(
-            sdkAppID: 1, admin: "the admin", key: try SecretKey(contents: "made-up-key"),
-            time: clock, log: log)
-        gate = CallGate(limit: 200, margin: .measured, inFlight: 5, time: clock, log: log)
-        let http = HTTPSender(transport: transport, signer: signer, random: { 7 })
-        cloud = ChatCloud(
-            sender: ResigningSender(
-                LimitedSender(
-                    RecordedSender(http, counters: counters, time: clock, log: log), gate: gate),
-                signer: signer))
-    }
-
-    func page(known: Digest? = nil) async throws(CallFailure) -> PageReply {
-        guard let user = try? UserID("alice") else { preconditionFailure("alice is a user id") }
-        return try await clock.run { () async throws(CallFailure) in
-            try await cloud.page(of: user, from: 0, known: known, turn: .wait(.starting))
-        }
-    }
-
-    func content() async throws(CallFailure) -> ListingPage {
-        guard case .page(let page) = try await self.page() else {
-            preconditionFailure("nothing was known")
-        }
-        return try page.decoded()
-    }
-}
-
 @Suite struct APage {
     private func content(_ members: String) async throws -> ListingPage {
-        try await Client(ScriptedCloud("{\(members),\(empty.dropFirst())")).content()
+        try await Client(ScriptedCloud("{\(members),\(emptyPage.dropFirst())")).content()
     }
 
     @Test func inTheVendorsForm_isUnderstood() async throws {
@@ -113,17 +43,58 @@ private struct Client {
         #expect(!page.isLast && page.next == 9)
     }
 
+    @Test func withOtherSpellingsOfTheSame_isUnderstood() async throws {
+        let page = try await Client(
+            ScriptedCloud(
+                #"{"ContactItem":[{"Type":1.0,"To_Account":12345,"ContactGroupId":[7.0],"#
+                    + #""StandardMark":"","Timestamp":5.0}],"GroupItem":[{"GroupName":"g","#
+                    + #""GroupId":7.0}],"CompleteFlag":true,"ActionStatus":"OK","ErrorCode":0.0}"#
+            )
+        ).content()
+        #expect(page.conversations.map(\.id) == [.user("12345")])
+        #expect(page.conversations.first?.groups == [7])
+        #expect(page.isLast)
+    }
+
+    @Test func withAConversationOfAnUnknownType_leavesItOutAndCountsIt() async throws {
+        let page = try await Client(
+            ScriptedCloud(
+                #"{"ContactItem":[{"Type":3,"To_Topic":{"a":1},"StandardMark":7},"#
+                    + #"{"Type":1,"To_Account":"bob"}],\#(emptyPage.dropFirst())"#)
+        ).content()
+        #expect(page.conversations.map(\.id) == [.user("bob")])
+        #expect(page.skipped == 1)
+    }
+
+    @Test(arguments: [
+        (
+            #"[{"Type":1,"To_Account":"b","Timestamp":"soon"}]"#,
+            "ContactItem.0.Timestamp is 'soon', which is no whole number"
+        ),
+        (
+            #"[{"Type":1,"To_Account":{"a":1}}]"#,
+            "ContactItem.0.To_Account is an object, which is no text"
+        ),
+        (#""none""#, "ContactItem is 'none', which is no list"),
+    ])
+    func thatCannotBeRead_isToldWithFieldAndValue(items: String, fault: String) async throws {
+        let client = try Client(
+            ScriptedCloud(#"{"ContactItem":\#(items),\#(emptyPage.dropFirst())"#))
+        let failure = await #expect(throws: CallFailure.self) { try await client.content() }
+        #expect(failure?.problem == "the reply cannot be read: \(fault)")
+    }
+
     @Test func withoutAnyArray_isAnEmptyOne() async throws {
-        let page = try await Client(ScriptedCloud(empty)).content()
+        let page = try await Client(ScriptedCloud(emptyPage)).content()
         #expect(page.conversations.isEmpty && page.groups.isEmpty && page.isLast)
     }
 
     @Test(arguments: [
         ("", "it is empty"), ("null", "is no"), ("[]", "is no"), ("\"OK\"", "is no"),
-        ("<html>502</html>", "it is not JSON"), (String(empty.dropLast(9)), "it is not JSON"),
+        ("<html>502</html>", "it is not JSON"), (String(emptyPage.dropLast(9)), "it is not JSON"),
         (#"{"ActionStatus":"OK"}"#, "lacks ErrorCode"),
         (#"{"ErrorCode":0}"#, "lacks ActionStatus"),
-        (#"{"ActionStatus":"OK","ErrorCode":"x"}"#, "ErrorCode is wrong"),
+        (#"{"ActionStatus":"OK","ErrorCode":"x"}"#, "ErrorCode is 'x', which is no whole number"),
         (#"{"ActionStatus":"FAIL","ErrorCode":0}"#, "it says FAIL with code 0"),
         (#"{"ActionStatus":"OK","ErrorCode":50004}"#, "it says OK with code 50004"),
         (#"{"ActionStatus":"OK","ErrorCode":0}"#, "it has no CompleteFlag"),
@@ -145,13 +116,14 @@ private struct Client {
     }
 
     @Test(arguments: [
-        #"[{"Type":3,"To_Account":"b"}]"#, #"[{"Type":1,"ToGroupId":"b"}]"#,
+        #"[{"Type":1,"ToGroupId":"b"}]"#, #"[{"Type":{},"To_Account":"b"}]"#,
         #"[{"Type":1,"To_Account":""}]"#, #"[{"To_Account":"b"}]"#, #"{"Type":1}"#, #"["b"]"#,
         #"[{"Type":1,"To_Account":"b","StandardMark":"012"}]"#,
         #"[{"Type":1,"To_Account":"b","ContactGroupId":"1"}]"#,
     ])
     func withAConversationThatIsNone_isATransientFailure(items: String) async throws {
-        let client = try Client(ScriptedCloud(#"{"ContactItem":\#(items),\#(empty.dropFirst())"#))
+        let client = try Client(
+            ScriptedCloud(#"{"ContactItem":\#(items),\#(emptyPage.dropFirst())"#))
         let failure = await #expect(throws: CallFailure.self) { try await client.content() }
         #expect(failure?.kind == .transient)
     }
@@ -165,7 +137,7 @@ private struct Client {
         #""GroupItem":[{"GroupName":"a","GroupId":-9223372036854775808}]"#,
     ])
     func thatTheMirrorCouldNotHold_isATransientFailure(content: String) async throws {
-        let client = try Client(ScriptedCloud("{\(content),\(empty.dropFirst())"))
+        let client = try Client(ScriptedCloud("{\(content),\(emptyPage.dropFirst())"))
         let failure = await #expect(throws: CallFailure.self) { try await client.content() }
         #expect(failure?.kind == .transient)
         #expect(failure?.problem.contains("the reply cannot be read: a ") == true)
@@ -174,7 +146,7 @@ private struct Client {
     @Test func inLatin1_isATransientFailure() async throws {
         let bytes =
             Array(#"{"ContactItem":[],"x":"caf"#.utf8) + [0xE9]
-            + Array("\",\(empty.dropFirst())".utf8)
+            + Array("\",\(emptyPage.dropFirst())".utf8)
         let client = try Client(ScriptedCloud(.success(HTTPReply(status: 200, body: bytes))))
         let failure = await #expect(throws: CallFailure.self) { try await client.content() }
         #expect(failure?.problem == "the reply cannot be read: it is not UTF-8")
@@ -192,7 +164,7 @@ private struct Client {
 
 @Suite struct ACall {
     @Test func carriesWhatTheGatewayWants() async throws {
-        let transport = ScriptedCloud(empty)
+        let transport = ScriptedCloud(emptyPage)
         _ = try await Client(transport).page()
         let path = try #require(transport.paths.first)
         #expect(
@@ -228,7 +200,7 @@ private struct Client {
     }
 
     @Test func withAnExpiredSignature_isRepeatedOnceWithAFreshOne() async throws {
-        let transport = ScriptedCloud(failed(70001), ok(empty))
+        let transport = ScriptedCloud(failed(70001), ok(emptyPage))
         let client = try Client(transport)
         client.clock.advance(by: .seconds(100))
         _ = try await client.page()
@@ -245,7 +217,7 @@ private struct Client {
     }
 
     @Test func foundTooOften_isRepeatedAfterAPauseAndNarrowsTheWindow() async throws {
-        let transport = ScriptedCloud(failed(60007), failed(60018), ok(empty))
+        let transport = ScriptedCloud(failed(60007), failed(60018), ok(emptyPage))
         let client = try Client(transport)
         _ = try await client.page()
         #expect(transport.paths.count == 3)
@@ -254,7 +226,7 @@ private struct Client {
     }
 
     @Test func foundTooOftenForTheApp_narrowsEveryCommand() async throws {
-        let client = try Client(ScriptedCloud(failed(60011), ok(empty)))
+        let client = try Client(ScriptedCloud(failed(60011), ok(emptyPage)))
         _ = try await client.page()
         #expect(client.recorder.lines(of: "window_narrowed").count == Command.allCases.count)
     }
@@ -269,7 +241,7 @@ private struct Client {
     }
 
     @Test func afterTheGateClosed_nothingIsSent() async throws {
-        let transport = ScriptedCloud(empty)
+        let transport = ScriptedCloud(emptyPage)
         let client = try Client(transport)
         await client.gate.close()
         let failure = await #expect(throws: CallFailure.self) { try await client.page() }

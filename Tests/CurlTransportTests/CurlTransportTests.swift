@@ -1,4 +1,5 @@
 import ChatAPI
+import ChatModel
 import CurlTransport
 import Foundation
 import TestSupport
@@ -54,6 +55,76 @@ import Testing
         #expect(seen.value.hasSuffix("\r\n\r\n{}"))
         #expect(!seen.value.lowercased().contains("accept-encoding"))
         #expect(!seen.value.lowercased().contains("expect:"))
+    }
+
+    @Test func afterAReconnect_callsUseNewConnections() async throws {
+        let server = try HostileServer { _, socket in HostileServer.respond([], to: socket) }
+        let transport = transport(server.port)
+        defer {
+            transport.close()
+            server.close()
+        }
+        for _ in 1...3 { _ = try await transport.post(path: "x", body: []) }
+        // Beside many other tests a connection may have been idle for too long once already.
+        let before = server.connectionCount
+        transport.reconnect()
+        _ = try await transport.post(path: "x", body: [])
+        #expect(server.connectionCount == before + 1)
+    }
+
+    @Test func callsUnderWay_surviveAReconnect() async throws {
+        let (arrived, mayAnswer) = (Shared(false), Shared(false))
+        let server = try HostileServer { _, socket in
+            arrived.change { $0 = true }
+            while !mayAnswer.value { usleep(1000) }
+            HostileServer.respond(Array("late".utf8), to: socket)
+        }
+        let transport = transport(server.port)
+        defer {
+            transport.close()
+            server.close()
+        }
+        async let early = transport.post(path: "x", body: [])
+        while !arrived.value { await Task.yield() }
+        transport.reconnect()
+        mayAnswer.change { $0 = true }
+        #expect(try await early.body == Array("late".utf8))
+    }
+
+    /// libcurl counts whole seconds by its own clock.
+    @Test func aConnection_doesNotLiveForEver() async throws {
+        let server = try HostileServer { _, socket in HostileServer.respond([], to: socket) }
+        let transport = CurlTransport(
+            CurlSettings(
+                endpoint: "http://127.0.0.1:\(server.port)", timeout: .seconds(60),
+                connections: 10, trustedCertificates: nil, longestConnection: .seconds(1)))
+        defer {
+            transport.close()
+            server.close()
+        }
+        let end = Date(timeIntervalSinceNow: 600)
+        while server.connectionCount < 2, Date() < end {
+            _ = try await transport.post(path: "x", body: [])
+        }
+        #expect(server.connectionCount >= 2)
+    }
+
+    @Test func theHeadersThatCount_areRead() async throws {
+        let reply = try await post { _, socket in
+            HostileServer.respond(
+                [], status: "429 Too Many Requests",
+                headers: "Retry-After: 7\r\nDate: Thu, 01 Jan 2026 00:00:05 GMT\r\n", to: socket)
+        }
+        #expect(reply.retryAfter == .seconds(7))
+        #expect(reply.date == WallTime(seconds: 1_767_225_605))
+    }
+
+    @Test func headersThatMakeNoSense_areNone() async throws {
+        let reply = try await post { _, socket in
+            HostileServer.respond(
+                [], headers: "Retry-After: soon\r\nDate: tomorrow\r\n", to: socket)
+        }
+        #expect(reply.retryAfter == nil && reply.date == nil)
     }
 
     @Test func aChunkedReply_isPutTogether() async throws {

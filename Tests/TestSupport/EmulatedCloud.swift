@@ -24,7 +24,12 @@ package final class EmulatedCloud: HTTPTransport {
         calls.withLock { $0.append(time.now()) }
         let reply = core.withLock { $0.core.handle(EmulatorCall(path: path, body: body), now: now) }
         if latency > .zero { try? await time.sleep(for: latency) }
-        return try await reply.asReceived { span in try? await time.sleep(for: span) }
+        return try await reply.asReceived(date: date) { span in try? await time.sleep(for: span) }
+    }
+
+    /// By the emulator's clock.
+    private var date: WallTime {
+        WallTime(seconds: now.seconds + core.withLock { $0.core.options.clockSkew })
     }
 
     private var now: EmulatorTime {
@@ -83,15 +88,20 @@ extension Snapshot {
 
 extension EmulatorReply {
     /// What a client gets of it, once it has waited.
-    package func asReceived(pause: (Duration) async -> Void) async throws(TransportFailure)
-        -> HTTPReply
+    /// - Parameter date: what the reply's `Date` says.
+    package func asReceived(date: WallTime? = nil, pause: (Duration) async -> Void)
+        async throws(TransportFailure) -> HTTPReply
     {
         switch self {
-        case .reply(let status, let body, _): return HTTPReply(status: status, body: body)
+        case .reply(let status, let body, _):
+            return HTTPReply(status: status, body: body, date: date)
+        case .busy(let status, let seconds):
+            return HTTPReply(
+                status: status, body: [], retryAfter: .seconds(seconds), date: date)
         case .reset: throw TransportFailure(problem: "connection reset", mayHaveArrived: true)
         case .late(let milliseconds, let body):
             await pause(.milliseconds(Int64(milliseconds)))
-            return HTTPReply(status: 200, body: body)
+            return HTTPReply(status: 200, body: body, date: date)
         case .silence:
             await pause(.seconds(10))
             throw TransportFailure(problem: "no answer within 10 s", mayHaveArrived: true)

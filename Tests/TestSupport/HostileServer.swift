@@ -10,6 +10,7 @@ package final class HostileServer: Sendable {
     package let port: UInt16
     private let listener: Int32
     private let requests = Shared(0)
+    private let connections = Shared(0)
     private let isClosed = Mutex(false)
 
     package init(_ behave: @escaping Behaviour) throws {
@@ -19,8 +20,8 @@ package final class HostileServer: Sendable {
         guard listen(listener, SOMAXCONN) == 0 else { throw NeverHappened(what: "a listener") }
         self.listener = listener
         self.port = port
-        Thread.detachNewThread { [requests] in
-            Self.accept(on: listener, counting: requests, behave)
+        Thread.detachNewThread { [requests, connections] in
+            Self.accept(on: listener, counting: requests, connections, behave)
         }
     }
 
@@ -28,6 +29,9 @@ package final class HostileServer: Sendable {
 
     /// Requests that came whole.
     package var requestCount: Int { requests.value }
+
+    /// Connections that were accepted.
+    package var connectionCount: Int { connections.value }
 
     /// No connection is accepted any more. The thread that accepts them closes the descriptor:
     /// closed here, its number could be another test's by the time that thread uses it again.
@@ -40,13 +44,15 @@ package final class HostileServer: Sendable {
     }
 
     private static func accept(
-        on listener: Int32, counting requests: Shared<Int>, _ behave: @escaping Behaviour
+        on listener: Int32, counting requests: Shared<Int>, _ connections: Shared<Int>,
+        _ behave: @escaping Behaviour
     ) {
         defer { Glibc.close(listener) }
         while true {
             let socket = Glibc.accept(listener, nil, nil)
             if socket < 0, [EINTR, ECONNABORTED, EMFILE].contains(errno) { continue }
             guard socket >= 0 else { return }
+            connections.change { $0 += 1 }
             Thread.detachNewThread {
                 defer { Glibc.close(socket) }
                 while let request = read(socket) {

@@ -42,7 +42,7 @@ package struct NaiveCloud: Hashable, Sendable {
     }
 
     package mutating func create(_ name: String, _ ids: [String]) -> Int64 {
-        precondition(!ids.isEmpty && !name.isEmpty, "an empty group is created")
+        precondition(!name.isEmpty, "a group without a name is created")
         let id = names.first { $0.value == name }?.key ?? (max(last, names.keys.max() ?? 0) + 1)
         last = max(last, id)
         names[id] = name
