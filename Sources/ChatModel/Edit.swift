@@ -75,6 +75,8 @@ package struct Edit: Hashable, Sendable {
     package var made: GroupID?
     /// The rejected edit of the same thing that it was last found to wait for.
     package var behind: EditID?
+    /// When it was queued; nil where that does not matter.
+    package var queuedAt: WallTime?
 
     package init(
         id: EditID, operation: EditOperation, base: ExactText? = nil, state: EditState = .queued,

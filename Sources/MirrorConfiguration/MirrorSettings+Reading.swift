@@ -78,7 +78,8 @@ extension MirrorSettings {
         "app.sdk_app_id", "app.admin", "app.region", "app.endpoint", "app.secret_key_file",
         "users.file", "users.list", "mirror.database", "mirror.history", "limits.calls_per_second",
         "limits.in_flight", "limits.timeout", "limits.margin", "schedule.max_staleness",
-        "push.conflicts", "push.missing_group", "guard.emptied_users", "guard.at_least",
+        "push.conflicts", "push.missing_group", "push.name_bytes", "guard.emptied_users",
+        "guard.at_least",
         "guard.window", "guard.listing_cap", "log.level",
         "log.format",
     ]
@@ -186,6 +187,7 @@ extension MirrorSettings {
             conflicts: try push.choice("conflicts", ConflictPolicy.self) ?? pushPolicy.conflicts,
             missingGroup: try push.choice("missing_group", MissingGroupPolicy.self)
                 ?? pushPolicy.missingGroup)
+        nameBytes = try push.number("name_bytes", 1...256) ?? nameBytes
     }
 
     private mutating func readGuard(_ root: Section) throws(ConfigurationFault) {
@@ -245,7 +247,7 @@ func unreadable(_ path: String, what: String, _ error: any Error) -> Configurati
     case .fileReadNoPermission: problem = "\(what) may not be read by this user"
     case .fileReadInapplicableStringEncoding, .fileReadCorruptFile:
         problem = "\(what) is not UTF-8 text"
-    default: problem = "\(what) cannot be read: \(error.localizedDescription)"
+    default: problem = "\(what) cannot be read as UTF-8 text"
     }
     return ConfigurationFault(file: path, problem: problem)
 }

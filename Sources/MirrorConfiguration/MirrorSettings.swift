@@ -32,6 +32,8 @@ package struct MirrorSettings: Sendable {
     package var listingCap = 0
 
     package var pushPolicy = PushPolicy()
+    /// How long the name of a new group may be, in bytes.
+    package var nameBytes = EditOperation.longestName
     /// How long settled edits and changes are kept; nil for ever.
     package var history: Duration? = .seconds(30 * 86_400)
 
@@ -69,6 +71,7 @@ package struct MirrorSettings: Sendable {
             entry("schedule.max_staleness", SpanText.written(maxStaleness), reloadable: true),
             entry("push.conflicts", pushPolicy.conflicts.rawValue, reloadable: true),
             entry("push.missing_group", pushPolicy.missingGroup.rawValue, reloadable: true),
+            entry("push.name_bytes", String(nameBytes), reloadable: true),
             entry("guard.emptied_users", guardLimits.written, reloadable: true),
             entry("guard.at_least", String(guardLimits.atLeast), reloadable: true),
             entry("guard.window", SpanText.written(guardLimits.window), reloadable: true),

@@ -46,9 +46,23 @@ package enum EditLine {
             case conversation, set, clear, custom
         }
 
-        struct Conversation: Decodable {
-            let type: Int
-            let peer: String
+        /// As an object, `{"type":1,"peer":"bob"}`, or as the command line has it: `"user:bob"`.
+        enum Conversation: Decodable {
+            case object(type: Int, peer: String)
+            case text(String)
+
+            private enum CodingKeys: String, CodingKey { case type, peer }
+
+            init(from decoder: any Decoder) throws {
+                if let text = try? decoder.singleValueContainer().decode(String.self) {
+                    self = .text(text)
+                    return
+                }
+                let fields = try decoder.container(keyedBy: CodingKeys.self)
+                self = .object(
+                    type: try fields.decode(Int.self, forKey: .type),
+                    peer: try fields.decode(String.self, forKey: .peer))
+            }
         }
     }
 
@@ -120,11 +134,19 @@ package enum EditLine {
     }
 
     private static func id(_ written: Line.Conversation) throws -> ConversationID {
-        guard let kind = ConversationID.Kind(rawValue: written.type) else {
-            throw EditFault(
-                "\"type\" is \(written.type)", advice: "1 is a user, 2 is a chat group")
+        switch written {
+        case .text(let text):
+            do {
+                return try ConversationID(written: text)
+            } catch {
+                throw EditFault("\(error)")
+            }
+        case .object(let type, let peer):
+            guard let kind = ConversationID.Kind(rawValue: type) else {
+                throw EditFault("\"type\" is \(type)", advice: "1 is a user, 2 is a chat group")
+            }
+            return ConversationID(kind, ExactText(peer))
         }
-        return ConversationID(kind, ExactText(written.peer))
     }
 
     private static func bits(_ numbers: [Int]?) throws -> StandardMark {

@@ -38,6 +38,7 @@ package final class EditQueue {
 
     private let database: Database
     private let time: WallTime
+    private let nameBytes: Int
     private var desks: [Int64: Desk] = [:]
     private var changed: Set<Int64> = []
     private var size = 0
@@ -48,17 +49,21 @@ package final class EditQueue {
     private static let most = 100_000
     static let longestKey = 200
 
-    fileprivate init(_ database: Database, at time: WallTime) {
+    fileprivate init(_ database: Database, at time: WallTime, nameBytes: Int) {
+        self.nameBytes = nameBytes
         self.database = database
         self.time = time
     }
 
     /// Accepts an order; throws an `EditFault` when it cannot be.
     package func add(_ order: EditOrder) throws -> AcceptedEdit {
-        if let fault = order.operation.fault { throw fault }
         let user = try number(of: order.user)
         if let known = try known(order, user) { return known }
         let desk = try desk(of: user)
+        let fault = order.operation.fault(nameBytes: nameBytes) { id in
+            desk.mirror.contains(id) || desk.pending.draft.contains(id)
+        }
+        if let fault { throw fault }
         var (operation, base) = (order.operation, ExactText?.none)
         if desk.isPulled {
             do {
@@ -187,12 +192,14 @@ extension EditOperation {
 
 extension SQLiteMirror {
     /// Accepts whatever `body` adds, all of it or, when it throws, nothing.
-    package func queue<Value>(at time: WallTime, _ body: (EditQueue) throws -> Value) throws
-        -> Value
-    {
+    /// - Parameter nameBytes: how long the name of a new group may be.
+    package func queue<Value>(
+        at time: WallTime, nameBytes: Int = EditOperation.longestName,
+        _ body: (EditQueue) throws -> Value
+    ) throws -> Value {
         do {
             return try database.write { database in
-                let queue = EditQueue(database, at: time)
+                let queue = EditQueue(database, at: time, nameBytes: nameBytes)
                 let value = try body(queue)
                 try queue.finish()
                 return value

@@ -66,6 +66,7 @@ extension Edit {
         done = Set(items.filter(\.isDone).map(\.id))
         made = (row["made"] as Int64?).map { GroupID($0) }
         behind = (row["behind"] as Int64?).map { EditID($0) }
+        queuedAt = WallTime(milliseconds: row["queued_at"])
     }
 }
 

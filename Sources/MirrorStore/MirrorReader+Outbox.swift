@@ -107,7 +107,7 @@ extension MirrorReader {
         try read { try OutboxTotals.read($0) }
     }
 
-    /// Open edits of users in the list, but for those that wait behind a rejected one.
+    /// How many edits of users in the list are open, without those that wait behind a rejected one.
     package func unsentEdits() throws(StoreFailure) -> Int {
         try read {
             try Int.fetchOne(
@@ -116,14 +116,6 @@ extension MirrorReader {
                     SELECT count(*) FROM edit JOIN user ON user.id = edit.user AND user.listed = 1
                     WHERE settled = 0 AND state IN ('queued', 'sending') AND behind IS NULL
                     """) ?? 0
-        }
-    }
-
-    /// Edits that wait behind a rejected one.
-    package func waitingEdits() throws(StoreFailure) -> Int {
-        try read {
-            try Int.fetchOne(
-                $0, sql: "SELECT count(*) FROM edit WHERE settled = 0 AND behind IS NOT NULL") ?? 0
         }
     }
 }

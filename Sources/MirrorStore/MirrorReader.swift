@@ -10,10 +10,13 @@ import SyncRules
 package final class MirrorReader: Sendable {
     private let database: DatabaseQueue
     private let path: String
+    private let file: FileIdentity?
 
     /// Opens an existing mirror of `sdkAppID`.
     package init(path: String, sdkAppID: Int64) throws(StoreFailure) {
         self.path = path
+        file = FileIdentity(path)
+        try MirrorReader.checkAccess(path)
         // A daemon that starts for the first time makes an empty file before it fills it.
         let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
         guard size ?? 0 > 0 else {
@@ -29,6 +32,25 @@ package final class MirrorReader: Sendable {
         } catch {
             throw StoreFailure(error, path: path)
         }
+    }
+
+    /// Throws when the file that was opened is no longer the one at the path.
+    package func checkPlace() throws(StoreFailure) {
+        guard FileIdentity(path) == file else { throw .displaced(path) }
+    }
+
+    /// Somebody without rights must not read that there is no mirror.
+    private static func checkAccess(_ path: String) throws(StoreFailure) {
+        guard access(path, R_OK) != 0, errno == EACCES else {
+            var file = stat()
+            if stat(path, &file) == 0, file.st_mode & S_IFMT == S_IFDIR { throw .isDirectory(path) }
+            return
+        }
+        throw StoreFailure(
+            kind: .passing, problem: "\(path): permission denied",
+            advice:
+                "this user may not read the mirror or enter its directory: use sudo, or the user "
+                + "that the service runs as")
     }
 
     private static func check(_ database: DatabaseQueue, path: String, sdkAppID: Int64) throws {
@@ -71,6 +93,8 @@ package final class MirrorReader: Sendable {
         package let failures: Int?
         package let failingSince: String?
         package let retryAt: String?
+        /// Conversations of a type that this version does not know; the mirror has them not.
+        package let skipped: Int
     }
 
     /// Users in the order of their ids, those in `state` or all; one at a time, for there may be
@@ -91,7 +115,8 @@ package final class MirrorReader: Sendable {
                         user: row["user"], state: row["state"], pulledAt: row["pulled_at"],
                         failure: row["failure"], failureCode: row["failure_code"],
                         problem: row["problem"], failures: row["failures"],
-                        failingSince: row["failing_since"], retryAt: row["retry_at"]))
+                        failingSince: row["failing_since"], retryAt: row["retry_at"],
+                        skipped: row["skipped"]))
             }
         }
     }

@@ -50,6 +50,7 @@ package struct OutboxUpdate: Sendable {
                 case .push: decision.conflict != nil
                 case .settle(let state, _): state == .cancelled
                 case .wait, .reject: true
+                case .later: false
                 }
             }
     }
@@ -104,6 +105,8 @@ package struct OutboxTotals: Hashable, Sendable {
     package var open = 0
     package var sending = 0
     package var rejected = 0
+    /// Open edits that wait behind a rejected one.
+    package var waiting = 0
     /// When the oldest open edit was queued.
     package var oldest: WallTime?
 

@@ -34,3 +34,17 @@ package enum OwnedFile {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 }
+
+/// Which file a path leads to: another file under the same name has another identity.
+package struct FileIdentity: Hashable, Sendable {
+    private let device: UInt64
+    private let inode: UInt64
+
+    /// nil when there is no file, or none that may be looked at.
+    package init?(_ path: String) {
+        var file = stat()
+        guard stat(path, &file) == 0 else { return nil }
+        device = UInt64(file.st_dev)
+        inode = UInt64(file.st_ino)
+    }
+}

@@ -130,6 +130,7 @@ extension PulledUser {
         try forgetTrouble(of: user, in: database)
         try writeDigest(to: database)
         try writeHeld(to: database)
+        try writeSkipped(to: database)
         try diff.write(of: user, at: at, origins, to: database)
         if isFirst { try Edit.base(onMirrorOf: Int64(user), in: database) }
     }
@@ -163,6 +164,18 @@ extension PulledUser {
         ).execute(arguments: [Int64(user), at.milliseconds, held.groups, held.conversations])
     }
 
+    private func writeSkipped(to database: Database) throws {
+        guard skipped > 0 else {
+            return try database.cachedStatement(sql: "DELETE FROM skipped WHERE user = ?")
+                .execute(arguments: [Int64(user)])
+        }
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO skipped (user, conversations) VALUES (?, ?)
+                ON CONFLICT DO UPDATE SET conversations = excluded.conversations
+                """
+        ).execute(arguments: [Int64(user), skipped])
+    }
 }
 
 extension PushedUser {

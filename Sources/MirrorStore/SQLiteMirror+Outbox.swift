@@ -113,8 +113,8 @@ extension OutboxTotals {
         let rows = try Row.fetchCursor(
             database.cachedStatement(
                 sql: """
-                    SELECT state, count(*), min(queued_at) FROM edit WHERE settled = 0
-                    GROUP BY state
+                    SELECT state, count(*), min(queued_at), count(behind) FROM edit
+                    WHERE settled = 0 GROUP BY state
                     """))
         while let row = try rows.next() {
             switch EditState(rawValue: row[0]) {
@@ -124,6 +124,7 @@ extension OutboxTotals {
                 fallthrough
             case .queued:
                 totals.open += row[1] as Int
+                totals.waiting += row[3] as Int
                 let oldest = WallTime(milliseconds: row[2])
                 totals.oldest = totals.oldest.map { min($0, oldest) } ?? oldest
             case .applied, .satisfied, .cancelled, nil: break
@@ -177,6 +178,8 @@ extension OutboxUpdate {
         var (words, behind): (String?, EditID?) = (nil, nil)
         switch decision.course {
         case .push: return try noteStanding(decision, in: database)
+        // Of a moment: the next pass decides anew.
+        case .later: return
         case .wait(let before): behind = before
         case .settle(let settled, let why): (state, reason) = (settled, why)
         case .reject(let why, let refusal, let problem):

@@ -23,6 +23,10 @@ package final class SQLiteMirror: MirrorStore {
     let database: any DatabaseWriter
     let path: String
     private let access: Access
+    /// Which file was opened: `path` may become another one's name.
+    private let file: FileIdentity?
+    /// Whether there was no mirror before: no file, or an empty one.
+    package let isNew: Bool
     private let lastDataVersion = Mutex<Int64?>(nil)
 
     /// Opens or makes the database.
@@ -38,7 +42,7 @@ package final class SQLiteMirror: MirrorStore {
         self.path = path
         self.access = access
         do {
-            try SQLiteMirror.refuseWhatIsNotOurs(path)
+            isNew = try !SQLiteMirror.isMirror(path)
             OwnedFile.make(path)
             var configuration = SQLiteMirror.configuration
             configuration.busyMode = .timeout(patience)
@@ -51,6 +55,7 @@ package final class SQLiteMirror: MirrorStore {
             try SQLiteMirror.makeCommitsDurable(database)
             try SQLiteMirror.migrate(database, path: path)
             try SQLiteMirror.claim(database, for: sdkAppID, path: path)
+            file = FileIdentity(path)
         } catch {
             throw StoreFailure(error, path: path)
         }
@@ -66,6 +71,12 @@ package final class SQLiteMirror: MirrorStore {
         } catch {
             throw StoreFailure(error, path: path)
         }
+    }
+
+    /// Throws when the file that was opened is no longer the one at the path: somebody has replaced or
+    /// removed it, and what is written now is lost.
+    package func checkPlace() throws(StoreFailure) {
+        guard FileIdentity(path) == file else { throw .displaced(path) }
     }
 
     // MARK: Access
@@ -165,10 +176,14 @@ package final class SQLiteMirror: MirrorStore {
         return configuration
     }
 
-    /// A file that exists must be a database of ours before anything is written to it.
-    private static func refuseWhatIsNotOurs(_ path: String) throws {
-        let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-        guard let size, size > 0 else { return }
+    /// A file that exists must be a database of ours before anything is written to it; false when there
+    /// is nothing in it, or no file.
+    private static func isMirror(_ path: String) throws -> Bool {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        if attributes?[.type] as? FileAttributeType == .typeDirectory {
+            throw StoreFailure.isDirectory(path)
+        }
+        guard let size = attributes?[.size] as? Int, size > 0 else { return false }
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(patience)
@@ -183,6 +198,7 @@ package final class SQLiteMirror: MirrorStore {
                 kind: .unusable, problem: "\(path): it is a database of another program",
                 advice: "mirror.database must name a mirror, or a file that does not exist yet")
         }
+        return objects > 0
     }
 
     /// Sees to it that a commit that has returned survives a power cut.

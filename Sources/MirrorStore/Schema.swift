@@ -21,6 +21,9 @@ package enum Schema {
             try database.execute(sql: outboxTables)
             try database.execute(sql: outboxViews)
         }
+        migrator.registerMigration("3 skipped conversations") { database in
+            try database.execute(sql: skipped)
+        }
         return migrator
     }
 
@@ -151,9 +154,23 @@ package enum Schema {
         "strftime('%Y-%m-%dT%H:%M:%SZ', \(column) / 1000, 'unixepoch')"
     }
 
-    private static let views = """
+    /// Conversations of a type that this version does not know.
+    private static let skipped = """
+        CREATE TABLE skipped (
+            user INTEGER PRIMARY KEY REFERENCES user,
+            conversations INTEGER NOT NULL
+        ) STRICT;
+
+        DROP VIEW users;
         CREATE VIEW users AS
-        SELECT user.name AS user,
+        SELECT \(userColumns),
+            coalesce(skipped.conversations, 0) AS skipped
+        \(userTables)
+        LEFT JOIN skipped ON skipped.user = user.id;
+        """
+
+    private static let userColumns = """
+        user.name AS user,
             CASE
                 WHEN NOT user.listed THEN 'unlisted'
                 WHEN trouble.parked THEN 'parked'
@@ -172,10 +189,19 @@ package enum Schema {
             trouble.failures AS failures,
             \(written("trouble.since")) AS failing_since,
             \(written("trouble.retry_at")) AS retry_at
+        """
+
+    private static let userTables = """
         FROM user
         LEFT JOIN pull ON pull.user = user.id
         LEFT JOIN trouble ON trouble.user = user.id
-        LEFT JOIN held ON held.user = user.id;
+        LEFT JOIN held ON held.user = user.id
+        """
+
+    private static let views = """
+        CREATE VIEW users AS
+        SELECT \(userColumns)
+        \(userTables);
 
         CREATE VIEW conversation_groups AS
         SELECT user.name AS user, conversation_group.id AS group_id,

@@ -33,11 +33,14 @@ package struct PulledUser: Sendable {
     package let held: HeldDeletions?
     /// Changes that edits of ours have made: writes whose answer was lost.
     package let origins: [Change: EditID]
+    /// Conversations of a type that nobody knows, which the listing had and the mirror has not.
+    package let skipped: Int
 
     package init(
         user: UserNumber, at: WallTime, digest: Digest?, diff: SnapshotDiff, held: HeldDeletions?,
-        origins: [Change: EditID] = [:]
+        origins: [Change: EditID] = [:], skipped: Int = 0
     ) {
+        self.skipped = skipped
         self.user = user
         self.at = at
         self.digest = digest

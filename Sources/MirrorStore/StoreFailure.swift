@@ -73,6 +73,21 @@ extension StoreFailure {
         "restore a backup in its place, without the -wal and -shm files of the old one; or move all "
         + "three away: a new one is filled anew, but open edits and the record of changes are lost"
 
+    static func isDirectory(_ path: String) -> StoreFailure {
+        StoreFailure(
+            kind: .unusable, problem: "\(path): it is a directory",
+            advice: "mirror.database names a file; it is made where there is none")
+    }
+
+    static func displaced(_ path: String) -> StoreFailure {
+        StoreFailure(
+            kind: .unusable,
+            problem: "\(path): the file was replaced or removed while it was in use",
+            advice:
+                "what was written since went to the old file; start again to use the file that is "
+                + "there now. Stop the daemon before a backup is put in place")
+    }
+
     static func newer(_ path: String) -> StoreFailure {
         StoreFailure(
             kind: .unusable, problem: "\(path): a newer version of groupmirror has written it",

@@ -33,6 +33,8 @@ package actor CommitGroup {
     private var turns: [CheckedContinuation<Void, Never>] = []
     private var isClosing = false
     private var failingSince: MonotonicTime?
+    /// What the store failed with last, while it fails.
+    private(set) var problem: String?
     /// Moves with every try: waiting for a disk is work, and no standstill.
     private(set) var tries: UInt64 = 0
 
@@ -147,6 +149,7 @@ package actor CommitGroup {
                 }
                 let pause = Duration.seconds(min(30, 1 << min(failures - 1, 5)))
                 failingSince = failingSince ?? time.now()
+                problem = error.problem
                 log(.storeFailed(problem: error.problem, retryIn: pause))
                 try? await time.sleep(for: isClosing ? .seconds(1) : pause)
             }
@@ -168,6 +171,7 @@ package actor CommitGroup {
     private func noteRecovery() {
         guard let since = failingSince else { return }
         failingSince = nil
+        problem = nil
         log(.storeRecovered(after: time.now() - since))
     }
 }

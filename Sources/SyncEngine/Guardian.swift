@@ -94,8 +94,11 @@ actor Guardian {
         rule.limits = limits
     }
 
-    /// Users whose deletions are held, decided or not.
-    var heldCount: Int { holds.count }
+    /// Users whose deletions are held, decided or not; of them those that nobody has decided about;
+    /// and whether the guard is tripped.
+    var state: (held: Int, undecided: Int, isTripped: Bool) {
+        (holds.count, holds.values.count { $0.decision == nil }, rule.isTripped)
+    }
 
     private func judge(_ hold: Hold, _ job: PassJob, losing difference: SnapshotDiff) -> Verdict {
         let isListedAgain = HeldDeletions(difference).isLess(than: hold.deletions)

@@ -39,7 +39,11 @@ extension MirrorEngine {
             steps += 1
             let due = nextComparison == nil ? schedule.nextDue(now: now) : now
             if let due, due <= now {
-                if health.mayStart(now: now) { return true }
+                if health.mayStart(now: now) {
+                    // The name may have another address by now.
+                    if health.isStopped { parts.cloud.reconnect() }
+                    return true
+                }
                 await suspendDispatcher()
             } else if let due, due < now + Self.glance {
                 try? await parts.time.sleep(until: due)
@@ -65,6 +69,7 @@ extension MirrorEngine {
     /// Edits come first. Then users and comparisons take turns, so that comparing everybody does not
     /// keep the mirror from being made.
     private func take(_ permit: CallPermit) -> PassJob? {
+        schedule.advance(to: permit.grantedAt)
         if isTurnOfComparisons, !schedule.hasUrgent, let job = takeComparison(permit) {
             return job
         }
@@ -104,8 +109,10 @@ extension MirrorEngine {
             number: number, user: roster.id(of: number), digest: isKnown ? digest : nil,
             turn: .permitted(permit), mode: mode, startedAt: permit.grantedAt, sequence: sequence,
             isFirst: digest == .none && schedule.lastPull(of: number) == nil,
+            isProbe: health.isStopped,
             hasEdits: mode == .store && outbox[number] != nil,
             mayPush: mode == .store && mayPush(number, now: permit.grantedAt),
+            paused: outbox[number]?.pausedEdits(at: permit.grantedAt) ?? [],
             policy: settings.pushPolicy, others: mirrored - (digest == .none ? 0 : 1))
     }
 

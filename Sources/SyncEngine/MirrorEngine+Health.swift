@@ -13,7 +13,7 @@ extension MirrorEngine {
         let before = health.state
         if observation == .accepted { settings.endsWhenRefused = false }
         // Silence says nothing about why the app is refused.
-        let isSilent = observation == .noAnswer && health.isRefused
+        let isSilent = observation == .noAnswer && health.isStopped && health.state != .unreachable
         if let failure, !isSilent { lastFailure = failure }
         let wasInDoubt = health.isInDoubt
         let isOther = health.observe(
@@ -30,6 +30,10 @@ extension MirrorEngine {
             parts.log(
                 .cloudUnreachable(
                     problem: failure?.problem ?? "", retryIn: CloudHealth.unreachableProbe))
+        case .clockOff(let code):
+            parts.log(
+                .cloudRefusing(
+                    code: code, problem: failure?.problem ?? "", advice: failure?.advice ?? ""))
         case .unknown: break
         }
     }
@@ -41,14 +45,26 @@ extension MirrorEngine {
         let words = [lastFailure?.description, lastFailure?.advice].compactMap(\.self)
             .filter { !$0.isEmpty }.joined(separator: "; ")
         switch health.state {
-        case .refused(let code): return (health.state.word, code, words)
+        case .refused(let code), .clockOff(let code): return (health.state.word, code, words)
         case .unreachable: return (health.state.word, nil, words)
         case .accepting, .unknown: return (health.state.word, nil, "")
         }
     }
 
+    /// How the daemon is this moment, for `status`, `health` and systemd: what must be visible also
+    /// when the database cannot be written.
+    package func pulse() async -> Pulse {
+        let cloud = cloudState
+        return Pulse(
+            cloud: cloud.word, cloudProblem: parts.log.redactor.clean(cloud.problem),
+            storeProblem: await commits.problem.map(parts.log.redactor.clean),
+            clockOffset: parts.cloud.clockOffset)
+    }
+
     /// What the first call came to, in a word; nil while there is none and one is to be made.
     package var readiness: String? {
+        // An engine that ends because it is refused was never ready.
+        if isRefusedFromTheStart { return nil }
         if health.state != .unknown { return health.state.word }
         if totals.passes > 0 { return "not answering" }
         return schedule.count == 0 ? "not needed: the list of users is empty" : nil
@@ -56,6 +72,7 @@ extension MirrorEngine {
 
     /// A reload may have mended what the cloud refused.
     func reconsiderCloud() {
+        parts.cloud.reconnect()
         health.reconsider(now: parts.time.now())
         mustReport = true
     }
@@ -68,6 +85,46 @@ extension CloudHealth.State {
         case .accepting: "accepting"
         case .refused: "refused"
         case .unreachable: "unreachable"
+        case .clockOff: "clock_off"
         }
+    }
+}
+
+/// How a daemon is at one moment.
+package struct Pulse: Hashable, Sendable {
+    /// `accepting`, `refused`, `unreachable`, `clock_off` or `unknown`.
+    package var cloud: String
+    package var cloudProblem: String
+    /// What the database failed with; nil while it can be written.
+    package var storeProblem: String?
+    /// By how much this machine's clock is ahead of the cloud's; nil while they agree.
+    package var clockOffset: Duration?
+
+    package init(
+        cloud: String, cloudProblem: String = "", storeProblem: String? = nil,
+        clockOffset: Duration? = nil
+    ) {
+        self.cloud = cloud
+        self.cloudProblem = cloudProblem
+        self.storeProblem = storeProblem
+        self.clockOffset = clockOffset
+    }
+
+    /// One line for a person: what is wrong first.
+    package var sentence: String {
+        var parts: [String] = []
+        if let storeProblem { parts.append("the database cannot be written: \(storeProblem)") }
+        let problem = cloudProblem.isEmpty ? "" : ": \(cloudProblem)"
+        switch cloud {
+        case "accepting": parts.append("the cloud accepts calls")
+        case "refused": parts.append("the cloud refuses calls\(problem)")
+        case "unreachable": parts.append("the cloud cannot be reached\(problem)")
+        case "clock_off": parts.append("the clock is off\(problem)")
+        default: parts.append("nothing is known of the cloud yet")
+        }
+        if let clockOffset, cloud != "clock_off" {
+            parts.append("this machine's clock is \(clockOffset.asClockOffset) the cloud's")
+        }
+        return parts.joined(separator: "; ")
     }
 }

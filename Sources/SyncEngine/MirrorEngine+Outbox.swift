@@ -15,8 +15,19 @@ struct OutboxUser: Sendable {
     var seen = 0
     /// Pushes that ended in trouble in a row.
     var failures = 0
-    /// Nothing is sent before: a write in doubt may still take effect.
+    /// Nothing is sent before: a write in doubt may still take effect, or the cloud takes none.
     var pausedUntil: MonotonicTime?
+    /// Edits that have failed, each with its own back-off; the others need not wait for them.
+    var pauses: [EditID: Pause] = [:]
+
+    struct Pause: Sendable {
+        let until: MonotonicTime
+        let failures: Int
+    }
+
+    func pausedEdits(at now: MonotonicTime) -> Set<EditID> {
+        Set(pauses.filter { $0.value.until > now }.keys)
+    }
 }
 
 extension MirrorEngine {
@@ -62,7 +73,7 @@ extension MirrorEngine {
     func serveOutbox(of user: UserNumber) {
         guard settings.onlyRequest == nil, let waiting = outbox[user] else { return }
         if let pause = waiting.pausedUntil, pause > parts.time.now() {
-            schedule.postpone(user, until: pause)
+            schedule.postpone(user, until: pause, urgently: true)
         } else {
             schedule.nudge(user, urgently: true)
         }
@@ -81,45 +92,78 @@ extension MirrorEngine {
     func pushed(_ job: PassJob, _ push: PushSummary) {
         report(job, push)
         guard var waiting = outbox[job.number], !push.isSkipped else { return }
+        let now = parts.time.now()
+        // What was not paused when the pass began has been tried: it is done, or has failed again.
+        waiting.pauses = waiting.pauses.filter { job.paused.contains($0.key) }
+        for (edit, failure) in push.paused.sorted(by: { $0.key < $1.key }) {
+            pause(edit, failure, job, &waiting, at: now)
+        }
         if let trouble = push.trouble {
             waiting.failures += 1
-            outbox[job.number] = waiting
-            return retry(job, trouble, failures: waiting.failures)
+            stop(after: trouble, job, &waiting, at: now)
+        } else {
+            waiting.failures = 0
         }
-        waiting.failures = 0
-        outbox[job.number] = waiting.seen == waiting.news && !push.isMore ? nil : waiting
-        if outbox[job.number] != nil {
+        let isMore = waiting.seen != waiting.news || push.isMore
+        let next = waiting.pausedUntil ?? waiting.pauses.values.map(\.until).min()
+        outbox[job.number] = isMore || next != nil ? waiting : nil
+        if waiting.pausedUntil == nil, isMore {
             serveOutbox(of: job.number)
+        } else if let next {
+            schedule.postpone(job.number, until: next, urgently: true)
         } else if push.calls > 0 {
-            schedule.postpone(job.number, until: parts.time.now() + Self.secondLook)
+            schedule.postpone(job.number, until: now + Self.secondLook)
         }
     }
 
-    private func retry(_ job: PassJob, _ trouble: PushSummary.Trouble, failures: Int) {
+    /// One edit has failed: it waits, and with it what is about the same group or conversation.
+    private func pause(
+        _ edit: EditID, _ failure: CallFailure, _ job: PassJob, _ waiting: inout OutboxUser,
+        at now: MonotonicTime
+    ) {
+        let failures = (outbox[job.number]?.pauses[edit]?.failures ?? 0) + 1
+        let span = BackOff.delay(afterFailures: failures, chance: parts.chance())
+        waiting.pauses[edit] = OutboxUser.Pause(until: now + span, failures: failures)
+        parts.log(
+            .pushFailed(
+                user: job.user.string, edits: 1, reason: failure.kind.rawValue,
+                code: failure.code, problem: failure.problem, failures: failures, retryIn: span))
+    }
+
+    /// The pass ended with a failure: nothing of the user is sent while a write may still take effect;
+    /// the edits of that write then wait for their back-off, the others do not.
+    private func stop(
+        after trouble: PushSummary.Trouble, _ job: PassJob, _ waiting: inout OutboxUser,
+        at now: MonotonicTime
+    ) {
         let failure = trouble.failure
         if failure.kind == .stopping { return }
         // A refusal, too, is of the writes alone: the user has just been listed. If it is not, the next
         // listing tells.
-        var pause = BackOff.delay(afterFailures: failures, chance: parts.chance())
-        if failure.mayHaveTakenEffect {
-            pause = max(pause, Self.settling)
-            parts.log(
-                .editsInDoubt(
-                    user: job.user.string, edits: trouble.edits, code: failure.code,
-                    problem: failure.problem, lookIn: pause))
-        } else {
-            parts.log(
+        let span = BackOff.delay(afterFailures: waiting.failures, chance: parts.chance())
+        guard failure.mayHaveTakenEffect else {
+            waiting.pausedUntil = now + span
+            return parts.log(
                 .pushFailed(
-                    user: job.user.string, edits: trouble.edits, reason: failure.kind.rawValue,
-                    code: failure.code, problem: failure.problem, failures: failures,
-                    retryIn: pause))
+                    user: job.user.string, edits: trouble.edits.count,
+                    reason: failure.kind.rawValue, code: failure.code, problem: failure.problem,
+                    failures: waiting.failures, retryIn: span))
         }
-        let time = parts.time.now() + pause
-        outbox[job.number]?.pausedUntil = time
-        schedule.postpone(job.number, until: time)
+        waiting.pausedUntil = now + Self.settling
+        for edit in trouble.edits {
+            let until = now + max(span, Self.settling)
+            waiting.pauses[edit] = OutboxUser.Pause(until: until, failures: waiting.failures)
+        }
+        parts.log(
+            .editsInDoubt(
+                user: job.user.string, edits: trouble.edits.count, code: failure.code,
+                problem: failure.problem, lookIn: Self.settling))
     }
 
     private func report(_ job: PassJob, _ push: PushSummary) {
+        totals.editsApplied += push.settled[.applied, default: 0]
+        totals.editsApplied += push.settled[.satisfied, default: 0]
+        totals.editsRejected += push.rejected.count
         for rejected in push.rejected {
             parts.log(
                 .editRejected(

@@ -17,12 +17,16 @@ extension MirrorEngine {
         package let log: Log
         /// A random number, at least 0 and below 1.
         package let chance: @Sendable () -> Double
+        /// What only the process around the engine knows, for the statistics.
+        package let process: @Sendable () -> ProcessNumbers
 
         package init(
             cloud: any ConversationCloud, gate: CallGate, counters: CallCounters,
             store: any MirrorStore, time: any Timekeeper, log: Log,
-            chance: @escaping @Sendable () -> Double
+            chance: @escaping @Sendable () -> Double,
+            process: @escaping @Sendable () -> ProcessNumbers = { ProcessNumbers() }
         ) {
+            self.process = process
             self.cloud = cloud
             self.gate = gate
             self.counters = counters

@@ -14,6 +14,7 @@ extension MirrorEngine {
         _ book: UserBook, maxStaleness: Duration, guardLimits: DeletionGuard.Limits,
         pushPolicy: PushPolicy, history: Duration?
     ) async {
+        let listedBefore = schedule.count
         var gone: [UserNumber] = []
         for user in 1...max(1, roster.highest)
         where schedule.contains(user) && !book.listed.contains(user) {
@@ -27,6 +28,9 @@ extension MirrorEngine {
         await guardian.know(book.holds.filter { book.listed.contains($0.key) })
         for user in 1...max(1, roster.highest) where book.listed.contains(user) {
             schedule.add(user)
+        }
+        if !gone.isEmpty || schedule.count != listedBefore {
+            round.begin(now: parts.time.now())
         }
         schedule.maxStaleness = maxStaleness
         settings.maxStaleness = maxStaleness

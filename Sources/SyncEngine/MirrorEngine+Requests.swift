@@ -81,6 +81,7 @@ extension MirrorEngine {
         if !gone.isEmpty {
             requests.removeAll { !isOpen.contains($0.request.id) }
             comparisons.removeAll { !isToBeCompared($0) }
+            secondLooks.keep(where: isToBeCompared)
         }
         for request in open where !known.contains(request.id) && !finishing.contains(request.id) {
             if let only = settings.onlyRequest, request.id != only { continue }
@@ -135,7 +136,14 @@ extension MirrorEngine {
     private func ask(for user: UserNumber) {
         // When only a request is served, nobody is in the schedule until asked for.
         schedule.add(user)
-        schedule.nudge(user)
+        if settings.onlyRequest != nil, let doubt = outbox[user]?.pausedUntil,
+            doubt > parts.time.now()
+        {
+            // Nobody comes back later: what an earlier process left in doubt is waited for.
+            schedule.postpone(user, until: doubt, urgently: true)
+        } else {
+            schedule.nudge(user)
+        }
     }
 
     /// Tells the requests what became of a pass.

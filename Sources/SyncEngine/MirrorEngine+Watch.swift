@@ -22,8 +22,12 @@ extension MirrorEngine {
         await look()
         while !isStopping {
             try? await parts.time.sleep(for: Self.glance)
+            if !secondLooks.isEmpty {
+                comparisons.append(contentsOf: secondLooks.takeDue(now: parts.time.now()))
+            }
             wakeDispatcher()
             await look()
+            lookAtClock()
             let now = parts.time.now()
             if now >= lastReport + Self.report || mustReport {
                 mustReport = false
@@ -52,6 +56,17 @@ extension MirrorEngine {
     /// A command that serves its own request is no daemon, and leaves no trace of one.
     private func entries(of state: DaemonState) -> [StoreEntry] {
         settings.onlyRequest == nil ? [.daemon(state)] : []
+    }
+
+    /// Says when this machine's clock differs from the cloud's, and when no longer.
+    private func lookAtClock() {
+        let offset = parts.cloud.clockOffset
+        switch (loggedClockOffset, offset) {
+        case (nil, let offset?): parts.log(.clockOff(offset: offset))
+        case (let before?, nil): parts.log(.clockRight(before: before))
+        default: break
+        }
+        loggedClockOffset = offset
     }
 
     /// Takes in what other processes have written. What cannot be read is read at the next glance:
@@ -90,66 +105,5 @@ extension MirrorEngine {
         state.passes = totals.passes
         state.changes = totals.changes
         return state
-    }
-
-    private func logStatistics() async {
-        let counted = parts.counters.totals
-        for command in Command.allCases {
-            for (code, total) in (counted.calls[command] ?? [:]).sorted(by: { $0.key < $1.key }) {
-                parts.log(.calls(command: command.rawValue, code: code, total: total))
-            }
-        }
-        var stats = await stats(counted)
-        if let outbox = try? await parts.store.outboxTotals() {
-            stats.outboxOpen = outbox.open
-            stats.outboxRejected = outbox.rejected
-            stats.outboxOldest = outbox.oldest.map { max(.zero, parts.time.wallTime() - $0) }
-        }
-        parts.log(.stats(stats))
-    }
-
-    private func stats(_ counted: CallCounters.Totals) async -> Stats {
-        var stats = Stats()
-        stats.calls = counted.sent
-        stats.widestSecond = counted.widestSecond
-        stats.throttled = counted.throttled
-        stats.users = schedule.count
-        stats.parked = troubles.values.count(where: \.isParked)
-        stats.failing = troubles.count - stats.parked
-        stats.held = await guardian.heldCount
-        countAges(&stats)
-        stats.passes = totals.passes
-        stats.unchanged = totals.unchanged
-        stats.changes = totals.changes
-        stats.backlog = schedule.backlog + comparisons.count
-        stats.inFlight = running
-        stats.allowed = await parts.gate.allowed(.getContactGroup)
-        return stats
-    }
-
-    /// Above so many users the percentiles are taken of a sample; the longest age is always of all.
-    private static let sample: UserNumber = 20_000
-
-    private func countAges(_ stats: inout Stats) {
-        let now = parts.time.now()
-        let step = max(1, roster.highest / Self.sample)
-        var ages: [Duration] = []
-        // A user that is not imported is reported as parked, and not as too old for ever.
-        for user in 1...max(1, roster.highest)
-        where schedule.contains(user) && troubles[user]?.isParked != true {
-            guard let pulled = schedule.lastPull(of: user) else {
-                if troubles[user] == nil { stats.new += 1 }
-                continue
-            }
-            let age = now - pulled
-            if age > schedule.maxStaleness { stats.stale += 1 } else { stats.fresh += 1 }
-            stats.lag.longest = max(stats.lag.longest, age)
-            if user % step == 0 { ages.append(age) }
-        }
-        ages.sort()
-        if !ages.isEmpty {
-            stats.lag.p50 = ages[ages.count / 2]
-            stats.lag.p99 = ages[min(ages.count - 1, ages.count * 99 / 100)]
-        }
     }
 }

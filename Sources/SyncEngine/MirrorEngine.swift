@@ -31,6 +31,7 @@ package actor MirrorEngine {
     /// Requests that are done, which the database does not say yet.
     var finishing: Set<Int64> = []
     var comparisons: Deque<UserNumber> = []
+    var secondLooks = SecondLooks()
     var isTurnOfComparisons = false
     var comparing: Set<UserNumber> = []
     /// Users with open edits that the engine can do something about.
@@ -50,7 +51,12 @@ package actor MirrorEngine {
     var sequence: UInt64 = 0
     private var end: End?
     var idleDispatcher: CheckedContinuation<Void, Never>?
-    private(set) var totals = Totals()
+    var totals = Totals()
+    var round: RoundWatch
+    /// Users whose last listing had conversations of an unknown type, and how many.
+    private var skipped: [UserNumber: Int] = [:]
+    /// By how much the clock was off when that was logged last; nil while it is right.
+    var loggedClockOffset: Duration?
     let startedAt: MonotonicTime
     var steps: UInt64 = 0
     /// Moves with every pass and every try to write, of which there is one a second at least; what the
@@ -71,6 +77,10 @@ package actor MirrorEngine {
         var passes = 0
         var unchanged = 0
         var changes = 0
+        var editsApplied = 0
+        var editsRejected = 0
+        /// How long passes took.
+        var took = Histogram()
     }
 
     /// - Parameter book: the users to mirror, as they were read from store and list.
@@ -83,7 +93,10 @@ package actor MirrorEngine {
             holds: book.holds.filter { book.listed.contains($0.key) }, time: parts.time,
             log: parts.log)
         pass = UserPass(
-            pull: Pull(cloud: parts.cloud, cap: settings.listingCap), store: parts.store,
+            pull: Pull(
+                cloud: parts.cloud, cap: settings.listingCap, time: parts.time,
+                chance: parts.chance),
+            store: parts.store,
             commits: commits, guardian: guardian,
             push: Push(
                 cloud: parts.cloud, store: parts.store, commits: commits,
@@ -101,6 +114,7 @@ package actor MirrorEngine {
         }
         schedule = Schedule(maxStaleness: settings.maxStaleness)
         startedAt = now
+        round = RoundWatch(now: now)
         if settings.onlyRequest == nil { schedule.fill(from: book, wall: wall, now: now) }
     }
 
@@ -123,6 +137,11 @@ package actor MirrorEngine {
         await stop(.drained)
     }
 
+    /// Ends because the database is no longer the one that was opened: nothing more is written to it.
+    package func abandon(_ failure: StoreFailure) async {
+        await stop(.storeUnusable(failure))
+    }
+
     func stop(_ reason: End) async {
         guard end == nil else { return }
         end = reason
@@ -132,6 +151,11 @@ package actor MirrorEngine {
     }
 
     var isStopping: Bool { end != nil }
+
+    /// It ends because the cloud refuses the app, and has never accepted it.
+    var isRefusedFromTheStart: Bool {
+        if case .refused = end { settings.onlyRequest == nil } else { false }
+    }
 
     private func remember(_ digest: Digest, of user: UserNumber) {
         if isListed(user) {
@@ -151,6 +175,7 @@ package actor MirrorEngine {
         running -= 1
         totals.passes += 1
         steps += 1
+        noteRound(job)
         switch outcome {
         case .unchanged:
             totals.unchanged += 1
@@ -159,7 +184,13 @@ package actor MirrorEngine {
         case .compared(let changes):
             observe(.accepted, of: job)
             comparing.remove(job.number)
-            await settle(job, .compared(changes))
+            let counting = secondLooks.take(changes, of: job.number, now: parts.time.now())
+            if let counting {
+                await settle(job, .compared(counting))
+            } else if settings.onlyRequest == nil {
+                // What has changed since its last pull is no drift.
+                schedule.nudge(job.number)
+            }
         case .failed(.call(let failure)): await failed(job, failure, calls)
         case .failed(.listing(let fault)):
             observe(.accepted, of: job)
@@ -167,6 +198,24 @@ package actor MirrorEngine {
         case .storeFailed(let failure): await storeFailed(job, failure)
         }
         wakeDispatcher()
+    }
+
+    private func noteRound(_ job: PassJob) {
+        let now = parts.time.now()
+        totals.took.add(now - job.startedAt)
+        guard job.mode == .store, settings.onlyRequest == nil, isListed(job.number) else { return }
+        let took = round.tried(
+            job.number, users: schedule.count,
+            parked: { troubles.values.count(where: \.isParked) }, now: now)
+        if let took { parts.log(.roundDone(users: schedule.count, took: took)) }
+    }
+
+    private func noteSkipped(_ job: PassJob, _ count: Int) {
+        guard skipped[job.number, default: 0] != count else { return }
+        skipped[job.number] = count == 0 ? nil : count
+        if count > 0 {
+            parts.log(.conversationsSkipped(user: job.user.string, conversations: count))
+        }
     }
 
     private func succeeded(
@@ -191,6 +240,7 @@ package actor MirrorEngine {
                     user: job.user.string,
                     groups: summary.dangling.map(\.description).joined(separator: ",")))
         }
+        noteSkipped(job, summary.skipped)
         if summary.changes > 0 || job.isFirst {
             parts.log(
                 .passChanged(
@@ -213,6 +263,10 @@ package actor MirrorEngine {
             if settings.onlyRequest != nil || settings.endsWhenRefused {
                 await stop(.refused(failure))
             }
+        case .clockOff:
+            giveBack(job, .notTried, calls)
+            observe(.clockOff(code: failure.code ?? 0), of: job, failure)
+            if settings.onlyRequest != nil { await stop(.unreachable(failure)) }
         case .notImported:
             observe(.accepted, of: job)
             await trouble(

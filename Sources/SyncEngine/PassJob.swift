@@ -22,10 +22,14 @@ package struct PassJob: Sendable {
     /// Counts the passes of the process: a request is served by passes that began after it.
     let sequence: UInt64
     let isFirst: Bool
+    /// The cloud refused or was silent when it began: this pass finds out whether that is over.
+    let isProbe: Bool
     /// The user has open edits: what the listing shows of those that were sent is ours.
     let hasEdits: Bool
     /// They may be sent: no write is in doubt that may still take effect.
     let mayPush: Bool
+    /// Edits that have failed and are not tried again yet.
+    let paused: Set<EditID>
     let policy: PushPolicy
     /// Other users whose mirror holds something, as far as it has a digest.
     let others: Int
@@ -52,6 +56,7 @@ package struct PassSummary: Sendable {
     private(set) var digest: Digest?
     var held: HeldDeletions?
     var dangling: [GroupID] = []
+    var skipped = 0
     private(set) var push = PushSummary()
 
     init(changes: Int, of snapshot: Snapshot, digest: Digest?) {

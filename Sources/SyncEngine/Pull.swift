@@ -29,10 +29,16 @@ struct Pull: Sendable {
     let cloud: any ConversationCloud
     /// Conversations that the app's plan lets a listing return; 0: unknown.
     let cap: Int
+    let time: any Timekeeper
+    /// A random number, at least 0 and below 1.
+    let chance: @Sendable () -> Double
 
     /// Listings of one pull in which no two in a row agree, until it is given up: the user's phone
     /// is busy.
     static let mostListings = 4
+
+    /// What was a mistake of the cloud may be over after this.
+    static let secondLook = Duration.seconds(2)
 
     /// Bytes of one listing: 25 000 conversations of 640.
     static let mostBytes = 16 << 20
@@ -40,7 +46,11 @@ struct Pull: Sendable {
     /// A listing of several pages, or with loose ends, counts once it was seen twice in a row: an
     /// index cursor over live data skips and repeats, but what moved beneath the first reading
     /// shows in the second. An odd listing is read once more.
-    func listing(of job: PassJob, calls: inout Int) async throws(PassFailure) -> Pulled {
+    /// - Parameter wanted: groups that open edits are about. A listing that lacks one of them counts,
+    ///   too, only when another one a moment later is the same: an edit must not end by one mistake.
+    func listing(of job: PassJob, wanted: Set<GroupID>, calls: inout Int)
+        async throws(PassFailure) -> Pulled
+    {
         var seen: Listing?
         var fault: ListingFault?
         var turn = job.turn
@@ -48,8 +58,10 @@ struct Pull: Sendable {
             do {
                 let read = try await readOnce(job, turn, calls: &calls)
                 guard case .listing(let listing, _) = read else { return read }
-                if listing.isOneMoment || listing == seen { return read }
+                let lacksWanted = !wanted.isSubset(of: listing.snapshot.groups.map(\.id))
+                if listing == seen || listing.isOneMoment && !lacksWanted { return read }
                 seen = listing
+                if lacksWanted { try? await time.sleep(for: Self.secondLook) }
                 fault = nil
             } catch .listing(let odd) {
                 if fault != nil || odd.isFinal { throw .listing(odd) }
@@ -73,12 +85,13 @@ struct Pull: Sendable {
         let ids = vanished.map(\.id)
         for start in stride(from: 0, to: ids.count, by: lookUpSize) {
             let part = Array(ids[start..<min(start + lookUpSize, ids.count)])
-            calls += 1
-            let found: [Conversation]
-            do {
-                found = try await cloud.lookUp(part, of: job.user, turn: .wait(.pulling))
-            } catch {
-                throw .call(error.afterAListing)
+            let found = try await read(job, .wait(.pulling), calls: &calls) {
+                turn throws(CallFailure) in
+                do throws(CallFailure) {
+                    return try await cloud.lookUp(part, of: job.user, turn: turn)
+                } catch {
+                    throw error.afterAListing
+                }
             }
             if let first = found.first { throw .listing(.incomplete(missing: first.id)) }
         }
@@ -92,13 +105,9 @@ struct Pull: Sendable {
         var cursor: Int64 = 0
         var turn = turn
         while true {
-            calls += 1
-            let reply: PageReply
-            do {
-                reply = try await cloud.page(
-                    of: job.user, from: cursor, known: pages.isEmpty ? job.digest : nil, turn: turn)
-            } catch {
-                throw .call(error)
+            let known = pages.isEmpty ? job.digest : nil
+            let reply = try await read(job, turn, calls: &calls) { turn throws(CallFailure) in
+                try await cloud.page(of: job.user, from: cursor, known: known, turn: turn)
             }
             guard case .page(let page) = reply else { return .asBefore }
             pages.append(page)
@@ -117,6 +126,30 @@ struct Pull: Sendable {
         let digest = Digest.ofPages(pages.map(\.digest))
         if digest == job.digest { return .asBefore }
         return .listing(try assemble(pages), digest)
+    }
+
+    /// Makes a call that reads. One that fails in passing is repeated in place, each time with a permit
+    /// of its own: among many calls some always fail, and a pull of many pages would never end. A probe
+    /// of a cloud that does not answer is not repeated: the next one follows soon.
+    private func read<Value>(
+        _ job: PassJob, _ turn: CallTurn, calls: inout Int,
+        _ call: (CallTurn) async throws(CallFailure) -> Value
+    ) async throws(PassFailure) -> Value {
+        var retry = ReadRetry(startedAt: time.now())
+        var turn = turn
+        while true {
+            calls += 1
+            do {
+                return try await call(turn)
+            } catch {
+                guard error.kind == .transient, !job.isProbe,
+                    let pause = retry.pause(
+                        now: time.now(), chance: chance(), atLeast: error.retryAfter ?? .zero)
+                else { throw .call(error) }
+                try? await time.sleep(for: pause)
+                turn = .wait(.pulling)
+            }
+        }
     }
 
     private func assemble(_ pages: [RawPage]) throws(PassFailure) -> Listing {

@@ -29,13 +29,22 @@ struct Push: Sendable {
         }
     }
 
+    /// Groups of the cloud that open edits are about, those apart that wait for a person.
+    func groupsMeant(by reading: Result<[Edit], StoreFailure>) -> Set<GroupID> {
+        let edits = (try? reading.get()) ?? []
+        return Set(
+            edits.filter { $0.state.isOpen && $0.behind == nil }
+                .flatMap { [$0.operation.group?.id, $0.made] }
+                .compactMap(\.self).filter { $0.maker == nil })
+    }
+
     /// The desk of a pass: nothing on it when the edits are not to be looked at.
     func desk(
         of job: PassJob, _ edits: [Edit], cloud: Snapshot, mirror: Snapshot, isSkipped: Bool
     ) -> PushDesk {
         PushDesk(
             isSkipped ? [] : edits, of: job.number, cloud: cloud, mirror: mirror,
-            policy: job.policy, at: now, isSkipped: isSkipped)
+            policy: job.policy, paused: job.paused, at: now, isSkipped: isSkipped)
     }
 
     /// Stores `entries` with what has happened at the desk and what it decides now; the call to make

@@ -22,11 +22,14 @@ struct PushDesk: Sendable {
     private var stored: [EditID: Edit]
     /// Edits of calls without a clear answer: only a listing made later can tell.
     private var doubted: Set<EditID> = []
+    /// Edits that have failed, in this pass or a moment before: the others go on without them.
+    private var paused: Set<EditID>
 
     init(
         _ edits: [Edit], of user: UserNumber, cloud: Snapshot, mirror: Snapshot,
-        policy: PushPolicy, at time: WallTime, isSkipped: Bool = false
+        policy: PushPolicy, paused: Set<EditID> = [], at time: WallTime, isSkipped: Bool = false
     ) {
+        self.paused = paused
         summary.isSkipped = isSkipped
         self.cloud = Draft(cloud)
         self.mirror = mirror
@@ -47,7 +50,7 @@ struct PushDesk: Sendable {
             OutboxUpdate.Premise(unsettled: edits.count, through: $0)
         }
         while true {
-            let rebase = Rebase(edits, on: cloud, policy)
+            let rebase = Rebase(edits, on: cloud, policy, paused: paused)
             for decision in rebase.decisions { note(decision) }
             for (old, new) in rebase.renumbered {
                 edits = edits.map { $0.renumbering(old, as: new) }
@@ -60,7 +63,7 @@ struct PushDesk: Sendable {
                     summary.isMore = true
                     return nil
                 }
-                if giveUp(call) { continue }
+                if giveUp(call, at: time) { continue }
                 update.sending = call.edits
                 setState(.sending, of: call.edits)
                 return call
@@ -99,6 +102,7 @@ struct PushDesk: Sendable {
             edits[index].state = .queued
             edits[index].behind = before
             if isKnown { return }
+        case .later: return
         case .settle(let state, _):
             summary.settled[state, default: 0] += 1
             edits.remove(at: index)
@@ -149,7 +153,7 @@ struct PushDesk: Sendable {
         let unsure = Set(untold.flatMap { call.wanted[$0] ?? [] })
         let passing = refusals.filter { FailureTable.kind(of: $0.refusal.code).isTry }
         countFailure(of: unsure.union(passing.flatMap(\.edits)))
-        for edit in call.edits where !refusals.isEmpty { refuse(edit, refusals) }
+        for edit in call.edits where !refusals.isEmpty { refuse(edit, refusals, at: time) }
         let snapshot = cloud.snapshot
         let diff = SnapshotDiff(from: mirror, to: snapshot)
         if !diff.isEmpty {
@@ -167,14 +171,15 @@ struct PushDesk: Sendable {
             summary.trouble = PushSummary.Trouble(
                 failure: CallFailure(
                     kind: .transient, problem: "the reply lacks the result of a conversation"),
-                edits: call.edits.count)
+                edits: call.edits)
         }
     }
 
     /// Conversations of an edit were refused: some codes pass, the others are final. That the edit
     /// has failed once more is counted before.
     private mutating func refuse(
-        _ edit: EditID, _ refusals: [(id: ConversationID, refusal: Refusal, edits: [EditID])]
+        _ edit: EditID, _ refusals: [(id: ConversationID, refusal: Refusal, edits: [EditID])],
+        at time: WallTime
     ) {
         guard let index = edits.firstIndex(where: { $0.id == edit }) else { return }
         var passing: [(id: ConversationID, refusal: Refusal, kind: FailureKind)] = []
@@ -187,20 +192,34 @@ struct PushDesk: Sendable {
         }
         guard let first = passing.first else { return }
         for (id, refusal, kind) in passing where kind.isTry {
-            let most = kind == .stale ? Edit.mostStale : Edit.mostFailures
-            if edits[index].failures >= most { edits[index].refused[id] = refusal }
+            let isEnough =
+                kind == .stale
+                ? edits[index].failures >= Edit.mostStale : edits[index].isTired(at: time)
+            if isEnough { edits[index].refused[id] = refusal }
         }
-        summary.trouble = PushSummary.Trouble(
-            failure: CallFailure(
-                kind: first.kind, code: first.refusal.code, problem: first.refusal.words),
-            edits: (summary.trouble?.edits ?? 0) + 1)
+        pause(
+            [edit],
+            CallFailure(
+                kind: first.kind, code: first.refusal.code, problem: first.refusal.words))
+    }
+
+    /// The edits wait until they are tried again; those about other things do not.
+    private mutating func pause(_ ids: [EditID], _ failure: CallFailure) {
+        paused.formUnion(ids)
+        for id in ids { summary.paused[id] = failure }
     }
 
     /// The cloud did not take the call as a whole.
     mutating func failed(_ call: PushCall, _ failure: CallFailure, at time: WallTime) {
         update.at = time
-        if failure.kind == .rejected { return rejected(call, failure, at: time) }
-        summary.trouble = PushSummary.Trouble(failure: failure, edits: call.edits.count)
+        if failure.kind == .rejected, !isPerhapsMissing(call, failure) {
+            return rejected(call, failure, at: time)
+        }
+        if failure.kind == .stale || failure.kind == .rejected {
+            pause(call.edits, failure)
+        } else {
+            summary.trouble = PushSummary.Trouble(failure: failure, edits: call.edits)
+        }
         if failure.mayHaveTakenEffect {
             doubted.formUnion(call.edits)
         } else {
@@ -209,7 +228,7 @@ struct PushDesk: Sendable {
         }
         if failure.kind == .stopping { return }
         // Failures that usually pass are not waited for for ever; a cloud that cannot be reached is.
-        if failure.isAnswered, failure.kind.isTry {
+        if failure.isAnswered, failure.kind.isTry || failure.kind == .rejected {
             countFailure(of: Set(call.edits))
         }
         record(
@@ -219,11 +238,23 @@ struct PushDesk: Sendable {
                 : .refused(code: failure.code, problem: failure.problem), at: time)
     }
 
+    /// A group that has vanished may be answered with "a parameter is wrong" instead of its own code:
+    /// the first time that is no refusal, for the next listing tells whether the group is there.
+    private func isPerhapsMissing(_ call: PushCall, _ failure: CallFailure) -> Bool {
+        guard failure.code == 50002 else { return false }
+        switch call.action {
+        case .create, .mark: return false
+        case .rename, .delete, .update:
+            let ids = Set(call.edits)
+            return edits.allSatisfy { !ids.contains($0.id) || $0.failures == 0 }
+        }
+    }
+
     /// Whether edits of the call have failed too often to be sent once more. Decided only now: what
     /// was in doubt the last time has been looked at since.
-    private mutating func giveUp(_ call: PushCall) -> Bool {
+    private mutating func giveUp(_ call: PushCall, at time: WallTime) -> Bool {
         let ids = Set(call.edits)
-        let tired = edits.filter { ids.contains($0.id) && $0.failures >= Edit.mostFailures }
+        let tired = edits.filter { ids.contains($0.id) && $0.isTired(at: time) }
         for edit in tired {
             note(
                 EditDecision(
@@ -284,9 +315,17 @@ extension FailureKind {
 }
 
 extension Edit {
-    /// Failures of the cloud that usually pass, before an edit is given up: about two hours of
-    /// tries.
+    /// Failures of the cloud that usually pass, and the age, before an edit is given up: an outage of
+    /// some hours is no reason to.
     package static let mostFailures = 15
+    package static let longestPatience = Duration.seconds(24 * 3600)
+
+    /// It has failed too often and for too long.
+    fileprivate func isTired(at time: WallTime) -> Bool {
+        failures >= Self.mostFailures
+            && (queuedAt.map { time - $0 >= Self.longestPatience } ?? true)
+    }
+
     /// Such failures of an edit at calls that others may share; the tries after them are its own.
     static let mostTogether = 10
     /// Cloud.md §4: a chat group that cannot be resolved (51007) may be so for a moment only.
@@ -305,7 +344,7 @@ package struct PushSummary: Sendable {
 
     package struct Trouble: Sendable {
         let failure: CallFailure
-        let edits: Int
+        let edits: [EditID]
     }
 
     var calls = 0
@@ -322,4 +361,6 @@ package struct PushSummary: Sendable {
     var isMore = false
     /// Why it ended before everything was sent.
     var trouble: Trouble?
+    /// Edits that failed and wait, each with why, while the others went on.
+    var paused: [EditID: CallFailure] = [:]
 }

@@ -40,10 +40,24 @@ package struct UserBook: Sendable {
         package var removed = 0
         package var repeated = 0
         package var unusual = 0
+        /// In the list before.
+        package var before = 0
+        /// New ids that differ from ones that left only by quotes, commas or case.
+        package var likenesses = 0
+        /// The first of them: the new id and the one that left.
+        package var likeness: Likeness?
+
+        /// Two ids that may be meant to be one.
+        package struct Likeness: Sendable, Equatable {
+            let new: UserID
+            let old: UserID
+        }
 
         package init(
-            users: Int = 0, added: Int = 0, removed: Int = 0, repeated: Int = 0, unusual: Int = 0
+            users: Int = 0, added: Int = 0, removed: Int = 0, repeated: Int = 0, unusual: Int = 0,
+            before: Int = 0
         ) {
+            self.before = before
             self.users = users
             self.added = added
             self.removed = removed
@@ -84,6 +98,7 @@ package struct UserBook: Sendable {
         _ read: ((ArraySlice<UInt8>) -> Void) throws -> Void
     ) throws -> ListCounts {
         counts = ListCounts()
+        let before = stored.count
         listed = UserSet()
         var added: [UserNumber] = []
         try read { id in
@@ -107,7 +122,24 @@ package struct UserBook: Sendable {
         counts.users = listed.count
         counts.added = added.count
         counts.removed = removed.count
+        counts.before = before
+        compare(added, removed)
         return counts
+    }
+
+    /// A script that begins to write quotes, or another case, makes other users of all.
+    private mutating func compare(_ added: [UserNumber], _ removed: [UserNumber]) {
+        guard !added.isEmpty, !removed.isEmpty else { return }
+        let gone = Dictionary(
+            removed.prefix(Self.batch).map { (roster.id(of: $0).bareForm, $0) },
+            uniquingKeysWith: { first, _ in first })
+        for user in added {
+            guard let old = gone[roster.id(of: user).bareForm] else { continue }
+            counts.likenesses += 1
+            guard counts.likeness == nil else { continue }
+            counts.likeness = ListCounts.Likeness(
+                new: roster.id(of: user), old: roster.id(of: old))
+        }
     }
 
     private mutating func enter(_ id: ArraySlice<UInt8>) -> UserNumber {
@@ -122,6 +154,36 @@ package struct UserBook: Sendable {
             digests.append(.none)
             pulledAt.append(WallTime(milliseconds: 0))
         }
+    }
+}
+
+extension UserBook.ListCounts {
+    /// What looks as if the list had been written wrongly.
+    package var doubts: [(problem: String, advice: String)] {
+        var doubts: [(problem: String, advice: String)] = []
+        if removed > 2, removed * 2 > before {
+            doubts.append(
+                (
+                    "\(removed) of the \(before) users that were in the list have left it",
+                    "if that is wrong, write the list again and reload; their mirror is kept"
+                ))
+        }
+        if let likeness {
+            doubts.append(
+                (
+                    "\(likenesses) new ids differ from ids that left only by quotes, commas or case: "
+                        + "'\(likeness.new)' for '\(likeness.old)'",
+                    "one id a line, without quotes or commas; ids are case-sensitive"
+                ))
+        }
+        return doubts
+    }
+}
+
+extension UserID {
+    /// Without quotes and commas, in lower case.
+    fileprivate var bareForm: String {
+        string.filter { !"\"',`".contains($0) }.lowercased()
     }
 }
 

@@ -23,7 +23,8 @@ struct UserPass: Sendable {
             let reading = await push.edits(of: job)
 
             // Pull: a whole, consistent listing, or nothing.
-            let pulled = try await pull.listing(of: job, calls: &calls)
+            let pulled = try await pull.listing(
+                of: job, wanted: push.groupsMeant(by: reading), calls: &calls)
             if pulled.isAsBefore {
                 await guardian.sawNothingLost()
                 if !job.mayPush { return await unchanged(job) }
@@ -35,7 +36,8 @@ struct UserPass: Sendable {
             let difference = SnapshotDiff(from: stored, to: listed)
             if job.mode == .compare { return .compared(difference.changes) }
             // Nothing as before: such a listing has no digest to be known by.
-            if listed.isEmpty, stored.isEmpty, !job.mayPush, !job.isFirst {
+            let hasSkipped = pulled.listing.map { $0.skipped > 0 } ?? false
+            if listed.isEmpty, stored.isEmpty, !job.mayPush, !job.isFirst, !hasSkipped {
                 return await unchanged(job)
             }
 
@@ -98,19 +100,21 @@ struct UserPass: Sendable {
             // count as one who has kept it.
             user = PulledUser(
                 user: job.number, at: time, digest: listing.snapshot.isEmpty ? nil : digest,
-                diff: difference, held: nil, origins: difference.origins(among: edits))
+                diff: difference, held: nil, origins: difference.origins(among: edits),
+                skipped: listing.skipped)
         case .hold(let deletions):
             // What is new is stored, what is gone stays until a person decides. Without a digest, so
             // that the next pull looks again.
             user = PulledUser(
                 user: job.number, at: time, digest: nil,
                 diff: SnapshotDiff(from: stored, to: stored.extended(by: listing.snapshot)),
-                held: deletions)
+                held: deletions, skipped: listing.skipped)
         }
         var summary = PassSummary(
             changes: user.diff.changes.count, of: listing.snapshot, digest: user.digest)
         summary.held = user.held
         summary.dangling = listing.dangling
+        summary.skipped = listing.skipped
         return (.pulled(user), summary)
     }
 }

@@ -37,6 +37,9 @@ package struct Draft: Hashable, Sendable {
         return names[id] == nil ? nil : id
     }
 
+    /// Whether the conversation is in a group or marked.
+    package func contains(_ id: ConversationID) -> Bool { conversations[id] != nil }
+
     package func contains(_ id: ConversationID, in group: GroupID) -> Bool {
         conversations[id]?.groups.contains(group) ?? false
     }

@@ -17,43 +17,59 @@ package struct EditFault: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension EditOperation {
-    /// Cloud.md §7.3
-    package static let longestName = 32
+    /// Cloud.md §7.3: 32 or 64, by region and date. The larger one is checked here, the cloud decides.
+    package static let longestName = 64
     package static let longestCustomMark = 256
     package static let mostGroups = 20
     package static let longestPeer = 64
 
-    /// What is wrong with its form; nil when nothing is.
-    package var fault: EditFault? {
+    /// What is wrong with its form; nil when nothing is. What the mirror holds can always be renamed,
+    /// emptied, marked and deleted, whatever it is called: only new names and new conversations are
+    /// checked.
+    /// - Parameters:
+    ///   - nameBytes: how long a new name may be.
+    ///   - isKnown: whether the mirror holds a conversation.
+    package func fault(
+        nameBytes: Int = longestName, isKnown: (ConversationID) -> Bool = { _ in false }
+    ) -> EditFault? {
         switch self {
-        case .create(let name, let ids): Self.fault(name: name) ?? Self.fault(ids)
-        case .rename(let group, let name): Self.fault(name: group.name) ?? Self.fault(name: name)
-        case .delete(let group): Self.fault(name: group.name)
-        case .add(let ids, let group), .remove(let ids, let group):
-            Self.fault(name: group.name) ?? Self.fault(ids)
-        case .mark(let id, let marks): Self.fault([id]) ?? Self.fault(marks)
+        case .create(let name, let ids):
+            Self.fault(new: name, nameBytes) ?? Self.fault(ids, isKnown, mayBeEmpty: true)
+        case .rename(let group, let name):
+            Self.fault(old: group.name) ?? Self.fault(new: name, nameBytes)
+        case .delete(let group): Self.fault(old: group.name)
+        case .add(let ids, let group): Self.fault(old: group.name) ?? Self.fault(ids, isKnown)
+        case .remove(let ids, let group):
+            Self.fault(old: group.name) ?? Self.fault(ids) { _ in true }
+        case .mark(let id, let marks): Self.fault([id], isKnown) ?? Self.fault(marks)
         }
     }
 
-    private static func fault(name: ExactText) -> EditFault? {
-        if name.isEmpty { return EditFault("a group's name is empty") }
-        guard name.byteCount <= longestName else {
+    private static func fault(old name: ExactText) -> EditFault? {
+        name.isEmpty ? EditFault("the group's name is empty") : nil
+    }
+
+    private static func fault(new name: ExactText, _ most: Int) -> EditFault? {
+        if name.isEmpty { return EditFault("the group's new name is empty") }
+        guard name.byteCount <= most else {
             return EditFault(
-                "the name '\(name)' has \(name.byteCount) bytes, the cloud allows \(longestName)",
-                advice: "a letter outside ASCII has two to four")
+                "the name '\(name)' has \(name.byteCount) bytes, at most \(most) are allowed",
+                advice: "a letter outside ASCII has two to four; push.name_bytes sets the limit")
         }
         if name.string.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
         {
-            return EditFault("a group's name holds a control character")
+            return EditFault("the group's new name holds a control character")
         }
         return nil
     }
 
-    private static func fault(_ ids: [ConversationID]) -> EditFault? {
-        if ids.isEmpty { return EditFault("no conversation is given") }
+    private static func fault(
+        _ ids: [ConversationID], _ isKnown: (ConversationID) -> Bool, mayBeEmpty: Bool = false
+    ) -> EditFault? {
+        if ids.isEmpty, !mayBeEmpty { return EditFault("no conversation is given") }
         var seen: Set<ConversationID> = []
         for id in ids {
-            if let fault = fault(id) { return fault }
+            if !isKnown(id), let fault = fault(id) { return fault }
             guard seen.insert(id).inserted else { return EditFault("\(id) is given twice") }
         }
         return nil

@@ -146,6 +146,7 @@ extension Edit {
         edit.done = done
         edit.made = made
         edit.behind = behind
+        edit.queuedAt = queuedAt
         return edit
     }
 }

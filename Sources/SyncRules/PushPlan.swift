@@ -34,10 +34,11 @@ enum PushPlan {
 
     // MARK: Groups
 
-    /// A group cannot be created without a conversation (Cloud.md §1.5). Where the queue leaves it
+    /// Not every region creates a group without a conversation (Cloud.md §1.5). Where the queue leaves it
     /// none, those that its creation names go first and are removed again; so they do when the
     /// creation goes alone and later edits have taken all that it names. What other edits wanted in
-    /// between is theirs, and goes only when nothing else can.
+    /// between is theirs, and goes only when nothing else can. A creation that names none is sent as
+    /// such: the cloud decides.
     private static func creation(
         of group: GroupID, _ maker: Edit, _ draft: Draft, _ wishes: Wishes, _ alone: Set<EditID>
     ) -> [PushCall] {
@@ -52,10 +53,12 @@ enum PushPlan {
             maker.wants(id) && maker.operation.conversations.contains(id)
         }
         let first =
-            [own, passing(named, for: maker), entering, passing(leaving, for: maker)]
-            .first { !$0.isEmpty } ?? []
+            maker.operation.conversations.isEmpty && entering.isEmpty
+            ? []
+            : [own, passing(named, for: maker), entering, passing(leaving, for: maker)]
+                .first { !$0.isEmpty } ?? []
         let part = first.prefix(PushCall.mostConversations)
-        guard !part.isEmpty else { return [] }
+        guard !part.isEmpty || maker.operation.conversations.isEmpty else { return [] }
         let done = Set(part.map(\.0))
         var calls = [
             PushCall(

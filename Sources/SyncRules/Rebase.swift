@@ -55,6 +55,9 @@ package struct EditDecision: Hashable, Sendable {
         case push
         /// Behind a rejected edit of the same group or conversation.
         case wait(behind: EditID)
+        /// It has failed a moment ago, or an earlier edit of the same group or conversation has: its
+        /// turn comes later.
+        case later
         /// `applied`, `satisfied` or `cancelled`.
         case settle(EditState, EditReason?)
         case reject(EditReason, Refusal?, words: String)
@@ -95,8 +98,11 @@ package struct Rebase: Sendable {
     /// - Parameters:
     ///   - edits: open and rejected ones, ascending.
     ///   - cloud: as it was last listed, with what it has acknowledged since.
-    package init(_ edits: [Edit], on cloud: Draft, _ policy: PushPolicy) {
-        let trial = Trial(edits, on: cloud, policy)
+    ///   - paused: edits that are not tried again yet.
+    package init(
+        _ edits: [Edit], on cloud: Draft, _ policy: PushPolicy, paused: Set<EditID> = []
+    ) {
+        let trial = Trial(edits, on: cloud, policy, paused: paused)
         calls = PushPlan.calls(from: cloud, by: trial)
         renumbered = trial.aliases.filter { $0.value.maker == nil && $0.key != $0.value }
         let unfinished = trial.wishes.tied(to: Set(calls.flatMap(\.edits)))
@@ -131,7 +137,10 @@ package struct Rebase: Sendable {
     package var isFinal: Bool {
         calls.isEmpty
             && decisions.allSatisfy {
-                if case .wait = $0.course { true } else { false }
+                switch $0.course {
+                case .wait, .later: true
+                case .push, .settle, .reject: false
+                }
             }
     }
 

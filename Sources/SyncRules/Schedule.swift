@@ -42,7 +42,7 @@ package struct Schedule: Sendable {
     private var lists: [List: Ends] = [:]
     private var users: [Slot] = []
     private var lastPull: [MonotonicTime] = []
-    private var waiting = Waiting()
+    private var waiting = WaitingUsers()
     private var overdueInARow = 0
     /// Calls that returning users have had and the others have not had since.
     private var callsAhead = 0
@@ -67,6 +67,8 @@ package struct Schedule: Sendable {
         var wasPulled = false
         /// It was taken because its back-off was over.
         var isReturning = false
+        /// When the time comes for which it waits, there is something to be sent.
+        var isUrgentThen = false
     }
 
     package init(maxStaleness: Duration) {
@@ -147,10 +149,14 @@ package struct Schedule: Sendable {
 
     /// The user stays away until `time`. One whose pass is running, or that somebody asks for, is
     /// left alone.
-    package mutating func postpone(_ user: UserNumber, until time: MonotonicTime) {
+    /// - Parameter urgently: then it goes before all others: there is something to be sent.
+    package mutating func postpone(
+        _ user: UserNumber, until time: MonotonicTime, urgently: Bool = false
+    ) {
         guard contains(user), !isTaken(user), !isAsked(user) else { return }
         unlink(user)
         link(user, into: .waiting)
+        users[Int(user)].isUrgentThen = urgently
         waiting.insert(time, user)
     }
 
@@ -174,6 +180,9 @@ package struct Schedule: Sendable {
     package var hasAsked: Bool {
         hasUrgent || lists[.asked, default: Ends()].count > 0
     }
+
+    /// Takes note of the time: who waited for it is due.
+    package mutating func advance(to now: MonotonicTime) { wake(now: now) }
 
     /// True when somebody has something to be sent.
     package var hasUrgent: Bool { lists[.urgent, default: Ends()].count > 0 }
@@ -255,6 +264,7 @@ package struct Schedule: Sendable {
         case .pulled: link(user, into: .rotation)
         case .failed(let retryAt):
             link(user, into: .waiting)
+            users[Int(user)].isUrgentThen = false
             waiting.insert(retryAt, user)
         case .notTried:
             link(user, into: users[Int(user)].wasPulled ? .rotation : .new, atFront: true)
@@ -293,7 +303,8 @@ package struct Schedule: Sendable {
             waiting.removeFirst()
             guard waiting.isCurrent(first) else { continue }
             unlink(first.user)
-            link(first.user, into: .returning)
+            link(first.user, into: users[Int(first.user)].isUrgentThen ? .urgent : .returning)
+            users[Int(first.user)].isUrgentThen = false
         }
     }
 
@@ -341,57 +352,5 @@ package struct Schedule: Sendable {
         guard head != 0 else { return nil }
         unlink(head)
         return head
-    }
-}
-
-/// Users by the time before which they are left alone: a binary heap. An entry whose user has gone
-/// elsewhere in the meantime is recognised and skipped by the schedule when its time comes.
-private struct Waiting: Sendable {
-    struct Entry: Sendable, Hashable {
-        let time: MonotonicTime
-        let user: UserNumber
-    }
-
-    private var heap: [Entry] = []
-    private var times: [UserNumber: MonotonicTime] = [:]
-
-    var first: Entry? { heap.first }
-
-    /// Whether the entry still says when its user is due.
-    func isCurrent(_ entry: Entry) -> Bool { times[entry.user] == entry.time }
-
-    mutating func forget(_ user: UserNumber) { times[user] = nil }
-
-    mutating func insert(_ time: MonotonicTime, _ user: UserNumber) {
-        times[user] = time
-        heap.append(Entry(time: time, user: user))
-        var child = heap.count - 1
-        while child > 0, heap[child].isBefore(heap[(child - 1) / 2]) {
-            heap.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
-        }
-    }
-
-    mutating func removeFirst() {
-        heap.swapAt(0, heap.count - 1)
-        heap.removeLast()
-        var parent = 0
-        while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < heap.count && heap[child].isBefore(heap[least]) {
-                least = child
-            }
-            if least == parent { return }
-            heap.swapAt(parent, least)
-            parent = least
-        }
-    }
-}
-
-extension Waiting.Entry {
-    /// By time, then by user, so that equal times have one order.
-    fileprivate func isBefore(_ other: Waiting.Entry) -> Bool {
-        time == other.time ? user < other.user : time < other.time
     }
 }

@@ -6,8 +6,9 @@ import ChatModel
 
 /// The differences from one snapshot to another.
 package struct SnapshotDiff: Sendable {
-    /// Groups that come first (created, renamed), then conversations, then deleted groups: applied
-    /// in this order to the older snapshot, every change finds the group that it speaks of.
+    /// In an order that can be applied by ids and by names: what leaves a group that is deleted, deleted
+    /// groups, renamed ones, created ones, then everything else about conversations. Two groups have one
+    /// name on the way only where names were exchanged.
     package let changes: [Change]
     /// Conversations to write: new ones, and those of which anything differs, the time of update
     /// included.
@@ -20,24 +21,38 @@ package struct SnapshotDiff: Sendable {
         let conversations = Walk(old.conversations, new.conversations, by: \.id)
         let names = GroupNames(old: old.groups, new: new.groups)
 
-        var changes = groups.added.map(Change.groupCreated)
-        for (before, after) in groups.kept where before.name != after.name {
-            changes.append(.groupRenamed(after, from: before.name))
-        }
+        var contents: [Change] = []
         for conversation in conversations.removed {
-            changes += names.changes(from: conversation, to: conversation.bared)
+            contents += names.changes(from: conversation, to: conversation.bared)
         }
         for (before, after) in conversations.kept where before != after {
-            changes += names.changes(from: before, to: after)
+            contents += names.changes(from: before, to: after)
         }
         for conversation in conversations.added {
-            changes += names.changes(from: conversation.bared, to: conversation)
+            contents += names.changes(from: conversation.bared, to: conversation)
         }
-        changes += groups.removed.map(Change.groupDeleted)
-
-        self.changes = changes
+        let deleted = Set(groups.removed.map(\.id))
+        let leaving = contents.filter { $0.isLeaving(deleted) }
+        changes =
+            leaving + groups.removed.map(Change.groupDeleted)
+            + SnapshotDiff.renames(groups.kept) + groups.added.map(Change.groupCreated)
+            + contents.filter { !$0.isLeaving(deleted) }
         written = conversations.added + conversations.kept.filter { $0 != $1 }.map(\.1)
         vanished = conversations.removed
+    }
+
+    /// Renames, each after the one that frees its name; where names were exchanged in a circle, one has
+    /// to begin.
+    private static func renames(_ kept: [(ConversationGroup, ConversationGroup)]) -> [Change] {
+        var left = kept.filter { $0.0.name != $0.1.name }
+        var renames: [Change] = []
+        while !left.isEmpty {
+            let taken = Set(left.map(\.0.name))
+            let next = left.firstIndex { !taken.contains($0.1.name) } ?? 0
+            let (before, after) = left.remove(at: next)
+            renames.append(.groupRenamed(after, from: before.name))
+        }
+        return renames
     }
 
     /// Nothing to write: not even a time of update.
@@ -99,6 +114,17 @@ private struct GroupNames {
             preconditionFailure("a snapshot has a conversation in group \(id), which it lacks")
         }
         return group
+    }
+}
+
+extension Change {
+    /// A conversation leaves one of these groups.
+    fileprivate func isLeaving(_ groups: Set<GroupID>) -> Bool {
+        if case .conversationRemoved(_, let group) = self {
+            groups.contains(group.id)
+        } else {
+            false
+        }
     }
 }
 

@@ -7,70 +7,6 @@ import ChatModel
 // edit that gives a group the name of another one that it has touched: after such a hand-over, the
 // edits before it would make no sense any more. What is left is for the next walk.
 
-/// Who wants what. Later wishes replace earlier ones about the same thing.
-struct Wishes: Sendable {
-    struct Member: Hashable, Sendable {
-        let group: GroupID
-        let conversation: ConversationID
-    }
-
-    /// Whether the conversation is to be in the group, and who says so.
-    var members: [Member: (isIn: Bool, edits: [EditID])] = [:]
-    var renames: [GroupID: [EditID]] = [:]
-    var deletions: [GroupID: [EditID]] = [:]
-    var creations: [GroupID: EditID] = [:]
-    var marks: [ConversationID: [EditID]] = [:]
-    /// For an edit that undoes something of earlier ones: those. They are settled together: without
-    /// the earlier ones it would be sent for nothing, and without it they are the last word again.
-    private(set) var overtaking: [EditID: Set<EditID>] = [:]
-
-    mutating func want(_ member: Member, isIn: Bool, _ edit: EditID) {
-        guard let wish = members[member] else {
-            members[member] = (isIn, [edit])
-            return
-        }
-        if wish.isIn == isIn {
-            members[member]?.edits.append(edit)
-        } else {
-            overtaking[edit, default: []].formUnion(wish.edits)
-            members[member] = (isIn, [edit])
-        }
-    }
-
-    /// Nobody's wishes about the group count any more: this edit deletes it.
-    mutating func forget(_ group: GroupID, _ edit: EditID) {
-        let gone = members.filter { $0.key.group == group }
-        let earlier =
-            gone.values.flatMap(\.edits) + renames[group, default: []]
-            + [creations[group]].compactMap(\.self)
-        if !earlier.isEmpty { overtaking[edit, default: []].formUnion(earlier) }
-        for member in gone.keys { members[member] = nil }
-        renames[group] = nil
-        creations[group] = nil
-    }
-
-    /// With `edits` all that are settled with one of them: what overtakes and what is overtaken.
-    func tied(to edits: Set<EditID>) -> Set<EditID> {
-        var tied = edits
-        while true {
-            let before = tied.count
-            for (later, earlier) in overtaking
-            where tied.contains(later) || !earlier.isDisjoint(with: tied) {
-                tied.formUnion(earlier.union([later]))
-            }
-            if tied.count == before { return tied }
-        }
-    }
-
-    /// Every edit with a wish that still counts.
-    var edits: Set<EditID> {
-        Set(
-            members.values.flatMap(\.edits) + renames.values.flatMap(\.self)
-                + deletions.values.flatMap(\.self) + creations.values
-                + marks.values.flatMap(\.self))
-    }
-}
-
 /// The edits tried on a draft of the cloud.
 struct Trial: Sendable {
     /// Names and marks as the edits would have them. Who would be in which group, the wishes say.
@@ -81,6 +17,10 @@ struct Trial: Sendable {
 
     private let cloud: Draft
     private let policy: PushPolicy
+    /// Edits that wait until they are tried again after a failure.
+    private let paused: Set<EditID>
+    /// What they, and those that wait for them, are about.
+    private var pausedSubjects: Set<Subject> = []
     /// What our own edits make of names and custom marks: when the cloud has one of these, nobody
     /// else changed it.
     private let ours: Ours
@@ -102,7 +42,8 @@ struct Trial: Sendable {
         case conversation(ConversationID)
     }
 
-    init(_ edits: [Edit], on cloud: Draft, _ policy: PushPolicy) {
+    init(_ edits: [Edit], on cloud: Draft, _ policy: PushPolicy, paused: Set<EditID>) {
+        self.paused = paused
         self.edits = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
         self.cloud = cloud
         self.policy = policy
@@ -129,6 +70,12 @@ struct Trial: Sendable {
             for subject in subjects { blocked[subject] = before }
             decide(edit, .wait(behind: before))
             return
+        }
+        if paused.contains(edit.id) || !pausedSubjects.isDisjoint(with: subjects) {
+            // The cloud may have it by now.
+            if edit.isBegun, isSo(edit) { return decide(edit, .push) }
+            pausedSubjects.formUnion(subjects)
+            return decide(edit, .later)
         }
         switch edit.operation {
         case .create(let name, let ids): create(edit, name, ids)

@@ -54,7 +54,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
             mirror: {database: m.db, history: 90d}
             limits: {calls_per_second: 50, in_flight: 9, timeout: 20s, margin: none}
             schedule: {max_staleness: 90m}
-            push: {conflicts: local_wins, missing_group: recreate}
+            push: {conflicts: local_wins, missing_group: recreate, name_bytes: 32}
             guard: {emptied_users: 2.5%, at_least: 3, window: 1h, listing_cap: 500}
             log: {level: warning, format: json}
             """)
@@ -66,7 +66,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
                 "app.secret_key_file": "/etc/groupmirror/k", "users.file": "",
                 "users.list": "alice, bob", "mirror.database": "/etc/groupmirror/m.db",
                 "mirror.history": "90d", "push.conflicts": "local_wins",
-                "push.missing_group": "recreate",
+                "push.missing_group": "recreate", "push.name_bytes": "32",
                 "limits.calls_per_second": "50", "limits.in_flight": "9", "limits.timeout": "20s",
                 "limits.margin": "none", "schedule.max_staleness": "90m",
                 "guard.emptied_users": "2.5%", "guard.at_least": "3", "guard.window": "1h",

@@ -9,7 +9,8 @@ import Testing
 @Suite struct TheDocumentedViews {
     private static let columns = [
         "users":
-            "user,state,pulled_at,failure,failure_code,problem,failures,failing_since,retry_at",
+            "user,state,pulled_at,failure,failure_code,problem,failures,failing_since,retry_at,"
+            + "skipped",
         "conversation_groups": "user,group_id,group_name",
         "conversations": "user,type,peer,standard_mark,custom_mark,updated_at",
         "memberships": "user,group_id,group_name,type,peer",

@@ -44,7 +44,7 @@ private var home: NaiveCloud {
         desk.acknowledged(call, PushReply(results: results), at: time)
         #expect(desk.edits.map(\.failures) == [1])
         #expect(desk.edits[0].refused.isEmpty)
-        #expect(desk.summary.trouble?.edits == 1)
+        #expect(desk.summary.paused.keys.sorted() == [1])
     }
 
     @Test func refusesForGood_whatIsStaleForTheThirdTime() throws {
@@ -192,7 +192,38 @@ private var home: NaiveCloud {
         desk.acknowledged(call, PushReply(results: [eve: often]), at: time)
         #expect(desk.edits.map(\.failures) == [Edit.mostFailures - 1])
         #expect(desk.edits[0].refused.isEmpty)
-        #expect(desk.summary.trouble?.failure.kind == .throttled)
+        #expect(desk.summary.paused[1]?.kind == .throttled)
+    }
+
+    /// Seventy minutes of an outage are no reason to give an edit up.
+    @Test func givesUp_onlyAfterADayToo() {
+        var edit = Edit(id: 1, operation: .add([eve], to: family))
+        edit.failures = Edit.mostFailures
+        edit.queuedAt = time
+        var young = desk([edit])
+        let afterHours = young.plan(at: time + .seconds(24 * 3600 - 1), isLast: false)
+        #expect(afterHours?.edits == [1])
+        var old = desk([edit])
+        let afterADay = old.plan(at: time + .seconds(24 * 3600), isLast: false)
+        #expect(afterADay == nil)
+        #expect(old.summary.rejected.map(\.reason) == [.gaveUp])
+    }
+
+    @Test func goesOnWithOtherThings_whenOneCallIsStale() throws {
+        let edits = [
+            Edit(id: 1, operation: .add([eve], to: family)),
+            Edit(id: 2, operation: .mark(eve, MarkEdit(custom: "x"))),
+        ]
+        var desk = desk(edits)
+        let first = desk.plan(at: time, isLast: false)
+        let call = try #require(first)
+        #expect(call.edits == [1])
+        desk.failed(
+            call, CallFailure(kind: .stale, code: 51009, problem: "no such group"), at: time)
+        let second = desk.plan(at: time, isLast: false)
+        #expect(second?.edits == [2])
+        #expect(desk.summary.trouble == nil)
+        #expect(desk.summary.paused.keys.sorted() == [1])
     }
 
     /// Else status and exit codes go by what is over.

@@ -213,7 +213,7 @@ private func group(_ name: String) -> GroupReference {
                     && fixture.state(of: edits[2]) == .applied
             }
             #expect(try fixture.state(of: edits[1]) == .queued)
-            #expect(try fixture.reader.waitingEdits() == 1)
+            #expect(try fixture.reader.outboxTotals().waiting == 1)
             // As another process: the engine notices what others write.
             let person = try fixture.asAnotherProcess()
             let retried = try person.retryEdits(

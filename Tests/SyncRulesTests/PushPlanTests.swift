@@ -10,7 +10,7 @@ private func queue(_ operations: [EditOperation], on cloud: NaiveCloud) -> [Edit
     var edits: [Edit] = []
     for (number, operation) in operations.enumerated() {
         let check = EditCheck(mirror: Draft(cloud.snapshot), pending: pending.draft)
-        guard operation.fault == nil, let accepted = try? check.accept(operation) else {
+        guard operation.fault() == nil, let accepted = try? check.accept(operation) else {
             return nil
         }
         let edit = Edit(

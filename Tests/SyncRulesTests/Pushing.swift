@@ -72,7 +72,7 @@ struct Pushing {
                 for index in edits.indices where edits[index].id == decision.edit {
                     edits[index].state = .rejected
                 }
-            case .push, .wait: break
+            case .push, .wait, .later: break
             }
         }
         for (old, new) in rebase.renumbered {

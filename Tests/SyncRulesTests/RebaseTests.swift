@@ -309,7 +309,7 @@ private let text = Edit(
 
 @Suite struct AnEditIsCheckedWhenItIsQueued {
     private func fault(_ operation: EditOperation) -> String? {
-        if let fault = operation.fault { return fault.problem }
+        if let fault = operation.fault() { return fault.problem }
         let draft = Draft(cloud.snapshot)
         do {
             _ = try EditCheck(mirror: draft, pending: draft).accept(operation)
@@ -324,13 +324,14 @@ private let text = Edit(
     }
 
     @Test func names() {
-        #expect(fault(.create(name: "", [eve])) == "a group's name is empty")
-        let thirtyThree = ExactText(String(repeating: "x", count: 33))
-        #expect(fault(.create(name: thirtyThree, [eve]))?.contains("33 bytes") == true)
-        // Eleven characters of three bytes each.
-        #expect(
-            fault(.rename(group("family"), to: "家人家人家人家人家人家"))?.contains("33 bytes") == true)
-        #expect(fault(.rename(group("family"), to: "家人家人家人家人家人")) == nil)
+        #expect(fault(.create(name: "", [eve])) == "the group's new name is empty")
+        let sixtyFive = ExactText(String(repeating: "x", count: 65))
+        #expect(fault(.create(name: sixtyFive, [eve]))?.contains("65 bytes") == true)
+        // Twenty-two characters of three bytes each.
+        let long = ExactText(String(repeating: "家人", count: 11))
+        #expect(fault(.rename(group("family"), to: long))?.contains("66 bytes") == true)
+        let fitting = ExactText(String(repeating: "家", count: 21))
+        #expect(fault(.rename(group("family"), to: fitting)) == nil)
         #expect(fault(.create(name: "family", [eve])) == "there is a group 'family' already")
         #expect(fault(.rename(group("nobody"), to: "x")) == "there is no group 'nobody'")
     }

@@ -329,25 +329,41 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
 }
 
 @Suite struct TheBoundsOfAnEdit {
-    private func fault(_ operation: EditOperation) -> String? { operation.fault?.problem }
+    private func fault(_ operation: EditOperation) -> String? { operation.fault()?.problem }
 
     private func text(_ count: Int) -> ExactText { ExactText(String(repeating: "x", count: count)) }
 
     @Test func areAllowedThemselves() {
-        #expect(fault(.create(name: text(32), [eve])) == nil)
+        #expect(fault(.create(name: text(64), [eve])) == nil)
+        #expect(fault(.create(name: text(5), [])) == nil)
         #expect(fault(.add([.chatGroup(text(64))], to: family)) == nil)
         #expect(fault(.mark(eve, MarkEdit(custom: text(256)))) == nil)
     }
 
     @Test func areNotToBePassed() {
-        #expect(fault(.create(name: text(33), [eve]))?.contains("33 bytes") == true)
+        #expect(fault(.create(name: text(65), [eve]))?.contains("65 bytes") == true)
+        let short = EditOperation.create(name: text(33), [eve]).fault(nameBytes: 32)
+        #expect(short?.problem.contains("at most 32") == true)
         #expect(fault(.add([.chatGroup(text(65))], to: family))?.contains("64 bytes") == true)
         #expect(fault(.mark(eve, MarkEdit(custom: text(257))))?.contains("257 bytes") == true)
     }
 
     @Test func leaveOutControlCharactersAndEmptyIDs() {
-        #expect(fault(.create(name: "a\nb", [eve])) == "a group's name holds a control character")
+        #expect(
+            fault(.create(name: "a\nb", [eve])) == "the group's new name holds a control character")
         #expect(fault(.add([.chatGroup("")], to: family)) == "a chat group's id is empty")
+    }
+
+    @Test func areThoseOfNewNamesAndNewConversationsAlone() {
+        let odd = GroupReference(id: 3, name: ExactText(String(repeating: "x", count: 40) + "\t"))
+        let long = ConversationID.chatGroup(text(65))
+        #expect(fault(.rename(odd, to: "short")) == nil)
+        #expect(fault(.delete(odd)) == nil)
+        #expect(fault(.add([eve], to: odd)) == nil)
+        #expect(fault(.remove([long], from: odd)) == nil)
+        let mark = EditOperation.mark(long, MarkEdit(custom: "x"))
+        #expect(mark.fault() != nil)
+        #expect(mark.fault { $0 == long } == nil)
     }
 
     @Test func aMarkWithoutText_hasNoBase() throws {

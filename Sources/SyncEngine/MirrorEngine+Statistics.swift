@@ -1,0 +1,81 @@
+import ChatAPI
+import ChatModel
+import EventLog
+import MirrorStore
+import SyncRules
+
+// The numbers of the log, every 15 seconds.
+
+extension MirrorEngine {
+    func logStatistics() async {
+        let counted = parts.counters.totals
+        for command in Command.allCases {
+            for (code, total) in (counted.calls[command] ?? [:]).sorted(by: { $0.key < $1.key }) {
+                parts.log(.calls(command: command.rawValue, code: code, total: total))
+            }
+        }
+        parts.log(.latency(of: "calls", counted.took))
+        parts.log(.latency(of: "passes", totals.took))
+        var stats = await stats(counted)
+        if let outbox = try? await parts.store.outboxTotals() {
+            stats.outboxOpen = outbox.open
+            stats.outboxWaiting = outbox.waiting
+            stats.outboxRejected = outbox.rejected
+            stats.outboxOldest = outbox.oldest.map { max(.zero, parts.time.wallTime() - $0) }
+        }
+        parts.log(.stats(stats))
+    }
+
+    private func stats(_ counted: CallCounters.Totals) async -> Stats {
+        var stats = Stats()
+        stats.cloud = cloudState.word
+        stats.calls = counted.sent
+        stats.widestSecond = counted.widestSecond
+        stats.throttled = counted.throttled
+        stats.limit = await parts.gate.limit(.getContactGroup)
+        stats.allowed = await parts.gate.allowed(.getContactGroup)
+        stats.users = schedule.count
+        stats.parked = troubles.values.count(where: \.isParked)
+        stats.failing = troubles.count - stats.parked
+        (stats.held, stats.heldUndecided, stats.isGuardTripped) = await guardian.state
+        countAges(&stats)
+        stats.maxStaleness = schedule.maxStaleness
+        stats.round = round.last
+        stats.passes = totals.passes
+        stats.unchanged = totals.unchanged
+        stats.changes = totals.changes
+        stats.backlog = schedule.backlog + comparisons.count
+        stats.inFlight = running
+        stats.editsApplied = totals.editsApplied
+        stats.editsRejected = totals.editsRejected
+        stats.store = await commits.problem == nil ? "ok" : "failing"
+        stats.process = parts.process()
+        return stats
+    }
+
+    /// Above so many users the percentiles are taken of a sample; the longest age is always of all.
+    private static let sample: UserNumber = 20_000
+
+    private func countAges(_ stats: inout Stats) {
+        let now = parts.time.now()
+        let step = max(1, roster.highest / Self.sample)
+        var ages: [Duration] = []
+        // A user that is not imported is reported as parked, and not as too old for ever.
+        for user in 1...max(1, roster.highest)
+        where schedule.contains(user) && troubles[user]?.isParked != true {
+            guard let pulled = schedule.lastPull(of: user) else {
+                if troubles[user] == nil { stats.new += 1 }
+                continue
+            }
+            let age = now - pulled
+            if age > schedule.maxStaleness { stats.stale += 1 } else { stats.fresh += 1 }
+            stats.lag.longest = max(stats.lag.longest, age)
+            if user % step == 0 { ages.append(age) }
+        }
+        ages.sort()
+        if !ages.isEmpty {
+            stats.lag.p50 = ages[ages.count / 2]
+            stats.lag.p99 = ages[min(ages.count - 1, ages.count * 99 / 100)]
+        }
+    }
+}

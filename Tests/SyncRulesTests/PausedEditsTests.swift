@@ -1,0 +1,113 @@
+import ChatModel
+import SyncRules
+import TestSupport
+import Testing
+
+private let bob = ConversationID.user("bob")
+private let eve = ConversationID.user("eve")
+private let family = GroupReference(id: 1, name: "family")
+private let work = GroupReference(id: 2, name: "work")
+
+@Suite struct AnEditThatIsPaused {
+    private func rebase(_ edits: [Edit], paused: Set<EditID>) -> Rebase {
+        Rebase(edits, on: Draft(NaiveCloud.familyAndWork.snapshot), PushPolicy(), paused: paused)
+    }
+
+    private func courses(_ edits: [Edit], paused: Set<EditID>) -> [EditDecision.Course] {
+        rebase(edits, paused: paused).decisions.map(\.course)
+    }
+
+    @Test func keepsBackWhatIsAboutTheSameGroup_andNothingElse() {
+        let edits = [
+            Edit(id: 1, operation: .add([eve], to: family)),
+            Edit(id: 2, operation: .rename(family, to: "kin")),
+            Edit(id: 3, operation: .add([eve], to: work)),
+            Edit(id: 4, operation: .mark(eve, MarkEdit(custom: "x"))),
+        ]
+        #expect(courses(edits, paused: [1]) == [.later, .later, .push, .push])
+        #expect(rebase(edits, paused: [1]).calls.flatMap(\.edits) == [3, 4])
+    }
+
+    @Test func ofAConversation_keepsBackItsOtherMarksAlone() {
+        let edits = [
+            Edit(id: 1, operation: .mark(eve, MarkEdit(custom: "x"))),
+            Edit(id: 2, operation: .mark(eve, MarkEdit(custom: "y"))),
+            Edit(id: 3, operation: .mark(bob, MarkEdit(custom: "z"))),
+        ]
+        #expect(courses(edits, paused: [1]) == [.later, .later, .push])
+    }
+
+    @Test func ofACreation_keepsBackWhatIsAboutTheNewGroup() {
+        let edits = [
+            Edit(id: 1, operation: .create(name: "club", [eve])),
+            Edit(id: 2, operation: .add([bob], to: GroupReference(id: -1, name: "club"))),
+        ]
+        let rebase = rebase(edits, paused: [1])
+        #expect(rebase.decisions.map(\.course) == [.later, .later])
+        #expect(rebase.isFinal)
+    }
+
+    @Test func thatTheCloudHasByNow_isSettledAllTheSame() {
+        var sent = Edit(id: 1, operation: .add([bob], to: family), state: .sending)
+        #expect(courses([sent], paused: [1]) == [.settle(.applied, nil)])
+        sent.state = .queued
+        #expect(courses([sent], paused: [1]) == [.later])
+    }
+}
+
+@Suite struct ACreationWithoutConversations {
+    @Test func isSentAsSuch() {
+        let pushing = Pushing(
+            [Edit(id: 5, operation: .create(name: "club", []))], on: .family)
+        #expect(pushing.calls.map(\.action) == [.create(group: -5, name: "club", [])])
+        #expect(pushing.decisions[5]?.course == .settle(.applied, nil))
+        #expect(pushing.edits.isEmpty)
+    }
+
+    @Test func whereLaterEditsAddSome_isOneCallWithThem() {
+        let edits = [
+            Edit(id: 5, operation: .create(name: "club", [])),
+            Edit(id: 6, operation: .add([eve], to: GroupReference(id: -5, name: "club"))),
+        ]
+        let pushing = Pushing(edits, on: .family)
+        #expect(pushing.calls.map(\.action) == [.create(group: -5, name: "club", [eve])])
+    }
+
+    @Test func whereTheOthersComeAndGo_isStillSentEmpty() {
+        let club = GroupReference(id: -5, name: "club")
+        let edits = [
+            Edit(id: 5, operation: .create(name: "club", [])),
+            Edit(id: 6, operation: .add([eve], to: club)),
+            Edit(id: 7, operation: .remove([eve], from: club)),
+        ]
+        let pushing = Pushing(edits, on: .family)
+        #expect(pushing.calls.map(\.action) == [.create(group: -5, name: "club", [])])
+    }
+}
+
+@Suite struct AUserWhoseDoubtIsOver {
+    @Test func goesBeforeThoseThatWereAskedFor() {
+        var schedule = Schedule(maxStaleness: .seconds(3600))
+        for user in 1...4 as ClosedRange<UserNumber> { schedule.add(user) }
+        schedule.nudge(1)
+        schedule.nudge(2)
+        schedule.postpone(3, until: .zero + .seconds(4), urgently: true)
+        schedule.postpone(4, until: .zero + .seconds(4))
+        let now = MonotonicTime.zero + .seconds(5)
+        #expect(!schedule.hasUrgent)
+        schedule.advance(to: now)
+        #expect(schedule.hasUrgent)
+        #expect(schedule.take(now: now) == .user(3))
+        #expect(schedule.take(now: now) == .user(1))
+    }
+
+    @Test func isUrgentOnce() {
+        var schedule = Schedule(maxStaleness: .seconds(3600))
+        for user in 1...2 as ClosedRange<UserNumber> { schedule.add(user) }
+        schedule.postpone(1, until: .zero, urgently: true)
+        #expect(schedule.take(now: .zero) == .user(1))
+        schedule.finish(1, at: .zero, outcome: .failed(retryAt: .zero + .seconds(1)), calls: 1)
+        schedule.nudge(2)
+        #expect(schedule.take(now: .zero + .seconds(2)) == .user(2))
+    }
+}
