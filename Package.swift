@@ -167,7 +167,7 @@ let package = Package(
         tests(
             "ChatAPITests",
             ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "ChatEmulator", "TestSupport"]),
-        tests("CurlTransportTests", ["ChatAPI", "CurlTransport", "TestSupport"]),
+        tests("CurlTransportTests", ["ChatAPI", "ChatModel", "CurlTransport", "TestSupport"]),
         tests("MirrorStoreTests", ["ChatModel", "SyncRules", "MirrorStore", "TestSupport"]),
         tests(
             "MirrorConfigurationTests",
@@ -182,6 +182,12 @@ let package = Package(
         tests(
             "SimulationTests", ["ChatModel", "Disk", "MirrorStore", "Simulation", "SyncRules"]),
         tests("TidyTests", []),
+        tests(
+            "ProcessTests",
+            [
+                "ChatModel", "Daemon", "EventLog", "MirrorStore", "SyncEngine", "SyncRules",
+                "TestSupport",
+            ]),
         tests(
             "EndToEndTests",
             [

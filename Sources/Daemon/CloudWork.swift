@@ -3,6 +3,7 @@ import EventLog
 import MirrorConfiguration
 import MirrorStore
 import SyncEngine
+import SyncRules
 import UnixSignals
 
 // What `resync` and `verify` have in common: work that needs the cloud. A running daemon is asked
@@ -30,29 +31,43 @@ package struct CloudWork: Sendable {
         package let rejected: Int
         /// Edits of the users that this process could not send, and that no daemon sends now.
         package let unsent: Int
+        /// The first of them.
+        package let firstUnsent: [UnsentEdit]
         /// False when the person at the terminal broke it off.
         package let isComplete: Bool
         /// Nothing the cloud said could be read, not once.
         package let isWithoutAnswer: Bool
+        /// The mirror was made by this command: there was none before.
+        package let isNew: Bool
+    }
+
+    /// An edit that is left, and the last call that was made for it.
+    package struct UnsentEdit: Sendable {
+        package let edit: MirrorReader.EditRow
+        package let lastCall: MirrorReader.EditCall?
     }
 
     /// Does the work.
     /// - Parameters:
     ///   - users: nil for the whole list.
     ///   - show: called now and then with how far it is.
+    ///   - note: called with what a daemon that does not go on is waiting for.
     package func perform(
         _ kind: Request.Kind, users: [UserID]?,
-        show: @escaping @Sendable (RequestProgress) -> Void
+        show: @escaping @Sendable (RequestProgress) -> Void,
+        note: @escaping @Sendable (String) -> Void
     ) async throws -> Report {
         if let lock = try LockFile(database: settings.database, for: .command) {
-            let report = try await performHere(kind, users: users, show: show)
+            let (report, quietAt) = try await performHere(
+                kind, users: users, after: lock.predecessor, show: show)
+            lock.endedCleanly(quietAt: quietAt)
             _ = consume lock
             return report
         }
         if LockFile.holder(database: settings.database)?.isDaemon == false {
             throw ProgramFailure.locked(settings)
         }
-        return try await askDaemon(kind, users: users, show: show)
+        return try await askDaemon(kind, users: users, show: show, note: note)
     }
 
     private static let glance = Duration.milliseconds(200)
@@ -60,12 +75,13 @@ package struct CloudWork: Sendable {
     // MARK: Without a daemon
 
     private func performHere(
-        _ kind: Request.Kind, users: [UserID]?,
+        _ kind: Request.Kind, users: [UserID]?, after predecessor: Predecessor,
         show: @escaping @Sendable (RequestProgress) -> Void
-    ) async throws -> Report {
+    ) async throws -> (report: Report, quietAt: MonotonicTime) {
         let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
         let instance = try Instance(
-            settings, .request(kind, users: users), store: store, log: log, time: time)
+            settings, .request(kind, users: users), store: store, predecessor: predecessor,
+            log: log, time: time)
         defer { instance.close() }
         guard let request = instance.request else { preconditionFailure("nothing was asked") }
         let end = await instance.engine.run(
@@ -86,22 +102,36 @@ package struct CloudWork: Sendable {
         }
         let isWithoutAnswer = await instance.engine.readiness == "not answering"
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-        let unsent = kind == .resync ? try CloudWork.unsent(users, reader) : 0
-        return try report(
+        let unsent = kind == .resync ? try CloudWork.unsent(users, reader) : (0, [])
+        let report = try report(
             store, reader, request, isDone: isDone, isWithoutAnswer: isWithoutAnswer,
-            unsent: unsent)
+            unsent: unsent, isNew: store.isNew)
+        return (report, await instance.quietAt)
     }
 
-    /// Open edits of the users, but for those that wait for a person's decision about another one.
-    private static func unsent(_ users: [UserID]?, _ reader: MirrorReader) throws -> Int {
-        guard let users else { return try reader.unsentEdits() }
-        var count = 0
-        for user in Set(users) {
+    /// How many edits are told one by one.
+    private static let mostTold = 20
+
+    /// Open edits of the users, without those that wait behind a rejected one.
+    private static func unsent(_ users: [UserID]?, _ reader: MirrorReader) throws -> (
+        count: Int, first: [UnsentEdit]
+    ) {
+        var (count, first): (Int, [MirrorReader.EditRow]) = (0, [])
+        for user in users.map({ Set($0).sorted() as [UserID?] }) ?? [nil] {
             try reader.edits(EditSelection(user: user, states: [.queued, .sending])) { edit in
-                if edit.behind == nil { count += 1 }
+                guard edit.behind == nil else { return }
+                if first.count < mostTold { first.append(edit) }
+                if users != nil { count += 1 }
             }
         }
-        return count
+        // Those of users outside the list are nobody's failure.
+        if users == nil { count = try reader.unsentEdits() }
+        return (
+            count,
+            count == 0
+                ? []
+                : try first.map { UnsentEdit(edit: $0, lastCall: try reader.calls(of: $0.id).last) }
+        )
     }
 
     private func showUntilCancelled(
@@ -117,7 +147,8 @@ package struct CloudWork: Sendable {
 
     private func askDaemon(
         _ kind: Request.Kind, users: [UserID]?,
-        show: @escaping @Sendable (RequestProgress) -> Void
+        show: @escaping @Sendable (RequestProgress) -> Void,
+        note: @escaping @Sendable (String) -> Void
     ) async throws -> Report {
         let store = try SQLiteMirror(
             path: settings.database, sdkAppID: settings.sdkAppID,
@@ -132,7 +163,9 @@ package struct CloudWork: Sendable {
         let before = try reader.daemon(of: LockFile.holder(database: settings.database))?.at
         let request = try store.ask(kind, users: numbers, at: time.wallTime())
         let isDone = try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask { try await follow(store, reader, request, saidBefore: before, show) }
+            group.addTask {
+                try await follow(store, reader, request, saidBefore: before, show, note)
+            }
             group.addTask {
                 for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { break }
                 return false
@@ -142,17 +175,34 @@ package struct CloudWork: Sendable {
         }
         if !isDone { try store.withdraw(request) }
         return try report(
-            store, reader, request, isDone: isDone, isWithoutAnswer: false, unsent: 0)
+            store, reader, request, isDone: isDone, isWithoutAnswer: false, unsent: (0, []),
+            isNew: false)
     }
 
     /// - Parameter saidBefore: when the daemon had spoken last before it was asked. What kept it from
     ///   calling the cloud then may have been mended since, with a reload.
     private func follow(
         _ store: SQLiteMirror, _ reader: MirrorReader, _ request: Int64,
-        saidBefore: WallTime?, _ show: @Sendable (RequestProgress) -> Void
+        saidBefore: WallTime?, _ show: @Sendable (RequestProgress) -> Void,
+        _ note: @Sendable (String) -> Void
     ) async throws -> Bool {
+        var patience = DaemonPatience(since: time.now())
         while true {
             try await time.sleep(for: Self.glance)
+            if let process = LockFile.holder(database: settings.database)?.process {
+                let heartbeat = Heartbeat(
+                    database: settings.database, of: process, now: time.now())
+                let done = try store.progress(of: request)?.done ?? 0
+                switch patience.look(heartbeat, done: done, now: time.now()) {
+                case .wait: break
+                case .say(let words): note("waiting for the daemon (process \(process)): \(words)")
+                case .giveUp(let words):
+                    try? store.withdraw(request)
+                    throw ProgramFailure(
+                        .cloudUnavailable, "the daemon (process \(process)) \(words)",
+                        advice: "look at its log and at 'systemctl status'; restart it")
+                }
+            }
             guard let progress = try store.progress(of: request) else { return false }
             show(progress)
             if progress.isFinished { return true }
@@ -176,16 +226,17 @@ package struct CloudWork: Sendable {
     ///   which are done.
     private func report(
         _ store: SQLiteMirror, _ reader: MirrorReader, _ request: Int64, isDone: Bool,
-        isWithoutAnswer: Bool, unsent: Int
+        isWithoutAnswer: Bool, unsent: (count: Int, first: [UnsentEdit]), isNew: Bool
     ) throws -> Report {
         let progress =
             try store.progress(of: request) ?? RequestProgress(request: request, total: 0)
         return Report(
             progress: progress, results: try store.results(of: request),
             undecided: try reader.held().count { $0.decision == nil },
-            rejected: try reader.outboxTotals().rejected, unsent: unsent,
+            rejected: try reader.outboxTotals().rejected, unsent: unsent.count,
+            firstUnsent: unsent.first,
             isComplete: isDone && progress.done == progress.total,
-            isWithoutAnswer: isWithoutAnswer)
+            isWithoutAnswer: isWithoutAnswer, isNew: isNew)
     }
 }
 
@@ -228,6 +279,10 @@ extension ProgramFailure {
             self.init(
                 .cloudUnavailable, "the cloud cannot be reached: \(daemon.cloudProblem)",
                 advice: "the daemon goes on trying; repeat the command when it is back")
+        case "clock_off":
+            self.init(
+                .cloudUnavailable, "the cloud cannot be used: \(daemon.cloudProblem)",
+                advice: "set the clock; the daemon goes on by itself then")
         default: return nil
         }
     }

@@ -17,28 +17,25 @@ package struct DaemonRun: Sendable {
 
     /// Runs until a signal or until nothing more can be done; throws what ends the program with
     /// another code than 0.
-    package static func run(_ settings: MirrorSettings, log: Log) async throws {
+    /// - Parameter logDropped: lines of the log that could not be written.
+    package static func run(
+        _ settings: MirrorSettings, log: Log, logDropped: @escaping @Sendable () -> Int
+    ) async throws {
         let time = SystemTimekeeper()
         let startedAt = time.now()
         guard let lock = try LockFile(database: settings.database, for: .run) else {
             throw ProgramFailure.locked(settings)
         }
         let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
-        let instance = try Instance(settings, .daemon, store: store, log: log, time: time)
+        let instance = try Instance(
+            settings, .daemon, store: store, predecessor: lock.predecessor, log: log, time: time,
+            logDropped: logDropped)
         defer { instance.close() }
         let daemon = DaemonRun(
             instance: instance, manager: ServiceManager(), startedAt: startedAt)
-        try await daemon.serve()
+        let end = await daemon.serve(try PulseFile(database: settings.database))
+        lock.endedCleanly(quietAt: await instance.quietAt)
         _ = consume lock
-    }
-
-    private func serve() async throws {
-        // Before anybody is told that the daemon is there: a signal that comes early counts too.
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
-        logStart()
-        let end = await instance.engine.run(
-            beside: { await obey(signals) }, { await reportReadiness() }, { await feedWatchdog() })
-        instance.log(.daemonStopped(after: instance.time.now() - startedAt))
         switch end {
         case .drained, .requestDone: return
         case .refused(let failure), .unreachable(let failure): throw ProgramFailure(failure)
@@ -46,19 +43,36 @@ package struct DaemonRun: Sendable {
         }
     }
 
+    private func serve(_ pulseFile: PulseFile) async -> MirrorEngine.End {
+        // Before anybody is told that the daemon is there: a signal that comes early counts too.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        logStart()
+        let end = await instance.engine.run(
+            beside: { await obey(signals) }, { await reportReadiness() }, { await feedWatchdog() },
+            { await keepPulse(in: pulseFile) })
+        pulseFile.remove()
+        instance.log(.daemonStopped(after: instance.time.now() - startedAt))
+        return end
+    }
+
     private func logStart() {
         let counts = instance.listed
         instance.log(
             .daemonStarted(
-                version: Version.text, database: instance.settings.database, users: counts.users,
-                pid: getpid()))
+                version: Version.text, database: instance.settings.database,
+                new: instance.store.isNew, users: counts.users, pid: getpid()))
         instance.log(.listed(counts))
+        for doubt in counts.doubts {
+            instance.log(.listDoubtful(problem: doubt.problem, advice: doubt.advice))
+        }
     }
 
     // MARK: Signals
 
     private func obey(_ signals: UnixSignalsSequence) async {
         var settings = instance.settings
+        // By what the configuration was read is not known: reading it again is right in any case.
+        if EarlySignals.hasHangup { settings = await reload(from: settings) }
         for await signal in signals {
             switch signal {
             case .sighup: settings = await reload(from: settings)
@@ -76,8 +90,6 @@ package struct DaemonRun: Sendable {
     /// Takes over what can be taken over; the settings that hold from now on.
     private func reload(from old: MirrorSettings) async -> MirrorSettings {
         manager.reloading()
-        var outcome = "reloaded"
-        defer { manager.ready(outcome) }
         do {
             let new = try MirrorSettings.read(old.file)
             let key = try KeyFile.read(new)
@@ -93,6 +105,7 @@ package struct DaemonRun: Sendable {
             instance.log.set(level: min(old.logLevel, new.logLevel), format: new.logFormat)
             logReload(old, new, counts, isNewKey: isNewKey)
             instance.log.set(level: new.logLevel, format: new.logFormat)
+            await reloaded(isGood: true)
             return new
         } catch {
             var failure = ProgramFailure(error)
@@ -103,14 +116,18 @@ package struct DaemonRun: Sendable {
                     advice: "part of the new list may be in the database: "
                         + "reload again when it is well")
             }
-            outcome =
-                "the new configuration was rejected, the old one still holds; the log tells why"
             instance.log(
                 .configurationRejected(
                     problem: [failure.problem, failure.advice].filter { !$0.isEmpty }
                         .joined(separator: "; ")))
+            await reloaded(isGood: false)
             return old
         }
+    }
+
+    private func reloaded(isGood: Bool) async {
+        instance.gauges.noteReload(isGood: isGood)
+        manager.ready(status(await instance.engine.pulse()))
     }
 
     private func logReload(
@@ -129,26 +146,64 @@ package struct DaemonRun: Sendable {
                     key: "secret_key", from: "another", to: "a new one", restart: false))
         }
         instance.log(.listed(counts))
+        for doubt in counts.doubts {
+            instance.log(.listDoubtful(problem: doubt.problem, advice: doubt.advice))
+        }
         instance.log(.configurationReloaded(changes: changes.count + (isNewKey ? 1 : 0)))
     }
 
     // MARK: systemd
 
-    /// READY once the first call has an outcome, good or bad, or none is to be made.
+    /// READY once the first call has an outcome, good or bad, or none is to be made. A start that the
+    /// cloud refuses ends without it.
     private func reportReadiness() async {
         let latest = startedAt + .seconds(30)
         while !Task.isCancelled {
             let state = await instance.engine.readiness
             if state != nil || instance.time.now() > latest {
-                let cloud = state ?? "unknown"
-                manager.ready("the cloud is \(cloud)")
+                manager.ready(status(await instance.engine.pulse()))
                 instance.log(
-                    .daemonReady(cloud: cloud, after: instance.time.now() - startedAt))
+                    .daemonReady(
+                        cloud: state ?? "unknown", after: instance.time.now() - startedAt))
                 return
             }
             try? await instance.time.sleep(for: .milliseconds(50))
         }
     }
+
+    /// What systemd shows.
+    private func status(_ pulse: Pulse) -> String {
+        pulse.sentence
+            + (instance.gauges.isReloadGood
+                ? "" : "; the last reload was rejected, the old configuration is in use")
+    }
+
+    /// Once a second: the heartbeat, the status of the service, and whether the database is still the
+    /// one at its path. An engine that stands still has no heartbeat; one that waits for its disk has.
+    private func keepPulse(in file: PulseFile) async {
+        var told: String?
+        var seen: UInt64?
+        var movedAt = instance.time.now()
+        while !Task.isCancelled {
+            let pulse = await instance.engine.pulse()
+            let (beats, now) = (await instance.engine.beats, instance.time.now())
+            if beats != seen || pulse.storeProblem != nil { movedAt = now }
+            seen = beats
+            if now - movedAt < Self.standstill { file.write(pulse, time: instance.time) }
+            let text = status(pulse)
+            if let told, told != text { manager.status(text) }
+            told = text
+            do {
+                try instance.store.checkPlace()
+            } catch {
+                await instance.engine.abandon(error)
+            }
+            try? await instance.time.sleep(for: .seconds(1))
+        }
+    }
+
+    /// An engine that has done nothing for so long stands still: it writes once a second.
+    private static let standstill = Duration.seconds(10)
 
     /// A sign of life as long as the engine turns and tries to write, if only of itself; none when it
     /// stands still, so that systemd restarts it.

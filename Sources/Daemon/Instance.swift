@@ -20,6 +20,8 @@ package final class Instance: Sendable {
     package let engine: MirrorEngine
     package let listed: UserBook.ListCounts
     let signer: Signer
+    let gauges: ProcessGauges
+    private let gate: CallGate
     private let transport: CurlTransport
 
     /// The request that is served, when that is all that is to be done.
@@ -33,11 +35,16 @@ package final class Instance: Sendable {
 
     /// Reads the key and the list, opens the database and the door to the cloud; calls nothing yet.
     /// The caller holds the lock.
+    /// - Parameters:
+    ///   - predecessor: who held it before.
+    ///   - logDropped: lines of the log that could not be written.
     package init(
-        _ settings: MirrorSettings, _ purpose: Purpose, store: SQLiteMirror, log: Log,
-        time: any Timekeeper
+        _ settings: MirrorSettings, _ purpose: Purpose, store: SQLiteMirror,
+        predecessor: Predecessor, log: Log, time: any Timekeeper,
+        logDropped: @escaping @Sendable () -> Int = { 0 }
     ) throws {
         signal(SIGPIPE, SIG_IGN)
+        try OpenFiles.reserve(for: settings)
         self.settings = settings
         self.log = log
         self.time = time
@@ -52,9 +59,14 @@ package final class Instance: Sendable {
             sdkAppID: settings.sdkAppID, admin: settings.admin.string, key: key, time: time,
             log: log)
         transport = CurlTransport(Instance.curlSettings(settings))
-        let gate = CallGate(
+        // A lock file that is gone from beside a mirror says nothing.
+        let isFirst = predecessor == .none && store.isNew
+        gate = CallGate(
             limit: settings.callsPerSecond, margin: settings.margin, inFlight: settings.inFlight,
+            predecessor: predecessor == .none && !isFirst ? .unknown : predecessor,
             time: time, log: log)
+        gauges = ProcessGauges(
+            database: settings.database, time: time, signer: signer, logDropped: logDropped)
         let counters = CallCounters()
         let cloud = Instance.cloud(transport, signer, gate, counters, time, log)
         request = try Instance.ask(purpose, book, store, time)
@@ -68,7 +80,8 @@ package final class Instance: Sendable {
         engine = MirrorEngine(
             parts: MirrorEngine.Parts(
                 cloud: cloud, gate: gate, counters: counters, store: store,
-                time: time, log: log, chance: { Double.random(in: 0..<1) }),
+                time: time, log: log, chance: { Double.random(in: 0..<1) },
+                process: { [gauges] in gauges.numbers() }),
             settings: engineSettings, book: book)
     }
 
@@ -118,6 +131,9 @@ package final class Instance: Sendable {
         }
         return try store.ask(kind, users: numbers, at: time.wallTime())
     }
+
+    /// When the cloud has seen the last of our calls. To be asked when the engine has ended.
+    package var quietAt: MonotonicTime { get async { await gate.quietAt } }
 
     package func close() {
         transport.close()

@@ -1,10 +1,14 @@
+import ChatModel
 import Glibc
 import MirrorStore
+import SyncRules
 
 /// The lock beside the database: whoever holds it is the only caller of the cloud for this mirror.
 /// The kernel frees it when its holder dies, however that happens.
 package struct LockFile: ~Copyable {
     private let descriptor: Int32
+    /// What the calls of the process that held it last may still do.
+    package let predecessor: Predecessor
 
     private static let tries = 5
 
@@ -34,10 +38,44 @@ package struct LockFile: ~Copyable {
             close(descriptor)
             return nil
         }
-        let text = "\(getpid()) \(purpose.rawValue)\n"
-        ftruncate(descriptor, 0)
-        _ = text.withCString { write(descriptor, $0, text.utf8.count) }
+        predecessor = LockFile.predecessor(descriptor)
+        write("\(getpid()) \(purpose.rawValue)\n")
     }
+
+    /// Notes that this process makes no calls any more, and that none of its calls arrives after
+    /// `quietAt`: the next process need not wait for them.
+    package borrowing func endedCleanly(quietAt: MonotonicTime) {
+        write("\(getpid()) ended \(LockFile.boot) \(quietAt.nanoseconds)\n")
+    }
+
+    private borrowing func write(_ text: String) {
+        ftruncate(descriptor, 0)
+        _ = text.withCString { pwrite(descriptor, $0, text.utf8.count, 0) }
+    }
+
+    /// From what the last holder has left in the file.
+    private static func predecessor(_ descriptor: Int32) -> Predecessor {
+        var bytes = [UInt8](repeating: 0, count: 200)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        if count == 0 { return .none }
+        let words = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+            .split(whereSeparator: \.isWhitespace)
+        guard words.count == 4, words[1] == "ended", let quietAt = Int64(words[3]) else {
+            return .unknown
+        }
+        // The clock begins again with each boot, which takes longer than any call.
+        return .quiet(since: words[2] == boot ? MonotonicTime(nanoseconds: quietAt) : .zero)
+    }
+
+    /// Identifies this run of the machine.
+    private static let boot: String = {
+        let descriptor = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return "unknown" }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 36)
+        let count = read(descriptor, &bytes, bytes.count)
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }()
 
     deinit {
         close(descriptor)

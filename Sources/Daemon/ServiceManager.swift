@@ -17,6 +17,7 @@ package final class ServiceManager: Sendable {
     }
 
     package func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
+    package func status(_ text: String) { send("STATUS=\(text)") }
     package func alive() { send("WATCHDOG=1") }
     package func stopping() { send("STOPPING=1\nSTATUS=finishing the calls under way") }
 

@@ -51,7 +51,17 @@ struct ChangesCommand: AsyncParsableCommand {
             last = rows.last?.seq ?? last
             if rows.count == Self.batch { continue }
             guard follow else { return }
+            try checkPlace(reader)
             try await time.sleep(for: .milliseconds(250))
+        }
+    }
+
+    /// In another file other changes have these numbers.
+    private func checkPlace(_ reader: MirrorReader) throws {
+        do {
+            try reader.checkPlace()
+        } catch {
+            throw ProgramFailure(.usage, error.problem, advice: Self.howToBeginAnew)
         }
     }
 

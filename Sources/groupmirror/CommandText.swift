@@ -18,6 +18,26 @@ enum CommandText {
                 "the command's word \(position), '\(String(cString: word))', is not UTF-8",
                 advice: "groups, marks, users and keys are UTF-8: convert the text first")
         }
+        try refuseRepetition(CommandLine.arguments.dropFirst())
+    }
+
+    /// Options that are lists, and flags, of which a second one says nothing else.
+    private static let repeatable: Set<String> = [
+        "--set", "--clear", "--json", "--all", "--yes", "--force", "--pending", "--follow",
+        "--watch", "--online", "--dry-run", "--help", "--version",
+    ]
+
+    /// Refuses an option that is given twice: the parser would take the last one in silence.
+    static func refuseRepetition(_ words: some Sequence<String>) throws(ProgramFailure) {
+        var seen: Set<Substring> = []
+        for word in words {
+            // What follows is data.
+            if word == "--" { return }
+            guard word.hasPrefix("--") || word == "-c" else { continue }
+            let name = word == "-c" ? "--config" : word.prefix { $0 != "=" }
+            guard !repeatable.contains(String(name)), !seen.insert(name).inserted else { continue }
+            throw ProgramFailure(.usage, "\(name) is given twice", advice: "give it once")
+        }
     }
 }
 

@@ -51,7 +51,7 @@ struct JSONOption: ParsableArguments {
 func quietLog(_ settings: MirrorSettings) -> Log {
     Log(
         app: settings.sdkAppID, level: .error, format: .logfmt, time: SystemTimekeeper(),
-        redactor: Redactor(), write: { Output.raw($0, to: STDERR_FILENO) })
+        redactor: Redactor(), write: { line, _ in Output.raw(line, to: STDERR_FILENO) })
 }
 
 /// User ids of the command line.

@@ -68,8 +68,9 @@ struct EditCommand: ParsableCommand {
 
         @OptionGroup var options: Options
         @Argument(help: "Whose group.") var user: String
-        @Argument(help: "Its name: 1 to 32 bytes of UTF-8.") var name: String
-        @Argument(help: "user:ID or chatgroup:ID, one or more.") var conversations: [String]
+        @Argument(help: "Its name: 1 to 64 bytes of UTF-8 (push.name_bytes).") var name: String
+        @Argument(help: "user:ID or chatgroup:ID; without any, the cloud may refuse the group.")
+        var conversations: [String] = []
 
         func run() throws {
             try options.queue(
@@ -168,8 +169,8 @@ struct EditCommand: ParsableCommand {
                 """)
 
         @OptionGroup var options: Options
-        @Option(help: "Bits to set, like 0 or 0,33.") var set: String?
-        @Option(help: "Bits to clear, like 1 or 1,34.") var clear: String?
+        @Option(help: "Bits to set, like 0 or 0,33; may be repeated.") var set: [String] = []
+        @Option(help: "Bits to clear, like 1 or 1,34; may be repeated.") var clear: [String] = []
         @Option(help: "The custom mark, at most 256 bytes; empty to remove it.") var custom: String?
         @Argument(help: "Whose conversation.") var user: String
         @Argument(help: "user:ID or chatgroup:ID.") var conversation: String
@@ -182,8 +183,8 @@ struct EditCommand: ParsableCommand {
             try options.queue(.mark(id, marks), of: user)
         }
 
-        private func bits(_ text: String?, _ option: String) throws -> StandardMark {
-            let words = text?.split(separator: ",", omittingEmptySubsequences: false) ?? []
+        private func bits(_ lists: [String], _ option: String) throws -> StandardMark {
+            let words = lists.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
             return StandardMark(
                 numbers: try words.map { word in
                     guard let bit = Int(word), (0...63).contains(bit) else {
@@ -220,7 +221,7 @@ extension MirrorSettings {
             path: database, sdkAppID: sdkAppID, patience: SQLiteMirror.longPatience)
         defer { try? store.close() }
         do {
-            return try store.queue(at: SystemTimekeeper().wallTime(), body)
+            return try store.queue(at: SystemTimekeeper().wallTime(), nameBytes: nameBytes, body)
         } catch let fault as EditFault {
             throw ProgramFailure(.usage, fault.problem, advice: fault.advice)
         }

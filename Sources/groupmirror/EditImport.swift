@@ -19,6 +19,7 @@ struct EditImport: ParsableCommand {
             "create", "add" and "remove" have a "group" and the conversations:
 
               "conversations":[{"type":1,"peer":"bob"},{"type":2,"peer":"@TGS#1"}]
+              "conversations":["user:bob","chatgroup:@TGS#1"]
 
             "mark" has one conversation, and of the rest what it changes:
 

@@ -96,7 +96,7 @@ extension MirrorReader.EditRow {
     }
 
     /// What it asks for.
-    private var sentence: String {
+    var sentence: String {
         let group = groupName ?? ""
         switch EditOperation.Kind(rawValue: operation) {
         case .create: return "create '\(group)' with \(whom)"

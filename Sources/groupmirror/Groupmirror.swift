@@ -23,13 +23,15 @@ struct Groupmirror: AsyncParsableCommand {
             """,
         version: "groupmirror \(Version.text)",
         subcommands: [
-            RunCommand.self, ResyncCommand.self, StatusCommand.self, UsersCommand.self,
-            ShowCommand.self, ExportCommand.self, ChangesCommand.self, EditCommand.self,
+            RunCommand.self, ResyncCommand.self, StatusCommand.self, HealthCommand.self,
+            UsersCommand.self, ShowCommand.self, ExportCommand.self, ChangesCommand.self,
+            EditCommand.self,
             OutboxCommand.self, HeldCommand.self, VerifyCommand.self, CheckCommand.self,
             UserSigCommand.self,
         ])
 
     static func main() async {
+        if CommandLine.arguments.contains("run") { EarlySignals.remember() }
         Streams.prepare()
         do {
             try CommandText.check()

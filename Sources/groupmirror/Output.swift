@@ -50,9 +50,9 @@ enum Output {
         _ = poll(&waiting, 1, -1)
     }
 
-    static func leave(_ status: ExitStatus) -> Never {
-        Foundation.exit(status.rawValue)
-    }
+    static func leave(_ status: ExitStatus) -> Never { leave(code: status.rawValue) }
+
+    static func leave(code: Int32) -> Never { Foundation.exit(code) }
 
     /// Columns of the terminal behind standard error; nil when it is none.
     static var terminalWidth: Int? {

@@ -63,13 +63,15 @@ extension MirrorReader.UserRow {
                 "failure_code": JSONText.number(failureCode),
                 "problem": JSONText.string(problem), "failures": JSONText.number(failures),
                 "failing_since": JSONText.string(failingSince),
-                "retry_at": JSONText.string(retryAt),
+                "retry_at": JSONText.string(retryAt), "skipped": JSONText.number(skipped),
             ])
         case .text:
             [
                 user + String(repeating: " ", count: max(0, 16 - user.count)),
                 state + String(repeating: " ", count: max(0, 8 - state.count)),
-                pulledAt ?? "never               ", problem.map { Output.shown($0) } ?? "",
+                pulledAt ?? "never               ",
+                problem.map { Output.shown($0) }
+                    ?? (skipped > 0 ? counted(skipped, "conversation") + " left out" : ""),
             ].joined(separator: "  ")
         }
     }

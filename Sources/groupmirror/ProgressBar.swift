@@ -37,6 +37,12 @@ final class ProgressBar: Sendable {
         if isDrawn.withLock({ $0 }) { Output.raw("\r\u{1B}[K", to: 2) }
     }
 
+    /// A line for the person, in place of the bar.
+    func note(_ text: String) {
+        clear()
+        Output.note(text)
+    }
+
     private func remaining(_ share: Double) -> String {
         guard share > 0, share < 1 else { return "" }
         return "eta " + spoken(.milliseconds(Int64(Double(elapsed.milliseconds) * (1 / share - 1))))
@@ -52,4 +58,11 @@ func spoken(_ span: Duration) -> String {
     case ..<7200: return "\(seconds / 60) min \(seconds % 60) s"
     default: return "\(seconds / 3600) h \(seconds / 60 % 60) min"
     }
+}
+
+/// How long ago something was, by the calendar, which may have been set back since.
+func spokenAgo(_ span: Duration) -> String {
+    span < .zero
+        ? "\(spoken(.zero - span)) in the future: the clock was set back"
+        : "\(spoken(span)) ago"
 }

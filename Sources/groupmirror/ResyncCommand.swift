@@ -38,8 +38,8 @@ struct ResyncCommand: AsyncParsableCommand {
         let work = CloudWork(settings: settings, log: quietLog(settings))
         let bar = ProgressBar()
         let report = try await work.perform(
-            dryRun ? .compare : .resync, users: all ? nil : try userIDs(users)
-        ) { bar.show($0) }
+            dryRun ? .compare : .resync, users: all ? nil : try userIDs(users),
+            show: { bar.show($0) }, note: { bar.note($0) })
         bar.clear()
         if dryRun { report.printDifferences(as: OutputFormat(output)) }
         report.conclude(
@@ -96,16 +96,23 @@ extension CloudWork.Report {
             }
             Output.note(summary)
         }
+        if isNew { Output.note("there was no mirror before: a new one was made") }
         if undecided > 0 {
             Output.note(
                 "the deletions of \(counted(undecided, "user")) wait for a person: "
                     + "groupmirror held list")
+        }
+        if progress.total > 0, progress.parked == progress.total {
+            Output.note(
+                "nobody was pulled: no user of the list is imported in this app; are list and "
+                    + "app.sdk_app_id of the same app?")
         }
         if rejected > 0 {
             Output.note(
                 "\(counted(rejected, "rejected edit")) wait for a person: groupmirror outbox list")
         }
         if unsent > 0 {
+            for left in firstUnsent { Output.note(left.sentence) }
             Output.note(
                 "\(counted(unsent, "edit")) could not be sent yet: repeat the command, or start "
                     + "the daemon, which goes on trying")
@@ -119,7 +126,23 @@ extension CloudWork.Report {
         if !isComplete { return .unexpected }
         if isWithoutAnswer, progress.failed > 0 { return .cloudUnavailable }
         if driftCounts, progress.changed > 0 { return .driftFound }
+        // Nobody was pulled: a wrong list, or a wrong app.
+        if progress.total > 0, progress.parked == progress.total { return .someUsersFailed }
         if progress.failed > 0 || unsent > 0 { return .someUsersFailed }
         return undecided > 0 || rejected > 0 ? .personNeeded : .done
+    }
+}
+
+extension CloudWork.UnsentEdit {
+    /// `edit 5 (add user:bob to 'club') waits: … (code 51007); it is tried again with the next run`
+    fileprivate var sentence: String {
+        let why =
+            lastCall.flatMap { call in
+                call.problem.map { problem in
+                    problem + (call.code.map { " (code \($0))" } ?? "")
+                }
+            } ?? "it was not sent yet"
+        return "edit \(edit.id) of \(edit.user) (\(edit.sentence)) waits: \(Output.shown(why)); "
+            + "it is tried again with the next run"
     }
 }

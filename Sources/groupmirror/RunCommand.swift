@@ -20,10 +20,29 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
-        let settings = try common.settings()
-        let log = Log(
-            app: settings.sdkAppID, level: settings.logLevel, format: settings.logFormat,
-            time: SystemTimekeeper(), redactor: Redactor(), write: { Output.raw($0, to: 2) })
-        try await DaemonRun.run(settings, log: log)
+        let writer = LogWriter()
+        // A start that fails is an event like any other, in the format that is known by then.
+        var log = RunCommand.log(to: writer)
+        do {
+            let settings = try common.settings()
+            log = RunCommand.log(settings, to: writer)
+            try await DaemonRun.run(settings, log: log, logDropped: { writer.dropped })
+            writer.close()
+        } catch {
+            let failure = ProgramFailure(error)
+            log(
+                .daemonFailed(
+                    exit: failure.status.rawValue, problem: failure.problem,
+                    advice: failure.advice))
+            writer.close()
+            Output.leave(failure.status)
+        }
+    }
+
+    private static func log(_ settings: MirrorSettings? = nil, to writer: LogWriter) -> Log {
+        Log(
+            app: settings?.sdkAppID ?? 0, level: settings?.logLevel ?? .info,
+            format: settings?.logFormat ?? .logfmt, time: SystemTimekeeper(), redactor: Redactor(),
+            write: { writer.write($0, $1) })
     }
 }

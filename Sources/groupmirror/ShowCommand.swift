@@ -37,6 +37,11 @@ struct ShowCommand: ParsableCommand {
 
     private func printHead(_ row: MirrorReader.UserRow) {
         Output.data("\(row.user): \(row.state), pulled \(row.pulledAt ?? "never")")
+        if row.skipped > 0 {
+            Output.data(
+                "  \(counted(row.skipped, "conversation")) left out: of a type that this version "
+                    + "does not know")
+        }
         guard let problem = row.problem else { return }
         let code = row.failureCode.map { " (code \($0))" } ?? ""
         Output.data(

@@ -1,9 +1,11 @@
 import ArgumentParser
+import ChatAPI
 import ChatModel
 import Daemon
 import Glibc
 import MirrorConfiguration
 import MirrorStore
+import SyncEngine
 
 /// `status`: how the mirror is.
 struct StatusCommand: AsyncParsableCommand {
@@ -11,9 +13,10 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Show how the mirror and its daemon are.",
         discussion: """
-            Works whether the daemon runs or not. Status 4 when a person is needed for \
-            deletions or edits; what the cloud is to the daemon is told, and is no failure of this \
-            command.
+            Works whether the daemon runs or not. Exit status 69 when the daemon does not respond, 74 \
+            when it cannot write the database, 4 when deletions or edits wait for an operator, 3 when \
+            no daemon runs and users are stale. 'groupmirror health' says the same in one line for \
+            monitoring.
 
             Example: keep watching.
               groupmirror status --watch
@@ -27,10 +30,10 @@ struct StatusCommand: AsyncParsableCommand {
         let settings = try common.settings()
         let time = SystemTimekeeper()
         while true {
-            let status = try MirrorStatus(settings, now: time.wallTime())
+            let status = try MirrorStatus(settings, time)
             if watch, isatty(STDOUT_FILENO) == 1, !output.json { Output.data("\u{1B}[H\u{1B}[2J") }
             status.print(as: OutputFormat(output))
-            guard watch else { Output.leave(status.needsAPerson ? .personNeeded : .done) }
+            guard watch else { Output.leave(status.exitStatus) }
             try await time.sleep(for: .seconds(1))
         }
     }
@@ -45,37 +48,53 @@ struct MirrorStatus {
     /// A command that calls the cloud itself.
     let command: Int32?
     let daemon: DaemonState?
+    /// What the daemon said last, whether the database could be written or not.
+    let heartbeat: Heartbeat?
     let states: [String: Int]
     let oldestPull: WallTime?
     let lastChange: Int64
     let undecided: Int
     let outbox: OutboxTotals
-    /// Open edits behind a rejected one.
-    let waiting: Int
 
-    init(_ settings: MirrorSettings, now: WallTime) throws {
+    init(_ settings: MirrorSettings, _ time: any Timekeeper) throws {
         self.settings = settings
-        self.now = now
+        now = time.wallTime()
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
         let holder = LockFile.holder(database: settings.database)
         process = holder.flatMap { $0.isDaemon ? $0.process : nil }
         command = holder.flatMap { $0.isDaemon ? nil : $0.process }
         daemon = process == nil ? try reader.daemon() : try reader.daemon(of: holder)
+        heartbeat = process.flatMap {
+            Heartbeat(database: settings.database, of: $0, now: time.now())
+        }
         states = try reader.states()
         oldestPull = try reader.oldestPull()
         lastChange = try reader.lastChange()
         undecided = try reader.held().count { $0.decision == nil }
         outbox = try reader.outboxTotals()
-        waiting = try reader.waitingEdits()
     }
 
     var needsAPerson: Bool { undecided > 0 || outbox.rejected > 0 }
+
+    /// The daemon holds its lock and has been silent for longer than it may.
+    var isSilent: Bool { heartbeat?.isSilent ?? false }
+
+    /// Nobody keeps the mirror up to date, and it is no longer.
+    var isLeftAlone: Bool { process == nil && command == nil && states["stale"] != nil }
+
+    var exitStatus: ExitStatus {
+        if isSilent { return .cloudUnavailable }
+        if heartbeat?.pulse.storeProblem != nil { return .storage }
+        if needsAPerson { return .personNeeded }
+        return isLeftAlone ? .someUsersFailed : .done
+    }
 
     private static let order = [
         "fresh", "stale", "new", "failing", "held", "parked", "unlisted",
     ]
 
-    private var listed: Int {
+    /// Users in the list.
+    var listed: Int {
         states.filter { $0.key != "unlisted" }.values.reduce(0, +)
     }
 
@@ -90,12 +109,18 @@ struct MirrorStatus {
         var rows = [["app", "\(settings.sdkAppID), \(settings.database)"]]
         rows.append(["daemon", daemonText])
         rows.append(["cloud", cloudText])
+        if let problem = heartbeat?.pulse.storeProblem {
+            rows.append(["database", "cannot be written: \(Output.shown(problem))"])
+        }
+        if let offset = heartbeat?.pulse.clockOffset {
+            rows.append(["clock", "\(offset.asClockOffset) the cloud's: set the clock"])
+        }
         let counted = Self.order.compactMap { state in
             states[state].map { "\($0) \(state)" }
         }
         rows.append(["users", "\(listed): " + counted.joined(separator: ", ")])
         if let oldestPull {
-            rows.append(["oldest", "copy pulled \(spoken(now - oldestPull)) ago"])
+            rows.append(["oldest", "copy pulled \(spokenAgo(now - oldestPull))"])
         }
         rows.append(["changes", "\(lastChange)"])
         rows.append(["outbox", outboxText])
@@ -107,10 +132,13 @@ struct MirrorStatus {
 
     private var outboxText: String {
         var parts = ["\(outbox.open) open"]
-        if let oldest = outbox.oldest { parts.append("the oldest for \(spoken(now - oldest))") }
+        if let oldest = outbox.oldest {
+            parts.append("the oldest queued \(spokenAgo(now - oldest))")
+        }
         if outbox.rejected > 0 {
             parts.append(
-                "\(outbox.rejected) rejected, \(waiting) behind them: groupmirror outbox list")
+                "\(outbox.rejected) rejected, \(outbox.waiting) behind them: groupmirror outbox list"
+            )
         }
         return parts.joined(separator: ", ")
     }
@@ -118,7 +146,12 @@ struct MirrorStatus {
     private var daemonText: String {
         if let command { return "not running; a command (process \(command)) calls the cloud" }
         guard let process else {
-            return daemon.map { "not running; last seen \($0.at)" } ?? "has never run"
+            let seen = daemon.map { "not running; last seen \($0.at)" } ?? "has never run"
+            return isLeftAlone ? seen + "; the mirror is out of date: start it" : seen
+        }
+        if isSilent, let heartbeat {
+            return "process \(process) has not responded since \(heartbeat.at): look at its log, "
+                + "or restart it"
         }
         guard let daemon else { return "running (process \(process)), starting" }
         return "running (process \(process)) since \(daemon.startedAt), version \(daemon.version)"
@@ -126,8 +159,12 @@ struct MirrorStatus {
 
     private var cloudText: String {
         guard process != nil, let daemon else { return "not called" }
-        let problem = daemon.cloudProblem.isEmpty ? "" : ": \(Output.shown(daemon.cloudProblem))"
-        return "\(daemon.cloud)\(problem); \(Int(daemon.callsPerSecond)) calls a second, "
+        if isSilent { return "not known: the daemon does not respond" }
+        // The heartbeat tells also while the database cannot be written.
+        let word = heartbeat?.pulse.cloud ?? daemon.cloud
+        let words = heartbeat?.pulse.cloudProblem ?? daemon.cloudProblem
+        let problem = words.isEmpty ? "" : ": \(Output.shown(words))"
+        return "\(word)\(problem); \(Int(daemon.callsPerSecond)) calls a second, "
             + "\(daemon.allowed) allowed for each command"
     }
 
@@ -138,7 +175,13 @@ struct MirrorStatus {
             "running": process == nil ? "false" : "true", "pid": JSONText.number(process),
             "started_at": JSONText.string(daemon?.startedAt.description),
             "seen_at": JSONText.string(daemon?.at.description),
-            "cloud": JSONText.string(running?.cloud ?? "not called"),
+            "responding": process == nil ? "null" : isSilent ? "false" : "true",
+            "store_problem": JSONText.string(heartbeat?.pulse.storeProblem),
+            "clock_offset_s": JSONText.number(
+                heartbeat?.pulse.clockOffset.map { $0.milliseconds / 1000 }),
+            "cloud": JSONText.string(
+                running == nil
+                    ? "not called" : heartbeat?.pulse.cloud ?? running?.cloud ?? "not called"),
             "cloud_code": JSONText.number(running?.cloudCode),
             "cloud_problem": JSONText.string(running?.cloudProblem),
             "calls_per_second": running.map { String($0.callsPerSecond) },
@@ -152,7 +195,7 @@ struct MirrorStatus {
             "edits_open": JSONText.number(outbox.open),
             "edits_sending": JSONText.number(outbox.sending),
             "edits_rejected": JSONText.number(outbox.rejected),
-            "edits_waiting": JSONText.number(waiting),
+            "edits_waiting": JSONText.number(outbox.waiting),
             "oldest_edit": JSONText.string(outbox.oldest?.description),
             "oldest_pull": JSONText.string(oldestPull?.description),
             "last_change": JSONText.number(lastChange),

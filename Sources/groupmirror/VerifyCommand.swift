@@ -10,9 +10,11 @@ struct VerifyCommand: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Compare the cloud with the mirror, of which nothing is changed.",
         discussion: """
-            Pulls users and says what differs from the mirror: status 0 when nothing does, 5 when \
-            something does. What users changed since their last pull differs too; 'groupmirror \
-            resync' first, and only what should not be is left.
+            Lists users and prints what differs from the mirror: exit status 0 when nothing does, 5 when \
+            something does. A difference counts only when a second look some seconds later still shows \
+            it; a running daemon pulls the user in between, so what other clients change meanwhile is \
+            no drift. Without a daemon, changes since the last pull are differences: run 'groupmirror \
+            resync' first.
 
             Example: a hundred users picked by chance.
               groupmirror verify --sample 100
@@ -30,7 +32,8 @@ struct VerifyCommand: AsyncParsableCommand {
         let settings = try common.settings()
         let work = CloudWork(settings: settings, log: quietLog(settings))
         let bar = ProgressBar()
-        let report = try await work.perform(.compare, users: try picked(settings)) { bar.show($0) }
+        let report = try await work.perform(
+            .compare, users: try picked(settings), show: { bar.show($0) }, note: { bar.note($0) })
         bar.clear()
         report.printDifferences(as: OutputFormat(output))
         report.conclude(as: OutputFormat(output), verb: "compared", took: spoken(bar.elapsed))

@@ -138,7 +138,7 @@ import Testing
             "NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "400000",
         ])
         try daemon.wait(for: "READY") { manager.messages.contains { $0.hasPrefix("READY=1") } }
-        #expect(manager.messages.contains { $0.contains("the cloud is accepting") })
+        #expect(manager.messages.contains { $0.contains("the cloud accepts calls") })
         try daemon.wait(for: "signs of life") {
             manager.messages.count { $0 == "WATCHDOG=1" } >= 3
         }

@@ -93,7 +93,8 @@ import Testing
     @Test(arguments: [
         (["create", "nobody", "club", "user:bob"], "'nobody' is not in the list of users"),
         (["create", "user00000003", "club", "bob"], "write user:ID or chatgroup:ID"),
-        (["create", "user00000003", "club"], "Missing expected argument"),
+        (["create", "user00000003"], "Missing expected argument"),
+        (["add", "user00000003", "club"], "Missing expected argument"),
         (["delete", "user00000003", "club"], "there is no group 'club'"),
         (["mark", "user00000003", "user:bob"], "nothing is to be marked"),
         (["mark", "user00000003", "user:bob", "--set", "64"], "bit numbers from 0 to 63"),

@@ -1,0 +1,56 @@
+import ChatModel
+import Daemon
+import MirrorStore
+import SyncRules
+import TestSupport
+import Testing
+
+/// What the next process may conclude from the lock file.
+@Suite struct TheLockFile {
+    private let directory: TemporaryDirectory
+    private let database: String
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        database = directory.file("mirror.db")
+    }
+
+    /// Takes the lock, does `body` with it and lets it go; the predecessor it told of.
+    @discardableResult
+    private func hold(_ quietAt: MonotonicTime? = nil) throws -> Predecessor {
+        guard let lock = try LockFile(database: database, for: .run) else {
+            throw NeverHappened(what: "the lock")
+        }
+        let predecessor = lock.predecessor
+        if let quietAt { lock.endedCleanly(quietAt: quietAt) }
+        _ = consume lock
+        return predecessor
+    }
+
+    @Test func thatIsNew_tellsOfNobody() throws {
+        #expect(try hold() == .none)
+    }
+
+    @Test func ofAProcessThatWasKilled_tellsNothing() throws {
+        try hold()
+        #expect(try hold() == .unknown)
+    }
+
+    @Test func ofACleanEnd_tellsWhenTheLastCallWasOver() throws {
+        let time = MonotonicTime(nanoseconds: 12_345)
+        try hold(time)
+        #expect(try hold() == .quiet(since: time))
+    }
+
+    @Test(arguments: ["nonsense", "1 ended", "1 ended here soon", "\0\0\0"])
+    func withAnythingElse_tellsNothing(text: String) throws {
+        try directory.write(text, to: "mirror.db.lock")
+        #expect(try hold() == .unknown)
+    }
+
+    @Test func ofACleanEndBeforeAReboot_tellsThatItWasLongAgo() throws {
+        try directory.write(
+            "7 ended 00000000-0000-0000-0000-000000000000 99\n", to: "mirror.db.lock")
+        #expect(try hold() == .quiet(since: .zero))
+    }
+}
