@@ -167,6 +167,7 @@ extension EmulatorReply {
         switch self {
         case .reply(let status, let body, _): "\(status) \(WorldDiary.hash(body))"
         case .reset: "reset"
+        case .busy(let status, _): "\(status)"
         case .late(let milliseconds, _): "late \(milliseconds)"
         case .silence: "silence"
         }

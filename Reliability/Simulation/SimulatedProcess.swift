@@ -44,7 +44,7 @@ final class SimulatedProcess: @unchecked Sendable {
         }
         let log = Log(
             app: Self.app, level: .info, format: .logfmt, time: clock, redactor: Redactor(),
-            write: { line in
+            write: { line, _ in
                 SecretSearch.expectNone(in: line, of: "the log of a world: \(line)")
                 diary.line(line)
                 SimulatedProcess.count(line, diary)

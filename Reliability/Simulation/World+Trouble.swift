@@ -63,7 +63,8 @@ extension World {
             .stuckCursor, .noCompleteFlag, .noContentType, .code(50004, applied: false),
             .code(50005, applied: true), .code(60008, applied: true), .code(60008, applied: false),
             .code(60022, applied: false), .code(90994, applied: true), .code(51007, applied: false),
-            .code(50001, applied: false),
+            .code(50001, applied: false), .busy(status: 429, retryAfter: 2),
+            .busy(status: 503, retryAfter: 1),
         ]
         let lies: [Fault.Kind] = [
             .emptyListing, .omission, .dangling, .drift, .code(51009, applied: false),

@@ -162,9 +162,27 @@ final class Scene {
         findings.count("full disks")
         if keeper.daemon.stderr.count(of: word) > before {
             findings.count("full disks that a daemon met")
+            try expectTheFailureInHealth()
         }
         disk.makeRoom()
         try keeper.keepAlive()
+    }
+
+    /// A daemon that cannot write must not look well, though nothing can be written into the database.
+    private func expectTheFailureInHealth() throws {
+        let (recovered, end) = ("event=store_recovered", Date(timeIntervalSinceNow: 15))
+        let before = keeper.daemon.stderr.count(of: recovered)
+        while Date() < end {
+            let health = try emulator.groupmirror("health")
+            if health.status == 2, health.stdout.contains("cannot be written") {
+                return findings.count("full disks that health told")
+            }
+            // It may have found room, or be gone.
+            guard keeper.daemon.isRunning, keeper.daemon.stderr.count(of: recovered) == before
+            else { return }
+            usleep(200_000)
+        }
+        findings.problem("the disk was full, and health did not tell it within 15 s")
     }
 
     /// Who only reads is not in the way of a writer: `status` ends while the lock is held, however long
@@ -180,8 +198,8 @@ final class Scene {
         ])
         try holder.wait(for: "the lock") { holder.stdout.contains("held") }
         let status = try emulator.groupmirror("status")
-        // Some users may have failed, some edits wait for a person.
-        if ![0, 3, 4].contains(status.status) {
+        // Some users may have failed, some edits wait for a person, the daemon for the lock.
+        if ![0, 3, 4, 74].contains(status.status) {
             findings.problem("status beside a lock ends with \(status.status): \(status.stderr)")
         }
         guard FileManager.default.createFile(atPath: statusHasEnded, contents: nil) else {
@@ -251,7 +269,7 @@ final class Scene {
         try keeper.keepAlive()
         let reader = try MirrorReader(path: database, sdkAppID: Scene.app)
         try keeper.wait("an empty outbox", seconds: 900) {
-            try reader.outboxTotals().open == reader.waitingEdits()
+            try reader.outboxTotals().open == reader.outboxTotals().waiting
         }
         try keeper.wait("the phones to fall silent", seconds: 900) {
             let before = try emulator.get("export")

@@ -64,8 +64,11 @@ enum FuzzTargets {
     }
 
     private static func client(_ body: [UInt8]) -> ChatCloud {
-        ChatCloud(
-            sender: HTTPSender(transport: OneReply(body: body), signer: signer, random: { 1 }))
+        let (reply, clock) = (OneReply(body: body), CloudClock())
+        return ChatCloud(
+            sender: HTTPSender(
+                transport: reply, signer: signer, clock: clock, time: Noon(), random: { 1 }),
+            transport: reply, clock: clock)
     }
 
     private static let signer: Signer = {
@@ -84,7 +87,8 @@ enum FuzzTargets {
     }
 
     private static let quiet = Log(
-        app: 1, level: .error, format: .logfmt, time: Noon(), redactor: Redactor(), write: { _ in })
+        app: 1, level: .error, format: .logfmt, time: Noon(), redactor: Redactor(),
+        write: { _, _ in })
 
     private static func waitFor(_ body: @escaping @Sendable () async -> Void) {
         let done = DispatchSemaphore(value: 0)
@@ -109,7 +113,7 @@ enum FuzzTargets {
     static let importLine: @Sendable ([UInt8]) -> Void = { bytes in
         do {
             let order = try EditLine.order(bytes)
-            _ = order.operation.fault
+            _ = order.operation.fault()
         } catch {
             precondition(error is EditFault, "\(error) is no fault of an edit")
         }
@@ -126,7 +130,7 @@ enum FuzzTargets {
             let lines = Lines()
             let log = Log(
                 app: 1, level: .debug, format: format, time: Noon(), redactor: Redactor(),
-                write: { lines.text += $0 })
+                write: { line, _ in lines.text += line })
             log(
                 .callFailed(
                     command: "mark_contact", user: user, kind: "transient", code: 1,
