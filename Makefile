@@ -11,7 +11,8 @@ RELEASE_FLAGS = -c release --scratch-path $(RELEASE) \
 	prove simulate crash chaos chaos-programs proof-programs fuzz fuzz-all fuzz-program mutate sanitize
 
 demo: deps
-	$(SWIFT) build
+	$(SWIFT) build --product groupmirror
+	$(SWIFT) build --product chat-emulator
 	Scripts/demo
 
 test: test-deps lint
@@ -19,9 +20,9 @@ test: test-deps lint
 	Scripts/check-units
 	SWIFT=$(SWIFT) Scripts/test
 
-# BENCH: some of share, cpu, edits, unlimited, memory; all of them without it.
-bench: deps
-	$(SWIFT) build $(RELEASE_FLAGS)
+# BENCH: some of share, cpu, edits, unlimited, memory, weather; all of them without it.
+bench: release
+	$(SWIFT) build $(RELEASE_FLAGS) --product benchmark
 	$(RELEASE)/release/benchmark $(BENCH)
 
 # What CI runs beside the tests; Documentation/Reliability.md tells what it proves.
@@ -88,7 +89,8 @@ build: deps
 	$(SWIFT) build
 
 release: deps
-	$(SWIFT) build $(RELEASE_FLAGS)
+	$(SWIFT) build $(RELEASE_FLAGS) --product groupmirror
+	$(SWIFT) build $(RELEASE_FLAGS) --product chat-emulator
 
 # As root, after `make release` as yourself.
 install:

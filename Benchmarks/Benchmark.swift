@@ -10,7 +10,7 @@ struct Benchmark {
         let parts: [(name: String, run: () async throws -> [Figure])] = [
             ("share", ShareOfTheLimit.measure), ("cpu", CostOfAPass.measure),
             ("edits", CostOfEdits.measure), ("unlimited", WithoutALimit.measure),
-            ("memory", SizeOfTheList.measure),
+            ("memory", SizeOfTheList.measure), ("weather", Weather.measure),
         ]
         let wanted = CommandLine.arguments.dropFirst()
         for name in wanted where !parts.contains(where: { $0.name == name }) {

@@ -139,13 +139,13 @@ enum SizeOfTheList {
         }
     }
 
-    /// From the start of the process to the first answered call, less the second that every start
-    /// waits for calls of a predecessor.
+    /// From the start of the process to the first answered call. After a clean end, and at the very first
+    /// start, there is no predecessor to wait for.
     private static func startTime(_ bed: Bed) throws -> (seconds: Double, memory: Double) {
         let start = Date()
         let daemon = try bed.daemon()
         try daemon.wait(for: "daemon_ready")
-        let seconds = Date().timeIntervalSince(start) - 1
+        let seconds = Date().timeIntervalSince(start)
         sleep(30)
         let memory = daemon.residentMemory
         daemon.stop()

@@ -115,17 +115,27 @@ final class Bed {
 
     /// A number of the emulator's statistics about a command.
     func statistic(_ name: String, of command: String = "get_contact_group") throws -> Double {
+        let data = try curl([address + "/emulator/stats"])
+        let json = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        let commands = json?["commands"] as? [String: [String: Any]]
+        return (commands?[command]?[name] as? NSNumber)?.doubleValue ?? 0
+    }
+
+    /// Sets the faults that are in force from now on.
+    func setFaults(_ json: String) throws {
+        _ = try curl(["-d", json, address + "/emulator/faults"])
+    }
+
+    private func curl(_ arguments: [String]) throws -> Data {
         let curl = Process()
         curl.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
-        curl.arguments = ["-sS", address + "/emulator/stats"]
+        curl.arguments = ["-sS"] + arguments
         let pipe = Pipe()
         curl.standardOutput = pipe
         try curl.run()
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         curl.waitUntilExit()
-        let json = try JSONSerialization.jsonObject(with: data) as? [String: Any]
-        let commands = json?["commands"] as? [String: [String: Any]]
-        return (commands?[command]?[name] as? NSNumber)?.doubleValue ?? 0
+        return data
     }
 
     /// Waits until the emulator has seen so many listing calls.
