@@ -57,6 +57,9 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
     package var isWithoutAnswer: Bool { code == nil && kind == .transient }
     /// Whether something came back, even if nobody can read it: the connection was not at fault.
     package let isAnswered: Bool
+    /// Whether the call may reach the cloud long after this: nobody answered, or something in between
+    /// that has given up waiting.
+    package let mayStillArrive: Bool
     /// False when it is certain that the cloud has done nothing. Otherwise a write is in doubt: its
     /// effect must be looked for before anything is repeated.
     package let mayHaveTakenEffect: Bool
@@ -72,11 +75,13 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
     ///   any other is a refusal.
     package init(
         kind: FailureKind, code: Int? = nil, problem: String, advice: String = "",
-        isAnswered: Bool = false, mayHaveTakenEffect: Bool? = nil, retryAfter: Duration? = nil
+        isAnswered: Bool = false, mayStillArrive: Bool? = nil, mayHaveTakenEffect: Bool? = nil,
+        retryAfter: Duration? = nil
     ) {
         self.kind = kind
         self.code = code
         self.isAnswered = isAnswered || code != nil
+        self.mayStillArrive = mayStillArrive ?? !(isAnswered || code != nil)
         self.problem = problem
         self.advice = advice
         self.mayHaveTakenEffect = mayHaveTakenEffect ?? (kind == .transient)
@@ -91,8 +96,8 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
     func cleaned(by redactor: Redactor) -> CallFailure {
         CallFailure(
             kind: kind, code: code, problem: redactor.clean(problem), advice: advice,
-            isAnswered: isAnswered, mayHaveTakenEffect: mayHaveTakenEffect,
-            retryAfter: retryAfter)
+            isAnswered: isAnswered, mayStillArrive: mayStillArrive,
+            mayHaveTakenEffect: mayHaveTakenEffect, retryAfter: retryAfter)
     }
 
     /// The gate closed before the call could leave.

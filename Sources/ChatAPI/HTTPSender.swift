@@ -92,6 +92,7 @@ extension CallFailure {
         default:
             self.init(
                 kind: .transient, problem: problem, isAnswered: true,
+                mayStillArrive: reply.status == 504 || reply.status == 408,
                 retryAfter: reply.status == 503 ? reply.retryAfter : nil)
         }
     }

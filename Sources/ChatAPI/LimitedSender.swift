@@ -21,7 +21,7 @@ package struct LimitedSender: CallSender {
                 await gate.ended(permit, .replied)
                 return reply
             } catch {
-                await gate.ended(permit, error.isWithoutAnswer ? .lost : .replied)
+                await gate.ended(permit, error.ending)
                 guard error.kind == .throttled else {
                     if let pause = error.retryAfter { await gate.pause(permit.command, for: pause) }
                     throw error
@@ -47,6 +47,14 @@ package struct LimitedSender: CallSender {
                 throw .stopping
             }
         }
+    }
+}
+
+extension CallFailure {
+    /// What the call window has to reckon with.
+    fileprivate var ending: CallWindow.Ending {
+        if !isWithoutAnswer { return .replied }
+        return mayStillArrive ? .lost : .answeredBetween
     }
 }
 

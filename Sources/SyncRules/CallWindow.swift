@@ -50,6 +50,9 @@ package struct CallWindow: Sendable {
         /// No reply: when it reaches the server, if at all, is unknown. A connection that broke may
         /// have handed it to somebody who still carries it.
         case lost
+        /// Something in between has answered, or what came cannot be read: what it passed on arrives
+        /// within a second, or never.
+        case answeredBetween
         /// It never left this machine.
         case notSent
     }
@@ -147,6 +150,8 @@ package struct CallWindow: Sendable {
             let arrival = max(now, sentAt + Self.longestWay)
             lost.insert(arrival)
             cooling.insert(arrival + saved(now: now))
+        case .answeredBetween:
+            cooling.insert(now + Self.second)
         case .notSent:
             break
         }

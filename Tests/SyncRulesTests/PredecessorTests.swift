@@ -78,4 +78,22 @@ import Testing
         #expect(isNarrower)
         #expect(window.take(now: Self.start) == .wait(until: Self.start + .seconds(9)))
     }
+
+    /// What a gateway has passed on arrives within a second; a call that was lost may take three.
+    @Test(arguments: [
+        (CallWindow.Ending.replied, 1000), (.answeredBetween, 2000), (.lost, 4000),
+        (.notSent, 0),
+    ])
+    func aToken_comesBackWhenTheCallCanCountNoMore(ending: CallWindow.Ending, after: Int) {
+        var window = CallWindow(
+            limit: 1, margin: .none, now: Self.start, underWay: 9, predecessor: .none)
+        let first = window.take(now: Self.start)
+        #expect(first == .send)
+        window.ended(ending, sentAt: Self.start, now: Self.start)
+        let back = Self.start + .milliseconds(after)
+        // The pace of a limit of one is half a second.
+        let now = Self.start + .milliseconds(500)
+        let next = window.take(now: now)
+        #expect(next == (back <= now ? .send : .wait(until: back)))
+    }
 }
