@@ -5,7 +5,10 @@
 
 #define CURL_STRICTER
 #define CURL_DISABLE_TYPECHECK
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static inline CURLcode gm_curl_set_long(CURL *handle, CURLoption option, long value) {
     return curl_easy_setopt(handle, option, value);
@@ -36,3 +39,24 @@ static inline CURLMcode gm_curl_multi_set_long(CURLM *multi, CURLMoption option,
 static inline CURL *gm_curl_message_handle(const CURLMsg *message) { return message->easy_handle; }
 
 static inline CURLcode gm_curl_message_result(const CURLMsg *message) { return message->data.result; }
+
+// Opens sockets to this machine only: what is spelt like a loopback address may be another one to libcurl.
+static inline curl_socket_t gm_curl_open_loopback(
+    void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)context;
+    (void)purpose;
+    int is_loopback = 0;
+    if (address->family == AF_INET) {
+        const struct sockaddr_in *peer = (const struct sockaddr_in *)&address->addr;
+        is_loopback = (ntohl(peer->sin_addr.s_addr) >> 24) == 127;
+    } else if (address->family == AF_INET6) {
+        const struct sockaddr_in6 *peer = (const struct sockaddr_in6 *)&address->addr;
+        is_loopback = IN6_IS_ADDR_LOOPBACK(&peer->sin6_addr);
+    }
+    if (!is_loopback) return CURL_SOCKET_BAD;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static inline CURLcode gm_curl_refuse_other_machines(CURL *handle) {
+    return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, gm_curl_open_loopback);
+}

@@ -145,10 +145,12 @@ package actor CallGate {
         }
     }
 
-    /// None of the calls that have ended arrives after this.
-    package var quietAt: MonotonicTime {
+    /// Calls of any command that have ended without an answer and may still arrive: the most of one.
+    package var lostCalls: LostCalls {
         let now = time.now()
-        return lines.values.map { $0.window.quietAt(now: now) }.max() ?? now
+        let lost = lines.values.map { $0.window.lostCalls(now: now) }
+        return LostCalls(
+            count: lost.map(\.count).max() ?? 0, until: lost.map(\.until).max() ?? now)
     }
 
     /// Calls a second of `command` as configured.

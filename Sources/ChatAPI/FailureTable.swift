@@ -31,11 +31,12 @@ package enum FailureTable {
     /// log shows the code.
     package static func kind(of code: Int) -> FailureKind { byCode[code]?.kind ?? .transient }
 
-    /// What a code means, with what the cloud said about it.
+    /// What a code means, with what the cloud said about it. It is cut to a line
+    /// only where secrets in it are masked: half of one is harder to recognise.
     static func words(_ code: Int, _ info: String?) -> String {
         let meaning = byCode[code]?.meaning ?? "a code that this program does not know"
-        // By scalars: one character may have any number of them.
-        let words = String((info ?? "").unicodeScalars.prefix(200))
+        // Far longer than what is shown of it in the end.
+        let words = String((info ?? "").unicodeScalars.prefix(20_000))
         return words.isEmpty || words == meaning ? meaning : "\(meaning): \(words)"
     }
 

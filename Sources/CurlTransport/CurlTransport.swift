@@ -103,7 +103,11 @@ package final class CurlTransport: HTTPTransport {
         _ = connections.closeIfIdle()
     }
 
-    private static let globalInit = curl_global_init(Int(CURL_GLOBAL_ALL))
+    private static let globalInit = {
+        // libcurl would write the keys of every connection into the file that this names.
+        unsetenv("SSLKEYLOGFILE")
+        return curl_global_init(Int(CURL_GLOBAL_ALL))
+    }()
 }
 
 /// One post on its way to the thread.

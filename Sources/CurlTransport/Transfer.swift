@@ -74,12 +74,17 @@ final class Transfer {
         check(
             gm_curl_set_string(
                 handle, CURLOPT_PROTOCOLS_STR, settings.isLoopback ? "http" : "https"))
+        check(
+            gm_curl_set_long(handle, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)))
         if settings.isLoopback {
+            check(gm_curl_refuse_other_machines(handle))
             // A proxy of the environment is meant for the outside.
             check(gm_curl_set_string(handle, CURLOPT_NOPROXY, "*"))
         }
         if let file = settings.trustedCertificates {
             check(gm_curl_set_string(handle, CURLOPT_CAINFO, file))
+            // Instead of the system's, not beside them.
+            check(gm_curl_set_string(handle, CURLOPT_CAPATH, nil))
         }
         configureBodies(me)
     }
@@ -157,6 +162,7 @@ final class Transfer {
         let detail = words.map { String(cString: $0) } ?? "code \(result.rawValue)"
         let proxy =
             isProxied ? "; calls go through the proxy of https_proxy: look at that too" : ""
+        if hasSent { return afterSending(result, detail, proxy) }
         switch result {
         case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
             // libcurl's text quotes the URL, whose query holds the usersig.
@@ -179,13 +185,38 @@ final class Transfer {
                 problem: "no trusted connection: \(detail)",
                 advice: "look at app.endpoint and at this machine's clock and certificates",
                 mayHaveArrived: false)
+        default: return afterSending(result, detail, proxy)
+        }
+    }
+
+    /// Whether bytes of the request may have left: then the server may have it, whatever went wrong
+    /// afterwards.
+    private var hasSent: Bool {
+        var bytes = 0
+        check(gm_curl_get_long(handle, CURLINFO_REQUEST_SIZE, &bytes))
+        return bytes > 0
+    }
+
+    /// Failures after which nobody knows whether the server acted; also those that are not known to come
+    /// before.
+    private func afterSending(_ result: CURLcode, _ detail: String, _ proxy: String)
+        -> TransportFailure
+    {
+        let proxyAdvice = String(proxy.dropFirst(2))
+        switch result {
         case CURLE_OPERATION_TIMEDOUT:
             return TransportFailure(
-                problem: "no answer within \(timeout.inSeconds) s",
-                advice: String(proxy.dropFirst(2)), mayHaveArrived: true)
+                problem: "no answer within \(timeout.inSeconds) s", advice: proxyAdvice,
+                mayHaveArrived: true)
+        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_HTTP2:
+            return TransportFailure(
+                problem: "the answer is not HTTP",
+                advice: "something in between answers in the cloud's place: look at gateways"
+                    + proxy,
+                mayHaveArrived: true)
         default:
             return TransportFailure(
-                problem: "the connection broke: \(detail)", advice: String(proxy.dropFirst(2)),
+                problem: "the connection broke: \(detail)", advice: proxyAdvice,
                 mayHaveArrived: true)
         }
     }

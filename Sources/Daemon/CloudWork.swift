@@ -58,9 +58,9 @@ package struct CloudWork: Sendable {
         note: @escaping @Sendable (String) -> Void
     ) async throws -> Report {
         if let lock = try LockFile(database: settings.database, for: .command) {
-            let (report, quietAt) = try await performHere(
+            let (report, end) = try await performHere(
                 kind, users: users, after: lock.predecessor, show: show)
-            lock.endedCleanly(quietAt: quietAt)
+            lock.note(end)
             _ = consume lock
             return report
         }
@@ -77,7 +77,7 @@ package struct CloudWork: Sendable {
     private func performHere(
         _ kind: Request.Kind, users: [UserID]?, after predecessor: Predecessor,
         show: @escaping @Sendable (RequestProgress) -> Void
-    ) async throws -> (report: Report, quietAt: MonotonicTime) {
+    ) async throws -> (report: Report, end: Predecessor) {
         let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
         let instance = try Instance(
             settings, .request(kind, users: users), store: store, predecessor: predecessor,
@@ -106,7 +106,7 @@ package struct CloudWork: Sendable {
         let report = try report(
             store, reader, request, isDone: isDone, isWithoutAnswer: isWithoutAnswer,
             unsent: unsent, isNew: store.isNew)
-        return (report, await instance.quietAt)
+        return (report, await instance.cleanEnd)
     }
 
     /// How many edits are told one by one.

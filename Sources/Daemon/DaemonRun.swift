@@ -26,6 +26,8 @@ package struct DaemonRun: Sendable {
         guard let lock = try LockFile(database: settings.database, for: .run) else {
             throw ProgramFailure.locked(settings)
         }
+        let pulseFile = try PulseFile(database: settings.database)
+        pulseFile.write(.starting, time: time)
         let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
         let instance = try Instance(
             settings, .daemon, store: store, predecessor: lock.predecessor, log: log, time: time,
@@ -33,8 +35,8 @@ package struct DaemonRun: Sendable {
         defer { instance.close() }
         let daemon = DaemonRun(
             instance: instance, manager: ServiceManager(), startedAt: startedAt)
-        let end = await daemon.serve(try PulseFile(database: settings.database))
-        lock.endedCleanly(quietAt: await instance.quietAt)
+        let end = await daemon.serve(pulseFile)
+        lock.note(await instance.cleanEnd)
         _ = consume lock
         switch end {
         case .drained, .requestDone: return

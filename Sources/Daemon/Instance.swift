@@ -132,8 +132,10 @@ package final class Instance: Sendable {
         return try store.ask(kind, users: numbers, at: time.wallTime())
     }
 
-    /// When the cloud has seen the last of our calls. To be asked when the engine has ended.
-    package var quietAt: MonotonicTime { get async { await gate.quietAt } }
+    /// What the next process has to know of our calls. To be asked when the engine has ended.
+    package var cleanEnd: Predecessor {
+        get async { .quiet(since: time.now(), lost: await gate.lostCalls) }
+    }
 
     package func close() {
         transport.close()

@@ -1,6 +1,7 @@
 import CLinux
 import ChatAPI
 import Foundation
+import Glibc
 import MirrorConfiguration
 
 // Where the app's key comes from, and what is demanded of it. From here on no core dump of this
@@ -18,15 +19,7 @@ package enum KeyFile {
                 file: settings.file, problem: "app.secret_key_file is missing",
                 advice: "or give the systemd credential '\(credential)' (LoadCredential=)")
         }
-        let contents: String
-        do {
-            try refuseOpenToAll(path)
-            contents = try String(contentsOfFile: path, encoding: .utf8)
-        } catch let fault as ConfigurationFault {
-            throw fault
-        } catch {
-            throw unreadable(path, error)
-        }
+        let contents = try readOnce(path)
         do {
             return try SecretKey(contents: contents)
         } catch {
@@ -44,25 +37,56 @@ package enum KeyFile {
         return settings.secretKeyFile
     }
 
-    private static func refuseOpenToAll(_ path: String) throws {
-        let attributes = try FileManager.default.attributesOfItem(atPath: path)
-        if attributes[.type] as? FileAttributeType == .typeDirectory {
+    /// A key is far shorter.
+    private static let mostBytes = 4096
+
+    /// Opens the file once, and checks what was opened: by its name it could be another one by then. A
+    /// link to a proper file is fine, since secrets are mounted as links.
+    private static func readOnce(_ path: String) throws(ConfigurationFault) -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw unreadable(path, errno) }
+        defer { close(descriptor) }
+        var file = stat()
+        guard fstat(descriptor, &file) == 0 else { throw unreadable(path, errno) }
+        switch file.st_mode & S_IFMT {
+        case S_IFREG: break
+        case S_IFDIR:
             throw ConfigurationFault(
                 file: path, problem: "the secret key file is a directory",
                 advice: "app.secret_key_file names a file that holds the key alone")
+        default:
+            throw ConfigurationFault(
+                file: path, problem: "the secret key file is no regular file",
+                advice: "app.secret_key_file names a file that holds the key alone")
         }
-        guard let mode = attributes[.posixPermissions] as? Int, mode & 0o007 != 0 else { return }
-        throw ConfigurationFault(
-            file: path, problem: "every user of this machine may read the secret key",
-            advice: "chmod 600 \(path)")
+        guard file.st_mode & 0o007 == 0 else {
+            throw ConfigurationFault(
+                file: path, problem: "every user of this machine may read the secret key",
+                advice: "chmod 600 \(path)")
+        }
+        guard file.st_uid == 0 || file.st_uid == geteuid() else {
+            throw ConfigurationFault(
+                file: path, problem: "the secret key file belongs to user \(file.st_uid)",
+                advice: "it must belong to root or to the user that runs groupmirror")
+        }
+        var bytes = [UInt8](repeating: 0, count: mostBytes + 1)
+        let count = Glibc.read(descriptor, &bytes, bytes.count)
+        guard count >= 0 else { throw unreadable(path, errno) }
+        guard count <= mostBytes, let text = String(validating: bytes.prefix(count), as: UTF8.self)
+        else {
+            throw ConfigurationFault(
+                file: path, problem: "the secret key file cannot be read as text",
+                advice: "it holds the key that the Chat console shows, and nothing else")
+        }
+        return text
     }
 
-    private static func unreadable(_ path: String, _ error: any Error) -> ConfigurationFault {
+    private static func unreadable(_ path: String, _ error: Int32) -> ConfigurationFault {
         let problem =
-            switch (error as? CocoaError)?.code {
-            case .fileReadNoSuchFile, .fileNoSuchFile: "the secret key file does not exist"
-            case .fileReadNoPermission: "the secret key file may not be read by this user"
-            default: "the secret key file cannot be read as text"
+            switch error {
+            case ENOENT: "the secret key file does not exist"
+            case EACCES: "the secret key file may not be read by this user"
+            default: "the secret key file cannot be read: \(String(cString: strerror(error)))"
             }
         return ConfigurationFault(
             file: path, problem: problem,

@@ -30,8 +30,10 @@ package struct LockFile: ~Copyable {
     package init?(database: String, for purpose: Purpose) throws(StoreFailure) {
         let path = LockFile.path(database)
         // It is written to.
-        descriptor = OwnedFile.open(path, mayBeLink: false)
+        descriptor = OwnedFile.open(path, mayBeLink: false, mode: 0o600)
         guard descriptor >= 0 else { throw LockFile.cannotBeMade(path, errno) }
+        // Whoever may open it may hold it: a reader of the database must not stop the daemon.
+        fchmod(descriptor, 0o600)
         // `holder` takes the lock for a moment to ask: that is no reason to give up.
         for _ in 1..<Self.tries where flock(descriptor, LOCK_EX | LOCK_NB) != 0 { usleep(10_000) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -42,10 +44,12 @@ package struct LockFile: ~Copyable {
         write("\(getpid()) \(purpose.rawValue)\n")
     }
 
-    /// Notes that this process makes no calls any more, and that none of its calls arrives after
-    /// `quietAt`: the next process need not wait for them.
-    package borrowing func endedCleanly(quietAt: MonotonicTime) {
-        write("\(getpid()) ended \(LockFile.boot) \(quietAt.nanoseconds)\n")
+    /// Notes how this process has ended its calls, for the one that takes the lock next.
+    package borrowing func note(_ end: Predecessor) {
+        guard case .quiet(let since, let lost) = end else { return }
+        write(
+            "\(getpid()) ended \(LockFile.boot) \(since.nanoseconds) \(lost.count) "
+                + "\(lost.until.nanoseconds)\n")
     }
 
     private borrowing func write(_ text: String) {
@@ -60,11 +64,14 @@ package struct LockFile: ~Copyable {
         if count == 0 { return .none }
         let words = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
             .split(whereSeparator: \.isWhitespace)
-        guard words.count == 4, words[1] == "ended", let quietAt = Int64(words[3]) else {
-            return .unknown
-        }
+        let numbers = words.dropFirst(3).compactMap { Int64($0) }
+        guard words.count == 6, words[1] == "ended", numbers.count == 3 else { return .unknown }
         // The clock begins again with each boot, which takes longer than any call.
-        return .quiet(since: words[2] == boot ? MonotonicTime(nanoseconds: quietAt) : .zero)
+        guard words[2] == boot else { return .quiet(since: .zero) }
+        return .quiet(
+            since: MonotonicTime(nanoseconds: numbers[0]),
+            lost: LostCalls(
+                count: Int(clamping: numbers[1]), until: MonotonicTime(nanoseconds: numbers[2])))
     }
 
     /// Identifies this run of the machine.
@@ -83,8 +90,14 @@ package struct LockFile: ~Copyable {
 
     /// Who holds the lock; nil when nobody does.
     package static func holder(database: String) -> Holder? {
-        let descriptor = open(path(database), O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
+        let descriptor = open(path(database), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            // Who may only read the mirror sees the daemon by its heartbeat.
+            guard errno == EACCES else { return nil }
+            return Heartbeat.livingProcess(database: database).map {
+                Holder(process: $0, isDaemon: true)
+            }
+        }
         defer { close(descriptor) }
         // A shared lock is refused exactly while an exclusive one is held.
         if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return nil }

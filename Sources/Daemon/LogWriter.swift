@@ -1,3 +1,4 @@
+import ChatModel
 import EventLog
 import Foundation
 import Glibc
@@ -58,11 +59,7 @@ package final class LogWriter: Sendable {
     package func close(within patience: Duration = .milliseconds(500)) {
         queue.withLock { $0.isClosed = true }
         news.signal()
-        _ = isDone.wait(
-            timeout: .now()
-                + .nanoseconds(
-                    Int(patience.components.attoseconds / 1_000_000_000) + Int(
-                        patience.components.seconds) * 1_000_000_000))
+        _ = isDone.wait(timeout: .now() + .nanoseconds(Int(patience.nanoseconds)))
     }
 
     private func run() {

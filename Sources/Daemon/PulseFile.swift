@@ -14,6 +14,8 @@ package final class PulseFile: Sendable {
 
     /// A daemon that has been silent for longer does not respond.
     package static let patience = Duration.seconds(15)
+    /// One that is starting may take as long as systemd allows it (`TimeoutStartSec`).
+    package static let patienceAtStart = Duration.seconds(120)
     private static let size = 2048
 
     /// Makes the file; a daemon without one works, but looks as if it stood still, so that is a failure.
@@ -58,7 +60,7 @@ package final class PulseFile: Sendable {
         String(text.unicodeScalars.prefix(300).map { $0 == "\n" ? " " : Character($0) })
     }
 
-    private static func path(_ database: String) -> String { database + ".pulse" }
+    static func path(_ database: String) -> String { database + ".pulse" }
 }
 
 /// A heartbeat as another process finds it.
@@ -69,12 +71,22 @@ package struct Heartbeat: Sendable {
     package let at: WallTime
     package let pulse: Pulse
 
-    package var isSilent: Bool { age > PulseFile.patience }
+    package var isSilent: Bool {
+        age > (pulse == .starting ? PulseFile.patienceAtStart : PulseFile.patience)
+    }
 
-    /// The last heartbeat of the daemon with this process id; nil when it has given none yet.
-    package init?(database: String, of process: Int32, now: MonotonicTime) {
-        let descriptor = open(database + ".pulse", O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { return nil }
+    /// The daemon that has left a heartbeat and is still alive; nil when none is.
+    static func livingProcess(database: String) -> Int32? {
+        guard let process = values(of: database)["process"].flatMap({ Int32($0) }), process > 0,
+            kill(process, 0) == 0 || errno == EPERM
+        else { return nil }
+        return process
+    }
+
+    /// What stands in the file, by key.
+    private static func values(of database: String) -> [Substring: Substring] {
+        let descriptor = open(PulseFile.path(database), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return [:] }
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = read(descriptor, &bytes, bytes.count)
@@ -84,6 +96,12 @@ package struct Heartbeat: Sendable {
             let words = line.split(separator: " ", maxSplits: 1)
             if let key = words.first { values[key] = words.dropFirst().first ?? "" }
         }
+        return values
+    }
+
+    /// The last heartbeat of the daemon with this process id; nil when it has given none yet.
+    package init?(database: String, of process: Int32, now: MonotonicTime) {
+        let values = Heartbeat.values(of: database)
         guard values["process"].flatMap({ Int32($0) }) == process,
             let beat = values["beat"].flatMap({ Int64($0) }),
             let at = values["at"].flatMap({ Int64($0) }), let cloud = values["cloud"]

@@ -1,21 +1,23 @@
 import Synchronization
 
-// The last door before the world: libcurl's texts quote the URL, and with it the usersig; a
-// configuration error may quote a key. Every string that we did not write passes here before it
-// reaches a log, an error or the database.
+// The last door before the world: libcurl's texts quote the URL, and with it the usersig; a gateway may
+// quote it percent-encoded; a configuration error may quote a key. Every string that we did not write
+// passes here before it reaches a log, an error, the database or a terminal.
 
-/// Replaces secrets in text. It knows the secrets of this process literally, and a usersig by its
-/// shape.
+/// Replaces secrets in text. It knows the secrets of this process, also in pieces and in other spellings,
+/// and a usersig by its shape and by its name.
 package final class Redactor: Sendable {
     private struct Secrets {
-        var keys: [String] = []
+        var keys: [SecretPieces] = []
         /// The last few.
-        var signatures: [String] = []
+        var signatures: [SecretPieces] = []
     }
 
     private let secrets = Mutex(Secrets())
 
     package static let mask = "[redacted]"
+    /// What stands for a text that holds a secret in a form that cannot be cut out.
+    package static let dropped = "[redacted: the text held a secret]"
 
     package init() {}
 
@@ -23,31 +25,75 @@ package final class Redactor: Sendable {
     /// Short texts are not: they would mask innocent words.
     package func add(key: String) {
         guard key.utf8.count >= 8 else { return }
-        secrets.withLock { if !$0.keys.contains(key) { $0.keys.append(key) } }
+        secrets.withLock { secrets in
+            guard !secrets.keys.contains(where: { $0.text == key }) else { return }
+            secrets.keys.append(SecretPieces(of: key))
+        }
     }
 
     /// From now on the usersig is masked wherever it stands. They are renewed for ever: older ones
     /// are caught by their shape alone.
     package func add(signature: String) {
         secrets.withLock {
-            $0.signatures.append(signature)
+            $0.signatures.append(SecretPieces(of: signature))
             if $0.signatures.count > 8 { $0.signatures.removeFirst() }
         }
     }
 
+    /// The text without secrets. Whole secrets are masked, as is the value of `usersig=`; where any form
+    /// of the rest, decoded as often as it can be, still holds sixteen characters in a row of a secret, or
+    /// something of a usersig's shape or name, nothing of the text is left.
     package func clean(_ text: String) -> String {
+        guard text.utf8.count >= 8 else { return text }
+        let known = secrets.withLock { $0.keys + $0.signatures }
         var text = text
-        for secret in secrets.withLock({ $0.keys + $0.signatures })
-        where text.utf8.count >= secret.utf8.count {
-            text = Redactor.replacing(secret, in: text)
+        for secret in known where text.utf8.count >= secret.text.utf8.count {
+            text = Redactor.replacing(secret.text, in: text)
         }
-        return Redactor.maskingSignatures(in: text)
+        text = Redactor.maskingValues(in: text)
+        text = Redactor.maskingSignatures(in: text)
+        for (layer, form) in DecodedText.forms(of: text).enumerated() {
+            // A text that is broken into lines or columns reads on without them.
+            let unbroken = form.filter { $0 > 0x20 }
+            let isSecret =
+                known.contains { $0.meet(form) || $0.meet(unbroken) }
+                || layer > 0 && Redactor.looksLikeSignature(form)
+            if isSecret { return Redactor.dropped }
+        }
+        return text
     }
+
+    /// Foreign text as it may be shown: without secrets, and short enough for a line. Cut only then.
+    package func cleaned(_ text: String) -> String {
+        let clean = clean(text)
+        // By scalars: one character may have any number of them.
+        guard clean.unicodeScalars.count > Redactor.longest else { return clean }
+        return String(clean.unicodeScalars.prefix(Redactor.longest))
+    }
+
+    private static let longest = 300
 
     private static func replacing(_ secret: String, in text: String) -> String {
         let pieces = text.split(separator: secret, omittingEmptySubsequences: false)
         return pieces.count == 1 ? text : pieces.joined(separator: mask)
     }
+
+    // MARK: By name
+
+    private static let name = "usersig="
+
+    /// Masks what follows `usersig=` up to the next parameter, quote or space.
+    private static func maskingValues(in text: String) -> String {
+        guard text.range(ofBytes: name) != nil else { return text }
+        var (clean, rest) = ("", text[...])
+        while let range = rest.range(ofBytes: name) {
+            clean += rest[..<range.upperBound] + mask
+            rest = rest[range.upperBound...].drop { !"& \t\r\n\"'<>".contains($0) }
+        }
+        return clean + rest
+    }
+
+    // MARK: By shape
 
     /// A usersig is one run of its alphabet (Cloud.md §5), begins with what zlib's header encodes
     /// to (`eJ`, `eN`, `eA`, `eF`), and is never as short as 64.
@@ -56,10 +102,7 @@ package final class Redactor: Sendable {
         var clean = ""
         var run = ""
         func close() {
-            let isSignature =
-                run.utf8.count >= 64
-                && ["eJ", "eN", "eA", "eF"].contains { run.hasPrefix($0) }
-            clean += isSignature ? mask : run
+            clean += isSignature(run.utf8) ? mask : run
             run = ""
         }
         for character in text.unicodeScalars {
@@ -74,10 +117,44 @@ package final class Redactor: Sendable {
         return clean
     }
 
+    /// Whether a decoded text holds a usersig by its name or its shape.
+    private static func looksLikeSignature(_ bytes: [UInt8]) -> Bool {
+        let text = String(decoding: bytes, as: UTF8.self)
+        if let range = text[...].range(ofBytes: name), !text[range.upperBound...].hasPrefix(mask) {
+            return true
+        }
+        return maskingSignatures(in: text) != text
+    }
+
+    private static func isSignature(_ run: String.UTF8View) -> Bool {
+        run.count >= 64
+            && ["eJ", "eN", "eA", "eF"].contains { run.starts(with: $0.utf8) }
+    }
+
     private static func isOfSignature(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar {
         case "a"..."z", "A"..."Z", "0"..."9", "*", "-", "_": true
         default: false
         }
+    }
+}
+
+extension Substring {
+    /// Where `name` stands, in whatever case.
+    fileprivate func range(ofBytes name: String) -> Range<Substring.Index>? {
+        let (bytes, length) = (Array(name.utf8), name.utf8.count)
+        var start = utf8.startIndex
+        while let end = utf8.index(start, offsetBy: length, limitedBy: utf8.endIndex) {
+            let isHere = zip(utf8[start..<end], bytes).allSatisfy { $0 | 0x20 == $1 || $0 == $1 }
+            if isHere { return start..<end }
+            start = utf8.index(after: start)
+        }
+        return nil
+    }
+}
+
+extension String {
+    fileprivate func range(ofBytes name: String) -> Range<Substring.Index>? {
+        self[...].range(ofBytes: name)
     }
 }

@@ -142,15 +142,44 @@ extension MirrorSettings {
             parts.path.isEmpty, parts.query == nil, parts.fragment == nil, parts.user == nil,
             parts.password == nil, (1...65535).contains(parts.port ?? 443)
         else { return nil }
-        let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        // Nothing that another parser could read as another machine.
+        let port = parts.port.map { ":\($0)" } ?? ""
+        guard let scheme = parts.scheme, trimmed == "\(scheme)://\(host)\(port)",
+            isPlainHost(host)
+        else { return nil }
         let isLoopback =
-            ["localhost", "[::1]", "::1"].contains(host)
-            || numbers.count == 4 && numbers.first == 127 && !numbers.contains(nil)
+            host == "localhost" || host == "[::1]"
+            || isDottedDecimal(host) && host.hasPrefix("127.")
         switch parts.scheme {
         case "https": return trimmed
         case "http": return isLoopback ? trimmed : nil
         default: return nil
         }
+    }
+
+    /// A name of letters, digits, dots and hyphens, a dotted decimal address in its canonical form, or an
+    /// address of IPv6 in brackets. libcurl takes `0127.1` and `0x7f.1` for addresses too, octal and short
+    /// ones: a name whose last label begins with a digit must be a canonical one.
+    private static func isPlainHost(_ host: String) -> Bool {
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            return host.dropFirst().dropLast().utf8.allSatisfy {
+                $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
+                    || Character(UnicodeScalar($0)).isHexDigit
+            }
+        }
+        let isName = host.utf8.allSatisfy {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
+        }
+        let last = host.split(separator: ".", omittingEmptySubsequences: false).last ?? ""
+        return isName && (last.first?.isNumber != true || isDottedDecimal(host))
+    }
+
+    private static func isDottedDecimal(_ host: String) -> Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4
+            && parts.allSatisfy { part in UInt8(part).map(String.init) == String(part) }
     }
 
     private mutating func readLimits(_ root: Section) throws(ConfigurationFault) {

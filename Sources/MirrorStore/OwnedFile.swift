@@ -7,12 +7,16 @@ package enum OwnedFile {
     /// The mirror's directory belongs to whom the service runs as. What root makes in it, with a command
     /// before the service was ever started, is given to them: else the service could not open it. What
     /// is there already stays as it is: it may be a link that they have put there, to anything.
-    /// - Parameter mayBeLink: false when a link is refused.
-    package static func open(_ path: String, mayBeLink: Bool = true) -> Int32 {
-        let flags = O_CREAT | O_RDWR | O_CLOEXEC
-        let made = Glibc.open(path, flags | O_EXCL, 0o640)
+    /// - Parameters:
+    ///   - mayBeLink: false when a link is refused.
+    ///   - mode: permissions of a new file.
+    package static func open(_ path: String, mayBeLink: Bool = true, mode: mode_t = 0o640)
+        -> Int32
+    {
+        let flags = O_CREAT | O_RDWR | O_CLOEXEC | O_NONBLOCK
+        let made = Glibc.open(path, flags | O_EXCL, mode)
         guard made >= 0 else {
-            return Glibc.open(path, flags | (mayBeLink ? 0 : O_NOFOLLOW), 0o640)
+            return Glibc.open(path, flags | (mayBeLink ? 0 : O_NOFOLLOW), mode)
         }
         var directory = stat()
         if geteuid() == 0, stat(self.directory(of: path), &directory) == 0 {

@@ -92,7 +92,7 @@ extension CloudHealth.State {
 
 /// How a daemon is at one moment.
 package struct Pulse: Hashable, Sendable {
-    /// `accepting`, `refused`, `unreachable`, `clock_off` or `unknown`.
+    /// `accepting`, `refused`, `unreachable`, `clock_off` or `unknown`; `starting` before the engine runs.
     package var cloud: String
     package var cloudProblem: String
     /// What the database failed with; nil while it can be written.
@@ -110,6 +110,9 @@ package struct Pulse: Hashable, Sendable {
         self.clockOffset = clockOffset
     }
 
+    /// Of a daemon that opens its database and reads its list, which takes as long as they are large.
+    package static let starting = Pulse(cloud: "starting")
+
     /// One line for a person: what is wrong first.
     package var sentence: String {
         var parts: [String] = []
@@ -120,6 +123,7 @@ package struct Pulse: Hashable, Sendable {
         case "refused": parts.append("the cloud refuses calls\(problem)")
         case "unreachable": parts.append("the cloud cannot be reached\(problem)")
         case "clock_off": parts.append("the clock is off\(problem)")
+        case Pulse.starting.cloud: parts.append("the daemon is starting")
         default: parts.append("nothing is known of the cloud yet")
         }
         if let clockOffset, cloud != "clock_off" {

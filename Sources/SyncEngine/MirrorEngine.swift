@@ -175,7 +175,7 @@ package actor MirrorEngine {
         running -= 1
         totals.passes += 1
         steps += 1
-        noteRound(job)
+        totals.took.add(parts.time.now() - job.startedAt)
         switch outcome {
         case .unchanged:
             totals.unchanged += 1
@@ -197,16 +197,17 @@ package actor MirrorEngine {
             await trouble(job, kind: "listing", code: nil, problem: fault.description, calls)
         case .storeFailed(let failure): await storeFailed(job, failure)
         }
+        noteRound(job)
         wakeDispatcher()
     }
 
     private func noteRound(_ job: PassJob) {
-        let now = parts.time.now()
-        totals.took.add(now - job.startedAt)
-        guard job.mode == .store, settings.onlyRequest == nil, isListed(job.number) else { return }
+        guard job.mode == .store, settings.onlyRequest == nil, isListed(job.number),
+            troubles[job.number]?.isParked != true
+        else { return }
         let took = round.tried(
-            job.number, users: schedule.count,
-            parked: { troubles.values.count(where: \.isParked) }, now: now)
+            job.number, users: schedule.count, failing: troubles.count,
+            parked: { troubles.values.count(where: \.isParked) }, now: parts.time.now())
         if let took { parts.log(.roundDone(users: schedule.count, took: took)) }
     }
 

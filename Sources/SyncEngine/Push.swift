@@ -82,7 +82,7 @@ struct Push: Sendable {
         PushReply(
             group: reply.group,
             results: reply.results.mapValues { refusal in
-                refusal.map { Refusal(code: $0.code, words: redactor.clean($0.words)) }
+                refusal.map { Refusal(code: $0.code, words: redactor.cleaned($0.words)) }
             })
     }
 

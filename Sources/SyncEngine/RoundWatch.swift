@@ -10,16 +10,18 @@ struct RoundWatch: Sendable {
 
     init(now: MonotonicTime) { startedAt = now }
 
-    /// Takes in that a user was tried.
+    /// Takes in that a user was tried, and is not parked.
     /// - Parameters:
     ///   - users: in the list.
-    ///   - parked: of them, how many are left alone for a day; asked for only where it matters.
+    ///   - failing: of them, how many fail or are parked.
+    ///   - parked: of those, how many are left alone for a day; asked for only where it matters, since
+    ///     it takes a walk through all failing users.
     /// - Returns: how long the round took that ends with this user; nil when it goes on.
     mutating func tried(
-        _ user: UserNumber, users: Int, parked: () -> Int, now: MonotonicTime
+        _ user: UserNumber, users: Int, failing: Int, parked: () -> Int, now: MonotonicTime
     ) -> Duration? {
-        guard tried.insert(user), tried.count + Self.fewest(users) >= users,
-            tried.count >= users - parked()
+        guard tried.insert(user), tried.count + failing >= users,
+            tried.count + parked() >= users
         else { return nil }
         let took = now - startedAt
         last = took
@@ -32,8 +34,4 @@ struct RoundWatch: Sendable {
         startedAt = now
         tried = UserSet()
     }
-
-    /// Before so many are left nobody asks for the parked ones, which takes a walk through all failing
-    /// users.
-    private static func fewest(_ users: Int) -> Int { users / 10 + 1 }
 }

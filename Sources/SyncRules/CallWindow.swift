@@ -18,10 +18,24 @@ import ChatModel
 package enum Predecessor: Hashable, Sendable {
     /// There was none.
     case none
-    /// It ended in good order: none of its calls arrives after this.
-    case quiet(since: MonotonicTime)
+    /// It ended in good order: none of its calls arrives after this, except those that were lost.
+    case quiet(since: MonotonicTime, lost: LostCalls = .none)
     /// It may have been killed a moment ago, with calls under way.
     case unknown
+}
+
+/// Calls without an answer that may still arrive.
+package struct LostCalls: Hashable, Sendable {
+    package let count: Int
+    /// None arrives after this.
+    package let until: MonotonicTime
+
+    package static let none = LostCalls(count: 0, until: .zero)
+
+    package init(count: Int, until: MonotonicTime) {
+        self.count = count
+        self.until = until
+    }
 }
 
 /// The right to send calls of one command. A value: it is told the time, and holds no lock.
@@ -103,17 +117,26 @@ package struct CallWindow: Sendable {
         nextSend = now
         switch predecessor {
         case .none: pausedUntil = now
-        case .quiet(let since): pausedUntil = max(now, since + Self.second)
+        case .quiet(let since, _): pausedUntil = max(now, since + Self.second)
         case .unknown: pausedUntil = now + Self.second
         }
         lastClimb = now
         mostUnderWay = underWay
-        guard predecessor == .unknown else { return }
-        for _ in 0..<min(limit, underWay ?? 0) { cooling.insert(now + Self.longestWay) }
+        switch predecessor {
+        case .none: break
+        case .quiet(_, let lost):
+            for _ in 0..<min(limit, lost.count) { cooling.insert(lost.until) }
+        case .unknown:
+            for _ in 0..<min(limit, underWay ?? 0) { cooling.insert(now + Self.longestWay) }
+        }
     }
 
-    /// None of the calls that have ended arrives after this.
-    package func quietAt(now: MonotonicTime) -> MonotonicTime { max(now, lost.last ?? now) }
+    /// The calls that have ended without an answer and may still arrive.
+    package func lostCalls(now: MonotonicTime) -> LostCalls {
+        var lost = lost
+        lost.removeAll(upTo: now)
+        return lost.last.map { LostCalls(count: lost.count, until: $0) } ?? .none
+    }
 
     /// Calls a second that are allowed now.
     package var allowedNow: Int { Int(allowance) }

@@ -18,7 +18,7 @@ struct HealthCommand: ParsableCommand {
             Bad: no daemon runs or it does not respond; the database or the configuration cannot be \
             used; the cloud refuses, or cannot be reached; the clock is off so that the cloud refuses \
             signatures; at least half of the users are stale, or nobody is imported.
-            Degraded: users are stale; over a twentieth fail; deletions or rejected edits wait for an \
+            Degraded: the daemon is starting; users are stale; over a twentieth fail; deletions or rejected edits wait for an \
             operator; the clock differs from the cloud's by more than five minutes.
 
             Example:
@@ -92,6 +92,9 @@ extension MirrorStatus {
 
     fileprivate var degradedNews: [String] {
         var news: [String] = []
+        if process != nil, heartbeat == nil || heartbeat?.pulse == .starting {
+            news.append("the daemon is starting")
+        }
         if count("stale") > 0, count("stale") * 2 < listed {
             news.append("\(count("stale")) of \(listed) users are stale")
         }

@@ -161,7 +161,8 @@ struct MirrorStatus {
         guard process != nil, let daemon else { return "not called" }
         if isSilent { return "not known: the daemon does not respond" }
         // The heartbeat tells also while the database cannot be written.
-        let word = heartbeat?.pulse.cloud ?? daemon.cloud
+        let word =
+            heartbeat.map { $0.pulse == .starting ? "unknown" : $0.pulse.cloud } ?? daemon.cloud
         let words = heartbeat?.pulse.cloudProblem ?? daemon.cloudProblem
         let problem = words.isEmpty ? "" : ": \(Output.shown(words))"
         return "\(word)\(problem); \(Int(daemon.callsPerSecond)) calls a second, "

@@ -109,6 +109,18 @@ import Testing
         #expect(server.connectionCount >= 2)
     }
 
+    /// A gateway may have passed the call on and answer in its own way.
+    @Test(arguments: ["<html>hello</html>", "HTTP/0.9", "\u{0}\u{1}\u{2}", "SSH-2.0-x\r\n"])
+    func anAnswerThatIsNotHTTP_leavesTheCallInDoubt(text: String) async throws {
+        let failure = try await failure { _, socket in
+            HostileServer.send(Array(text.utf8), to: socket)
+            shutdown(socket, Int32(SHUT_RDWR))
+        }
+        #expect(failure.mayHaveArrived)
+        #expect(!failure.advice.contains("app.endpoint"), "\(failure.problem)")
+        #expect(!failure.problem.contains("usersig"))
+    }
+
     @Test func theHeadersThatCount_areRead() async throws {
         let reply = try await post { _, socket in
             HostileServer.respond(

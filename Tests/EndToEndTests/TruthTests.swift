@@ -150,6 +150,28 @@ import Testing
         #expect(!status.stderr.contains("there is no mirror yet"))
     }
 
+    /// The lock is its owner's alone; whoever may read the mirror must not take the daemon for dead.
+    @Test func aReaderWithoutRightsToTheLock_seesTheDaemon() throws {
+        guard geteuid() == 0 else { return }
+        let emulator = try EmulatorProcess.pulled()
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "the daemon") {
+            try emulator.groupmirror("health").stdout.hasPrefix("GROUPMIRROR OK")
+        }
+        let folder = emulator.directory.path
+        for name in ["", "/groupmirror.yaml", "/mirror.db", "/mirror.db-wal", "/mirror.db-shm"] {
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o755], ofItemAtPath: folder + name)
+        }
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o644], ofItemAtPath: folder + "/mirror.db.pulse")
+        let status = try RunningProgram.run(
+            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+            Program.groupmirror.url.path, "status", "--config", emulator.configuration)
+        #expect(status.status == 0, "\(status.stderr)")
+        #expect(status.stdout.contains("running (process \(daemon.pid))"), "\(status.stdout)")
+    }
+
     @Test func aHangupDuringTheStart_isRemembered() throws {
         let emulator = try EmulatorProcess("--users", "20")
         let daemon = try emulator.daemon()

@@ -209,8 +209,13 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
         #expect(try parse(text).endpoint == endpoint)
     }
 
-    @Test(arguments: ["http://127.example.com", "http://127.0.0.1.example.com", "http://128.0.0.1"])
-    func plainHTTPToAnotherMachine_isRefused(endpoint: String) {
+    @Test(arguments: [
+        "http://127.example.com", "http://127.0.0.1.example.com", "http://128.0.0.1",
+        "http://0127.0.0.1:9", "http://127.0.0.01", "http://127.1", "http://0x7f.0.0.1",
+        "http://+127.+0.+0.+1", "https://host%0d%0aX", "https://a.example:080", "https://1.2.3",
+        "https://exa mple.com", "https://user@a.example",
+    ])
+    func anEndpointThatAnotherParserCouldReadDifferently_isRefused(endpoint: String) {
         let text = minimal.replacing("region: singapore", with: "endpoint: \"\(endpoint)\"")
         #expect(throws: ConfigurationFault.self) { try parse(text) }
     }

@@ -44,6 +44,15 @@ import Testing
         #expect(heartbeat()?.isSilent == true)
     }
 
+    @Test func ofADaemonThatIsStarting_mayBeAsOldAsAStartMayTake() throws {
+        let file = try PulseFile(database: database)
+        file.write(.starting, time: clock)
+        clock.advance(by: .seconds(120))
+        #expect(heartbeat()?.isSilent == false)
+        clock.advance(by: .milliseconds(1))
+        #expect(heartbeat()?.isSilent == true)
+    }
+
     @Test func ofAnotherProcess_isNone() throws {
         let file = try PulseFile(database: database)
         file.write(Pulse(cloud: "accepting"), time: clock)

@@ -17,12 +17,12 @@ import Testing
 
     /// Takes the lock, does `body` with it and lets it go; the predecessor it told of.
     @discardableResult
-    private func hold(_ quietAt: MonotonicTime? = nil) throws -> Predecessor {
+    private func hold(_ end: Predecessor? = nil) throws -> Predecessor {
         guard let lock = try LockFile(database: database, for: .run) else {
             throw NeverHappened(what: "the lock")
         }
         let predecessor = lock.predecessor
-        if let quietAt { lock.endedCleanly(quietAt: quietAt) }
+        if let end { lock.note(end) }
         _ = consume lock
         return predecessor
     }
@@ -37,12 +37,14 @@ import Testing
     }
 
     @Test func ofACleanEnd_tellsWhenTheLastCallWasOver() throws {
-        let time = MonotonicTime(nanoseconds: 12_345)
-        try hold(time)
-        #expect(try hold() == .quiet(since: time))
+        let end = Predecessor.quiet(
+            since: MonotonicTime(nanoseconds: 12_345),
+            lost: LostCalls(count: 3, until: MonotonicTime(nanoseconds: 67_890)))
+        try hold(end)
+        #expect(try hold() == end)
     }
 
-    @Test(arguments: ["nonsense", "1 ended", "1 ended here soon", "\0\0\0"])
+    @Test(arguments: ["nonsense", "1 ended", "1 ended here soon 1 2", "1 ended x 1 2", "\0\0\0"])
     func withAnythingElse_tellsNothing(text: String) throws {
         try directory.write(text, to: "mirror.db.lock")
         #expect(try hold() == .unknown)
@@ -50,7 +52,7 @@ import Testing
 
     @Test func ofACleanEndBeforeAReboot_tellsThatItWasLongAgo() throws {
         try directory.write(
-            "7 ended 00000000-0000-0000-0000-000000000000 99\n", to: "mirror.db.lock")
+            "7 ended 00000000-0000-0000-0000-000000000000 99 1 99\n", to: "mirror.db.lock")
         #expect(try hold() == .quiet(since: .zero))
     }
 }

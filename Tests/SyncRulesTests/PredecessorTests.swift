@@ -55,13 +55,23 @@ import Testing
         #expect(sent == 2)
     }
 
-    @Test func callsThatWereLost_areQuietOnlyWhenTheyCanArriveNoMore() {
+    @Test func callsThatWereLost_areToldToTheNextProcess_asLongAsTheyCanArrive() {
         var window = window(.none)
         #expect(window.take(now: Self.start) == .send)
-        #expect(window.quietAt(now: Self.start) == Self.start)
+        #expect(window.lostCalls(now: Self.start) == .none)
         let now = Self.start + .milliseconds(10)
         window.ended(.lost, sentAt: Self.start, now: now)
-        #expect(window.quietAt(now: now) == Self.start + CallWindow.longestWay)
+        let until = Self.start + CallWindow.longestWay
+        #expect(window.lostCalls(now: now) == LostCalls(count: 1, until: until))
+        #expect(window.lostCalls(now: until) == .none)
+    }
+
+    @Test func withLostCalls_theirTokensComeLater_andTheOthersAtOnce() {
+        let lost = LostCalls(count: 3, until: Self.start + .seconds(2))
+        var window = window(.quiet(since: .zero, lost: lost))
+        #expect(window.take(now: Self.start) == .send)
+        let later = Self.start + .milliseconds(200)
+        #expect(window.take(now: later) == .wait(until: lost.until + .seconds(1)))
     }
 
     @Test func aPauseThatTheCloudAsksFor_narrowsNothing() {
