@@ -57,6 +57,7 @@ package struct CloudWork: Sendable {
         show: @escaping @Sendable (RequestProgress) -> Void,
         note: @escaping @Sendable (String) -> Void
     ) async throws -> Report {
+        try OpenFiles.reserve(for: settings)
         if let lock = try LockFile(database: settings.database, for: .command) {
             let (report, end) = try await performHere(
                 kind, users: users, after: lock.predecessor, show: show)

@@ -23,6 +23,7 @@ package struct DaemonRun: Sendable {
     ) async throws {
         let time = SystemTimekeeper()
         let startedAt = time.now()
+        try OpenFiles.reserve(for: settings)
         guard let lock = try LockFile(database: settings.database, for: .run) else {
             throw ProgramFailure.locked(settings)
         }

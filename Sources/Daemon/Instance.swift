@@ -44,7 +44,6 @@ package final class Instance: Sendable {
         logDropped: @escaping @Sendable () -> Int = { 0 }
     ) throws {
         signal(SIGPIPE, SIG_IGN)
-        try OpenFiles.reserve(for: settings)
         self.settings = settings
         self.log = log
         self.time = time

@@ -22,6 +22,7 @@ struct CommonOptions: ParsableArguments {
     }
 
     func settings() throws -> MirrorSettings {
+        try OpenFiles.demandAFew()
         do {
             return try MirrorSettings.read(path)
         } catch {

@@ -157,12 +157,16 @@ struct MirrorStatus {
         return "running (process \(process)) since \(daemon.startedAt), version \(daemon.version)"
     }
 
+    /// By the heartbeat, which tells also while the database cannot be written.
+    private func cloudWord(of daemon: DaemonState) -> String {
+        guard let pulse = heartbeat?.pulse, pulse != .starting else { return daemon.cloud }
+        return pulse.cloud
+    }
+
     private var cloudText: String {
         guard process != nil, let daemon else { return "not called" }
         if isSilent { return "not known: the daemon does not respond" }
-        // The heartbeat tells also while the database cannot be written.
-        let word =
-            heartbeat.map { $0.pulse == .starting ? "unknown" : $0.pulse.cloud } ?? daemon.cloud
+        let word = cloudWord(of: daemon)
         let words = heartbeat?.pulse.cloudProblem ?? daemon.cloudProblem
         let problem = words.isEmpty ? "" : ": \(Output.shown(words))"
         return "\(word)\(problem); \(Int(daemon.callsPerSecond)) calls a second, "
@@ -180,9 +184,7 @@ struct MirrorStatus {
             "store_problem": JSONText.string(heartbeat?.pulse.storeProblem),
             "clock_offset_s": JSONText.number(
                 heartbeat?.pulse.clockOffset.map { $0.milliseconds / 1000 }),
-            "cloud": JSONText.string(
-                running == nil
-                    ? "not called" : heartbeat?.pulse.cloud ?? running?.cloud ?? "not called"),
+            "cloud": JSONText.string(running.map(cloudWord) ?? "not called"),
             "cloud_code": JSONText.number(running?.cloudCode),
             "cloud_problem": JSONText.string(running?.cloudProblem),
             "calls_per_second": running.map { String($0.callsPerSecond) },

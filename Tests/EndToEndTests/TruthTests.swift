@@ -190,9 +190,12 @@ import Testing
 
     @Test func tooFewFiles_areAFaultOfTheConfiguration() throws {
         let emulator = try EmulatorProcess("--users", "2")
-        let daemon = try emulator.daemon(wrapper: ["prlimit", "--nofile=64"])
-        #expect(daemon.wait() == 78)
-        #expect(daemon.stderr.contains("this process may open 64 files"))
+        for files in [100, 16, 10] {
+            let daemon = try emulator.daemon(wrapper: ["prlimit", "--nofile=\(files)"])
+            #expect(daemon.wait() == 78)
+            #expect(daemon.stderr.contains("event=daemon_failed"))
+            #expect(daemon.stderr.contains("this process may open \(files) files"))
+        }
     }
 
     @Test func anEmptyFile_isToldToBecomeANewMirror() throws {
