@@ -289,7 +289,7 @@ package struct CallError: Error, Hashable {
         50004: "internal error", 50005: "network time-out",
         51006: "no conversation, or more than 100", 51008: "more than 1000 conversations",
         51009: "the group does not exist", 51010: "more than 20 groups",
-        51011: "the group's name is empty or has more than 32 bytes",
+        51011: "the group's name is empty or too long",
         51013: "the edition has no conversation groups", 60003: "the body is not JSON",
         60007: "frequency limit of the command", 60008: "service time-out",
         60010: "an administrator is needed", 60011: "frequency limit of the app",
