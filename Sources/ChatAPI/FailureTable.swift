@@ -64,7 +64,9 @@ package enum FailureTable {
         Row(51008, .rejected, "more than 1000 conversations"),
         Row(51009, .stale, "the conversation group does not exist"),
         Row(51010, .rejected, "more than 20 conversation groups"),
-        Row(51011, .rejected, "the group's name is too long (32 or 64 bytes, by region and date) or empty"),
+        Row(
+            51011, .rejected,
+            "the group's name is too long (32 or 64 bytes, by region and date) or empty"),
         Row(51012, .rejected, "too many pinned conversations"),
         Row(
             51013, .refusedApp, "the app's edition has no conversation groups",

@@ -128,7 +128,7 @@ package struct ResigningSender: CallSender {
                     kind: .clockOff, code: error.code,
                     problem: "this machine's clock is \(offset.asClockOffset) the cloud's, "
                         + "which refuses the signature: \(error.problem)",
-                    advice: "set the clock (timedatectl shows it); calls go on by themselves then")
+                    advice: "set the clock (timedatectl shows it)")
             }
             throw CallFailure(
                 kind: .refusedApp, code: error.code, problem: error.problem,

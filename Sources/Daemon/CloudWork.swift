@@ -39,12 +39,25 @@ package struct CloudWork: Sendable {
         package let isWithoutAnswer: Bool
         /// The mirror was made by this command: there was none before.
         package let isNew: Bool
+        /// Everybody in the list was asked for.
+        package let isOfEverybody: Bool
     }
 
-    /// An edit that is left, and the last call that was made for it.
+    /// An edit that is left, and why.
     package struct UnsentEdit: Sendable {
         package let edit: MirrorReader.EditRow
-        package let lastCall: MirrorReader.EditCall?
+        package let reason: String
+
+        init(_ edit: MirrorReader.EditRow, _ reader: MirrorReader) throws {
+            self.edit = edit
+            let item = try reader.items(of: edit.id).first { $0.code == nil && $0.problem != nil }
+            let call = try reader.calls(of: edit.id).last
+            let code = call?.code.map { " (code \($0))" } ?? ""
+            reason =
+                item.map { "\($0.conversation): \($0.problem ?? "")" }
+                ?? call?.problem.map { $0 + code }
+                ?? (edit.attempts == 0 ? "it was not sent yet" : "its outcome is not known yet")
+        }
     }
 
     /// Does the work.
@@ -106,7 +119,7 @@ package struct CloudWork: Sendable {
         let unsent = kind == .resync ? try CloudWork.unsent(users, reader) : (0, [])
         let report = try report(
             store, reader, request, isDone: isDone, isWithoutAnswer: isWithoutAnswer,
-            unsent: unsent, isNew: store.isNew)
+            unsent: unsent, isNew: store.isNew, users: users)
         return (report, await instance.cleanEnd)
     }
 
@@ -129,9 +142,7 @@ package struct CloudWork: Sendable {
         if users == nil { count = try reader.unsentEdits() }
         return (
             count,
-            count == 0
-                ? []
-                : try first.map { UnsentEdit(edit: $0, lastCall: try reader.calls(of: $0.id).last) }
+            count == 0 ? [] : try first.map { try UnsentEdit($0, reader) }
         )
     }
 
@@ -177,7 +188,7 @@ package struct CloudWork: Sendable {
         if !isDone { try store.withdraw(request) }
         return try report(
             store, reader, request, isDone: isDone, isWithoutAnswer: false, unsent: (0, []),
-            isNew: false)
+            isNew: false, users: users)
     }
 
     /// - Parameter saidBefore: when the daemon had spoken last before it was asked. What kept it from
@@ -227,7 +238,8 @@ package struct CloudWork: Sendable {
     ///   which are done.
     private func report(
         _ store: SQLiteMirror, _ reader: MirrorReader, _ request: Int64, isDone: Bool,
-        isWithoutAnswer: Bool, unsent: (count: Int, first: [UnsentEdit]), isNew: Bool
+        isWithoutAnswer: Bool, unsent: (count: Int, first: [UnsentEdit]), isNew: Bool,
+        users: [UserID]?
     ) throws -> Report {
         let progress =
             try store.progress(of: request) ?? RequestProgress(request: request, total: 0)
@@ -237,7 +249,7 @@ package struct CloudWork: Sendable {
             rejected: try reader.outboxTotals().rejected, unsent: unsent.count,
             firstUnsent: unsent.first,
             isComplete: isDone && progress.done == progress.total,
-            isWithoutAnswer: isWithoutAnswer, isNew: isNew)
+            isWithoutAnswer: isWithoutAnswer, isNew: isNew, isOfEverybody: users == nil)
     }
 }
 
@@ -282,8 +294,7 @@ extension ProgramFailure {
                 advice: "the daemon goes on trying; repeat the command when it is back")
         case "clock_off":
             self.init(
-                .cloudUnavailable, "the cloud cannot be used: \(daemon.cloudProblem)",
-                advice: "set the clock; the daemon goes on by itself then")
+                .cloudUnavailable, "the cloud cannot be used: \(daemon.cloudProblem)")
         default: return nil
         }
     }

@@ -130,7 +130,7 @@ package struct DaemonRun: Sendable {
 
     private func reloaded(isGood: Bool) async {
         instance.gauges.noteReload(isGood: isGood)
-        manager.ready(status(await instance.engine.pulse()))
+        manager.ready(await pulse().sentence)
     }
 
     private func logReload(
@@ -164,7 +164,7 @@ package struct DaemonRun: Sendable {
         while !Task.isCancelled {
             let state = await instance.engine.readiness
             if state != nil || instance.time.now() > latest {
-                manager.ready(status(await instance.engine.pulse()))
+                manager.ready(await pulse().sentence)
                 instance.log(
                     .daemonReady(
                         cloud: state ?? "unknown", after: instance.time.now() - startedAt))
@@ -174,11 +174,11 @@ package struct DaemonRun: Sendable {
         }
     }
 
-    /// What systemd shows.
-    private func status(_ pulse: Pulse) -> String {
-        pulse.sentence
-            + (instance.gauges.isReloadGood
-                ? "" : "; the last reload was rejected, the old configuration is in use")
+    /// How the daemon is, with what only the process knows.
+    private func pulse() async -> Pulse {
+        var pulse = await instance.engine.pulse()
+        pulse.isReloadRejected = !instance.gauges.isReloadGood
+        return pulse
     }
 
     /// Once a second: the heartbeat, the status of the service, and whether the database is still the
@@ -188,12 +188,12 @@ package struct DaemonRun: Sendable {
         var seen: UInt64?
         var movedAt = instance.time.now()
         while !Task.isCancelled {
-            let pulse = await instance.engine.pulse()
+            let pulse = await pulse()
             let (beats, now) = (await instance.engine.beats, instance.time.now())
             if beats != seen || pulse.storeProblem != nil { movedAt = now }
             seen = beats
             if now - movedAt < Self.standstill { file.write(pulse, time: instance.time) }
-            let text = status(pulse)
+            let text = pulse.sentence
             if let told, told != text { manager.status(text) }
             told = text
             do {

@@ -124,15 +124,20 @@ package struct LockFile: ~Copyable {
     }
 
     private static func cannotBeMade(_ path: String, _ error: Int32) -> StoreFailure {
-        var file = stat()
-        let owner = stat(path, &file) == 0 ? "it belongs to user \(file.st_uid)" : nil
+        var (file, directory) = (stat(), stat())
+        let isThere = stat(path, &file) == 0
+        let isTheServices =
+            isThere && stat(OwnedFile.directory(of: path), &directory) == 0
+            && file.st_uid == directory.st_uid
         return StoreFailure(
             kind: .passing,
             problem: "\(path): the lock cannot be opened: \(String(cString: strerror(error)))"
-                + (owner.map { "; " + $0 } ?? ""),
-            advice: owner == nil
+                + (isThere ? "; it belongs to user \(file.st_uid)" : ""),
+            advice: !isThere
                 ? "does the directory exist, and may this user write there?"
-                : "give the file, and the database beside it, to the user that the service runs as")
+                : isTheServices
+                    ? "use sudo, or the user that the service runs as"
+                    : "give the file, and the database beside it, to the owner of their directory")
     }
 }
 

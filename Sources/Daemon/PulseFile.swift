@@ -1,6 +1,7 @@
 import ChatModel
 import Glibc
 import MirrorStore
+import Synchronization
 import SyncEngine
 
 // The heartbeat of the daemon, in a file beside the database: it must be visible also when the database
@@ -9,7 +10,7 @@ import SyncEngine
 
 /// Writes the heartbeat.
 package final class PulseFile: Sendable {
-    private let descriptor: Int32
+    private let descriptor: Mutex<Int32>
     private let path: String
 
     /// A daemon that has been silent for longer does not respond.
@@ -21,8 +22,9 @@ package final class PulseFile: Sendable {
     /// Makes the file; a daemon without one works, but looks as if it stood still, so that is a failure.
     package init(database: String) throws(StoreFailure) {
         path = PulseFile.path(database)
-        descriptor = OwnedFile.open(path, mayBeLink: false)
-        guard descriptor >= 0 else {
+        let file = OwnedFile.open(path, mayBeLink: false)
+        descriptor = Mutex(file)
+        guard file >= 0 else {
             throw StoreFailure(
                 kind: .passing,
                 problem: "\(path): the heartbeat cannot be written: "
@@ -31,7 +33,7 @@ package final class PulseFile: Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit { descriptor.withLock { _ = close($0) } }
 
     /// Says that the daemon is alive, and how it is.
     package func write(_ pulse: Pulse, time: any Timekeeper) {
@@ -46,11 +48,22 @@ package final class PulseFile: Sendable {
         if let problem = pulse.storeProblem {
             text += "store_problem \(PulseFile.line(problem))\n"
         }
+        if pulse.isReloadRejected { text += "reload rejected\n" }
         if let offset = pulse.clockOffset { text += "clock_offset \(offset.milliseconds)\n" }
         // Always the same size: written in place, in one piece.
         var bytes = Array(text.utf8.prefix(PulseFile.size))
         bytes += [UInt8](repeating: UInt8(ascii: "\n"), count: PulseFile.size - bytes.count)
-        _ = pwrite(descriptor, bytes, bytes.count, 0)
+        descriptor.withLock { descriptor in
+            // Somebody who tidies up may have removed it.
+            if FileIdentity(path) == nil {
+                let new = OwnedFile.open(path, mayBeLink: false)
+                if new >= 0 {
+                    close(descriptor)
+                    descriptor = new
+                }
+            }
+            _ = pwrite(descriptor, bytes, bytes.count, 0)
+        }
     }
 
     /// After a clean end there is no heartbeat to be missed.
@@ -112,6 +125,7 @@ package struct Heartbeat: Sendable {
         pulse = Pulse(
             cloud: String(cloud), cloudProblem: String(values["cloud_problem"] ?? ""),
             storeProblem: values["store_problem"].map(String.init),
-            clockOffset: values["clock_offset"].flatMap { Int64($0) }.map { .milliseconds($0) })
+            clockOffset: values["clock_offset"].flatMap { Int64($0) }.map { .milliseconds($0) },
+            isReloadRejected: values["reload"] == "rejected")
     }
 }

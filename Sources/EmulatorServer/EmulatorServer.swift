@@ -37,6 +37,7 @@ package final class EmulatorServer: Sendable {
             responder: CallbackResponder { [self] request, context in
                 try await respond(request, context)
             },
+            server: .http1(configuration: .init(additionalChannelHandlers: self.handlers())),
             configuration: .init(address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { channel in ready(channel.localAddress?.port ?? port) },
             logger: logger)
@@ -52,6 +53,11 @@ package final class EmulatorServer: Sendable {
                 for try await _ in group {}
             }
         } catch is CancellationError {}
+    }
+
+    /// What stands between the server and the connection.
+    private func handlers() -> [any RemovableChannelHandler] {
+        options.clockSkew == 0 ? [] : [SkewedDate(seconds: options.clockSkew)]
     }
 
     private var now: EmulatorTime {
@@ -94,14 +100,14 @@ package final class EmulatorServer: Sendable {
     private func response(_ reply: EmulatorReply, _ context: Context) async throws -> Response {
         switch reply {
         case .reply(let status, let body, let contentType):
-            return dated(Self.response(status, body, contentType))
+            return Self.response(status, body, contentType)
         case .busy(let status, let seconds):
             var busy = text(status, "too busy")
             if let name = HTTPField.Name("Retry-After") { busy.headers[name] = String(seconds) }
-            return dated(busy)
+            return busy
         case .late(let milliseconds, let body):
             try await Task.sleep(for: .milliseconds(milliseconds))
-            return dated(Self.response(200, body, "application/json"))
+            return Self.response(200, body, "application/json")
         case .silence:
             try await Task.sleep(for: .seconds(120))
             fallthrough
@@ -112,19 +118,6 @@ package final class EmulatorServer: Sendable {
             try? await context.channel.close().get()
             throw CancellationError()
         }
-    }
-
-    /// With the time of the emulator's clock, which may be ahead of the machine's.
-    private func dated(_ response: Response) -> Response {
-        var response = response
-        var seconds = time_t(now.seconds + options.clockSkew)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        var text = [CChar](repeating: 0, count: 40)
-        strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
-        response.headers[.date] = String(
-            decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return response
     }
 
     /// Half of a call's latency, drawn anew for each way.

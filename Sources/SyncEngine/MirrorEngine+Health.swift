@@ -99,16 +99,22 @@ package struct Pulse: Hashable, Sendable {
     package var storeProblem: String?
     /// By how much this machine's clock is ahead of the cloud's; nil while they agree.
     package var clockOffset: Duration?
+    /// The last reload was rejected: the configuration in use is not the one in the file.
+    package var isReloadRejected = false
 
     package init(
         cloud: String, cloudProblem: String = "", storeProblem: String? = nil,
-        clockOffset: Duration? = nil
+        clockOffset: Duration? = nil, isReloadRejected: Bool = false
     ) {
+        self.isReloadRejected = isReloadRejected
         self.cloud = cloud
         self.cloudProblem = cloudProblem
         self.storeProblem = storeProblem
         self.clockOffset = clockOffset
     }
+
+    package static let reloadRejected =
+        "the last reload was rejected, the old configuration is in use"
 
     /// Of a daemon that opens its database and reads its list, which takes as long as they are large.
     package static let starting = Pulse(cloud: "starting")
@@ -129,6 +135,7 @@ package struct Pulse: Hashable, Sendable {
         if let clockOffset, cloud != "clock_off" {
             parts.append("this machine's clock is \(clockOffset.asClockOffset) the cloud's")
         }
+        if isReloadRejected { parts.append(Pulse.reloadRejected) }
         return parts.joined(separator: "; ")
     }
 }

@@ -49,7 +49,8 @@ extension MirrorEngine {
     func finishWatching() async {
         await logStatistics()
         var state = await state()
-        state.cloud = "stopped"
+        // Why it cannot go on must be there to be read.
+        if !isRefusedFromTheStart { state.cloud = "stopped" }
         await commits.flush(takeProgress() + entries(of: state))
     }
 

@@ -197,6 +197,8 @@ struct PushDesk: Sendable {
                 ? edits[index].failures >= Edit.mostStale : edits[index].isTired(at: time)
             if isEnough { edits[index].refused[id] = refusal }
         }
+        // What is refused for good by now is not waited for.
+        guard passing.contains(where: { edits[index].refused[$0.id] == nil }) else { return }
         pause(
             [edit],
             CallFailure(

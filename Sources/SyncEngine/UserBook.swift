@@ -134,11 +134,15 @@ package struct UserBook: Sendable {
             removed.prefix(Self.batch).map { (roster.id(of: $0).bareForm, $0) },
             uniquingKeysWith: { first, _ in first })
         for user in added {
-            guard let old = gone[roster.id(of: user).bareForm] else { continue }
+            let new = roster.id(of: user)
+            // Who takes the quotes away again is right.
+            guard let old = gone[new.bareForm],
+                new.string.utf8.count >= roster.id(of: old).string.utf8.count
+            else { continue }
             counts.likenesses += 1
             guard counts.likeness == nil else { continue }
             counts.likeness = ListCounts.Likeness(
-                new: roster.id(of: user), old: roster.id(of: old))
+                new: new, old: roster.id(of: old))
         }
     }
 

@@ -94,7 +94,8 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
     var rateCode = 60007
     @Option(help: "Milliseconds a call takes, there and back.") var latency = 0.0
     @Option(help: "Milliseconds by which the latency varies, up and down.") var jitter = 0.0
-    @Option(help: "Seconds the emulator's clock is ahead.") var clockSkew: Int64 = 0
+    @Option(help: "Seconds the emulator's clock is ahead; behind: --clock-skew=-3600.")
+    var clockSkew: Int64 = 0
     @Flag(help: "The app's edition has no conversation groups (code 51013).") var noEdition = false
     @Option(help: "A fault that strikes by chance: KIND or KIND=RATE; may be repeated.")
     var fault: [String] = []

@@ -108,7 +108,9 @@ struct CheckCommand: AsyncParsableCommand {
                 advice: "repeat the command; the daemon's log tells what its calls come to")
         }
         if let failure = ProgramFailure(cloudOf: state) { throw failure }
-        Output.note("a daemon is running; to it the cloud is \(state.cloud)")
+        Output.note(
+            "a daemon is running; to it the cloud is \(state.cloud). Key and settings of the file were "
+                + "not tried: it may have been started with others")
     }
 }
 

@@ -18,7 +18,7 @@ struct HealthCommand: ParsableCommand {
             Bad: no daemon runs or it does not respond; the database or the configuration cannot be \
             used; the cloud refuses, or cannot be reached; the clock is off so that the cloud refuses \
             signatures; at least half of the users are stale, or nobody is imported.
-            Degraded: the daemon is starting; users are stale; over a twentieth fail; deletions or rejected edits wait for an \
+            Degraded: the daemon is starting, or nothing was pulled yet; the last reload was rejected; users are stale; over a twentieth fail; deletions or rejected edits wait for an \
             operator; the clock differs from the cloud's by more than five minutes.
 
             Example:
@@ -94,7 +94,11 @@ extension MirrorStatus {
         var news: [String] = []
         if process != nil, heartbeat == nil || heartbeat?.pulse == .starting {
             news.append("the daemon is starting")
+        } else if heartbeat?.pulse.cloud == "unknown" {
+            news.append("nothing is known of the cloud yet")
         }
+        if heartbeat?.pulse.isReloadRejected ?? false { news.append(Pulse.reloadRejected) }
+        if count("new") > 0, count("new") == listed { news.append("no user was pulled yet") }
         if count("stale") > 0, count("stale") * 2 < listed {
             news.append("\(count("stale")) of \(listed) users are stale")
         }
@@ -105,7 +109,7 @@ extension MirrorStatus {
             news.append("the deletions of \(counted(undecided, "user")) wait for an operator")
         }
         if outbox.rejected > 0 {
-            news.append("\(counted(outbox.rejected, "rejected edit")) wait for an operator")
+            news.append("rejected edits that wait for an operator: \(outbox.rejected)")
         }
         if let pulse = heartbeat?.pulse, let offset = pulse.clockOffset, pulse.cloud != "clock_off"
         {

@@ -102,14 +102,14 @@ extension CloudWork.Report {
                 "the deletions of \(counted(undecided, "user")) wait for a person: "
                     + "groupmirror held list")
         }
-        if progress.total > 0, progress.parked == progress.total {
+        if nobodyWasPulled {
             Output.note(
                 "nobody was pulled: no user of the list is imported in this app; are list and "
                     + "app.sdk_app_id of the same app?")
         }
         if rejected > 0 {
             Output.note(
-                "\(counted(rejected, "rejected edit")) wait for a person: groupmirror outbox list")
+                "rejected edits that wait for an operator: \(rejected); groupmirror outbox list")
         }
         if unsent > 0 {
             for left in firstUnsent { Output.note(left.sentence) }
@@ -122,12 +122,16 @@ extension CloudWork.Report {
         }
     }
 
+    /// Of the whole list nobody is imported: a wrong list, or a wrong app.
+    private var nobodyWasPulled: Bool {
+        isOfEverybody && progress.total > 0 && progress.parked == progress.total
+    }
+
     func status(driftCounts: Bool) -> ExitStatus {
         if !isComplete { return .unexpected }
         if isWithoutAnswer, progress.failed > 0 { return .cloudUnavailable }
         if driftCounts, progress.changed > 0 { return .driftFound }
-        // Nobody was pulled: a wrong list, or a wrong app.
-        if progress.total > 0, progress.parked == progress.total { return .someUsersFailed }
+        if nobodyWasPulled { return .someUsersFailed }
         if progress.failed > 0 || unsent > 0 { return .someUsersFailed }
         return undecided > 0 || rejected > 0 ? .personNeeded : .done
     }
@@ -136,13 +140,7 @@ extension CloudWork.Report {
 extension CloudWork.UnsentEdit {
     /// `edit 5 (add user:bob to 'club') waits: … (code 51007); it is tried again with the next run`
     fileprivate var sentence: String {
-        let why =
-            lastCall.flatMap { call in
-                call.problem.map { problem in
-                    problem + (call.code.map { " (code \($0))" } ?? "")
-                }
-            } ?? "it was not sent yet"
-        return "edit \(edit.id) of \(edit.user) (\(edit.sentence)) waits: \(Output.shown(why)); "
+        return "edit \(edit.id) of \(edit.user) (\(edit.sentence)) waits: \(Output.shown(reason)); "
             + "it is tried again with the next run"
     }
 }

@@ -80,7 +80,9 @@ struct MirrorStatus {
     var isSilent: Bool { heartbeat?.isSilent ?? false }
 
     /// Nobody keeps the mirror up to date, and it is no longer.
-    var isLeftAlone: Bool { process == nil && command == nil && states["stale"] != nil }
+    var isLeftAlone: Bool {
+        process == nil && command == nil && (states["stale"] != nil || states["new"] != nil)
+    }
 
     var exitStatus: ExitStatus {
         if isSilent { return .cloudUnavailable }
@@ -111,6 +113,9 @@ struct MirrorStatus {
         rows.append(["cloud", cloudText])
         if let problem = heartbeat?.pulse.storeProblem {
             rows.append(["database", "cannot be written: \(Output.shown(problem))"])
+        }
+        if heartbeat?.pulse.isReloadRejected ?? false {
+            rows.append(["reload", Pulse.reloadRejected + ": groupmirror check"])
         }
         if let offset = heartbeat?.pulse.clockOffset {
             rows.append(["clock", "\(offset.asClockOffset) the cloud's: set the clock"])
@@ -164,7 +169,10 @@ struct MirrorStatus {
     }
 
     private var cloudText: String {
-        guard process != nil, let daemon else { return "not called" }
+        guard process != nil, let daemon else {
+            guard let daemon, daemon.cloud == "refused" else { return "not called" }
+            return "refused the last daemon: \(Output.shown(daemon.cloudProblem))"
+        }
         if isSilent { return "not known: the daemon does not respond" }
         let word = cloudWord(of: daemon)
         let words = heartbeat?.pulse.cloudProblem ?? daemon.cloudProblem

@@ -92,6 +92,69 @@ import Testing
         #expect(daemon.stderr.contains("level=error event=daemon_failed app=1400000000 exit=77"))
     }
 
+    /// A machine that boots before its clock is set.
+    @Test func aClockThatIsOffAtTheFirstStart_endsNothing() throws {
+        let emulator = try EmulatorProcess("--users", "3", "--clock-skew=864000")
+        let resync = try emulator.groupmirror("resync", "--all")
+        #expect(resync.status == 69)
+        #expect(resync.stderr.contains("days behind the cloud's"), "\(resync.stderr)")
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "words about the clock") { daemon.stderr.contains("event=clock_off") }
+        try daemon.wait(for: "the state") {
+            try emulator.groupmirror("health").stdout.contains("the clock is off")
+        }
+        #expect(try emulator.groupmirror("health").status == 2)
+        daemon.signal(SIGTERM)
+        #expect(daemon.wait() == 0)
+    }
+
+    @Test func aReloadThatWasRejected_isSeenInHealthAndStatus() throws {
+        let emulator = try EmulatorProcess("--users", "5")
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "the daemon") {
+            try emulator.groupmirror("health").stdout.hasPrefix("GROUPMIRROR OK")
+        }
+        try emulator.directory.write("", to: "users.txt")
+        daemon.signal(SIGHUP)
+        try daemon.wait(for: "the warning") {
+            try emulator.groupmirror("health").stdout.contains("the last reload was rejected")
+        }
+        #expect(try emulator.groupmirror("health").status == 1)
+        #expect(try emulator.groupmirror("status").stdout.contains("the last reload was rejected"))
+    }
+
+    @Test func aDaemonThatHasPulledNobodyYet_isNotWell() throws {
+        let emulator = try EmulatorProcess("--users", "5", "--fault", "silence")
+        let daemon = try emulator.daemon()
+        try daemon.wait(for: "a heartbeat") {
+            try emulator.groupmirror("health").stdout.contains("no user was pulled yet")
+        }
+        #expect(try emulator.groupmirror("health").status == 1)
+    }
+
+    @Test func aHeartbeatThatSomebodyRemoves_isMadeAgain() throws {
+        let emulator = try EmulatorProcess.pulled()
+        let daemon = try emulator.daemon()
+        let file = emulator.directory.file("mirror.db.pulse")
+        try daemon.wait(for: "the heartbeat") { FileManager.default.fileExists(atPath: file) }
+        try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
+        try FileManager.default.removeItem(atPath: file)
+        try daemon.wait(for: "another") { FileManager.default.fileExists(atPath: file) }
+        try daemon.wait(for: "health") { try emulator.groupmirror("health").status == 0 }
+    }
+
+    @Test func anEditThatARunCouldNotSend_isToldWithItsReason() throws {
+        let emulator = try EmulatorProcess.pulled()
+        try emulator.post("faults", #"[{"kind":"item:51007","command":"mark_contact"}]"#)
+        _ = try emulator.groupmirror("edit", "mark", "user00000003", "user:bob", "--custom", "x")
+        let resync = try emulator.groupmirror("resync", "user00000003")
+        #expect(resync.status == 3)
+        #expect(
+            resync.stderr.contains(
+                "edit 1 of user00000003 (mark user:bob custom 'x') waits: user:bob: the chat group"),
+            "\(resync.stderr)")
+    }
+
     @Test(arguments: [
         (["app: {sdk_app_id: x}"], Int32(78)), ([], Int32(75)),
     ])
@@ -225,6 +288,8 @@ import Testing
         let resync = try emulator.groupmirror("resync", "--all")
         #expect(resync.status == 3)
         #expect(resync.stderr.contains("no user of the list is imported"))
+        // Somebody who was named is reported, and is no failure.
+        #expect(try emulator.groupmirror("resync", "alice").status == 0)
     }
 
     @Test func aListThatLooksWrong_isTakenOverWithAWarning() throws {

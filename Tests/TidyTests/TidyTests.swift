@@ -20,7 +20,9 @@ import Testing
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "DequeModule",
         ],
         "ChatEmulator": ["COpenSSL", "CZlib"],
-        "EmulatorServer": ["ChatEmulator", "Hummingbird", "HTTPTypes", "Logging", "NIOCore"],
+        "EmulatorServer": [
+            "ChatEmulator", "Hummingbird", "HTTPTypes", "Logging", "NIOCore", "NIOHTTPTypes",
+        ],
         "Daemon": [
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "CurlTransport", "MirrorStore",
             "MirrorConfiguration", "SyncEngine", "CLinux", "UnixSignals",
