@@ -26,7 +26,7 @@ enum DecodedText {
         decoded.reserveCapacity(bytes.count)
         var rest = bytes[...]
         while let first = rest.first {
-            if let (value, length) = escape(in: rest), value < 0x80 {
+            if let (value, length) = escape(in: rest), (0..<0x80).contains(value) {
                 decoded.append(UInt8(value))
                 rest = rest.dropFirst(length)
             } else {
@@ -51,10 +51,9 @@ enum DecodedText {
             guard bytes.dropFirst().first == UInt8(ascii: "#"),
                 let end = bytes.prefix(10).firstIndex(of: UInt8(ascii: ";"))
             else { return nil }
-            let text = String(decoding: bytes[(bytes.startIndex + 2)..<end], as: UTF8.self)
-            let value =
-                text.lowercased().hasPrefix("x")
-                ? Int(text.dropFirst(), radix: 16) : Int(text)
+            let text = bytes[(bytes.startIndex + 2)..<end]
+            let isHexadecimal = text.first.map { $0 | 0x20 == UInt8(ascii: "x") } ?? false
+            let value = isHexadecimal ? number(text.dropFirst(), 16) : number(text, 10)
             return value.map { ($0, end - bytes.startIndex + 1) }
         default: return nil
         }
@@ -62,8 +61,13 @@ enum DecodedText {
 
     private static func number(_ bytes: ArraySlice<UInt8>, skipping: Int, digits: Int) -> Int? {
         let text = bytes.dropFirst(skipping).prefix(digits)
-        guard text.count == digits else { return nil }
-        return Int(String(decoding: text, as: UTF8.self), radix: 16)
+        return text.count == digits ? number(text, 16) : nil
+    }
+
+    /// Digits alone: Swift's own parser takes a sign too.
+    private static func number(_ digits: ArraySlice<UInt8>, _ radix: Int) -> Int? {
+        let text = String(decoding: digits, as: UTF8.self)
+        return text.allSatisfy(\.isHexDigit) ? Int(text, radix: radix) : nil
     }
 
     private static let percent = UInt8(ascii: "%")

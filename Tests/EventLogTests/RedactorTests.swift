@@ -83,7 +83,8 @@ import Testing
 
     @Test(arguments: [
         "100 % of users", "50%25 off", "a\\u0041b &#65; C:\\x41", "usersig is malformed",
-        "the group '家人' has 100 members & more",
+        "the group '家人' has 100 members & more", "a sign is no digit: %-5 \\x-a &#-5; &#+x; &#x-1;",
+        "&#;&#x;%%%\\u\\x\\u12%4", "&#99999999999;",
     ])
     func ordinaryTexts_stayAsTheyAre(text: String) {
         let redactor = Redactor()
