@@ -175,11 +175,14 @@ import Testing
         let redactor = Redactor()
         redactor.add(key: "made-up-key-1234")
         redactor.add(key: "another-made-up-key")
-        for number in 0..<100 { redactor.add(signature: "made-up-signature-\(number)") }
+        func signature(_ number: Int) -> String {
+            "made-up" + (0..<20).map { "\(number)x\($0)" }.joined()
+        }
+        for number in 0..<100 { redactor.add(signature: signature(number)) }
         #expect(redactor.clean("made-up-key-1234") == "[redacted]")
         #expect(redactor.clean("another-made-up-key") == "[redacted]")
-        #expect(redactor.clean("made-up-signature-99") == "[redacted]")
-        #expect(redactor.clean("made-up-signature-9") == "made-up-signature-9")
+        #expect(redactor.clean(signature(99)) == "[redacted]")
+        #expect(redactor.clean(signature(9)) == signature(9))
     }
 
     @Test func aUserSigThatNobodyTold_isKnownByItsShape() {
