@@ -17,11 +17,7 @@ package struct Event: Sendable {
         _ name: String, _ level: LogLevel, _ meaning: String, do advice: String = "nothing",
         _ fields: EventField...
     ) {
-        self.name = name
-        self.level = level
-        self.meaning = meaning
-        self.advice = advice
-        self.fields = fields
+        self.init(name, level, meaning, do: advice, fields: fields)
     }
 
     init(
