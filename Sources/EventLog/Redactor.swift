@@ -71,7 +71,7 @@ package final class Redactor: Sendable {
         return String(clean.unicodeScalars.prefix(Redactor.longest))
     }
 
-    private static let longest = 300
+    private static let longest = 240
 
     private static func replacing(_ secret: String, in text: String) -> String {
         let pieces = text.split(separator: secret, omittingEmptySubsequences: false)
