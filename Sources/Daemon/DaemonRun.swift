@@ -64,6 +64,11 @@ package struct DaemonRun: Sendable {
             .daemonStarted(
                 version: Version.text, database: instance.settings.database,
                 new: instance.store.isNew, users: counts.users, pid: getpid()))
+        logList(counts)
+    }
+
+    /// What reading the list of users came to, and what looks wrong about it.
+    private func logList(_ counts: UserBook.ListCounts) {
         instance.log(.listed(counts))
         for doubt in counts.doubts {
             instance.log(.listDoubtful(problem: doubt.problem, advice: doubt.advice))
@@ -148,10 +153,7 @@ package struct DaemonRun: Sendable {
                 .configurationChanged(
                     key: "secret_key", from: "another", to: "a new one", restart: false))
         }
-        instance.log(.listed(counts))
-        for doubt in counts.doubts {
-            instance.log(.listDoubtful(problem: doubt.problem, advice: doubt.advice))
-        }
+        logList(counts)
         instance.log(.configurationReloaded(changes: changes.count + (isNewKey ? 1 : 0)))
     }
 
