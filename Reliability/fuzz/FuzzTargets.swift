@@ -12,12 +12,19 @@ enum FuzzTargets {
     // MARK: Replies
 
     /// Pages of a listing, with a byte 0xFF between them (which no UTF-8 has): decoded as the client
-    /// does, and put together. Then the same bytes as replies to the other commands.
+    /// does, and put together. Then the same bytes as the reply to one of the other commands.
     static let reply: @Sendable ([UInt8]) -> Void = { bytes in
         let pages = bytes.split(separator: 0xFF, maxSplits: 8, omittingEmptySubsequences: false)
             .map(Array.init)
-        waitFor { await list(pages) }
-        waitFor { await writeAndLookUp(bytes) }
+        waitFor {
+            await list(pages)
+            await writeOrLookUp(bytes)
+        }
+    }
+
+    /// Which of `choices` an input is for: trying all of them with each input finds less in a second.
+    private static func pick<Choice>(_ choices: [Choice], for bytes: [UInt8]) -> Choice {
+        choices[bytes.reduce(0) { $0 + Int($1) } % choices.count]
     }
 
     private static func list(_ pages: [[UInt8]]) async {
@@ -39,18 +46,20 @@ enum FuzzTargets {
         }
     }
 
-    private static func writeAndLookUp(_ body: [UInt8]) async {
+    private static func writeOrLookUp(_ body: [UInt8]) async {
         let eve = ConversationID.user("eve")
-        _ = try? await client(body).lookUp([eve], of: alice, turn: .wait(.pulling))
-        let actions: [PushCall.Action] = [
-            .create(group: -1, name: "g", [eve]), .update(1, name: "g", remove: [], add: [eve]),
+        let actions: [PushCall.Action?] = [
+            nil, .create(group: -1, name: "g", [eve]),
+            .update(1, name: "g", remove: [], add: [eve]),
             .mark([PushCall.MarkChange(conversation: eve, marks: MarkEdit(custom: "m"))]),
             .delete(1, name: "g"), .rename(1, from: "g", to: "h"),
         ]
-        for action in actions {
-            let call = PushCall(action: action, edits: [EditID(1)], wanted: [eve: [EditID(1)]])
-            _ = try? await client(body).push(call, of: alice)
+        guard let action = pick(actions, for: body) else {
+            _ = try? await client(body).lookUp([eve], of: alice, turn: .wait(.starting))
+            return
         }
+        let call = PushCall(action: action, edits: [EditID(1)], wanted: [eve: [EditID(1)]])
+        _ = try? await client(body).push(call, of: alice)
     }
 
     private static let alice = UserID(checkedBytes: "alice".utf8)
@@ -121,8 +130,10 @@ enum FuzzTargets {
 
     // MARK: The log
 
-    /// Whatever a name holds, a line stays one line, and its values can be read back.
+    /// Whatever a name holds, a line stays one line, and its values can be read back; and whatever stands
+    /// around a piece of a signature, it does not get out.
     static let log: @Sendable ([UInt8]) -> Void = { bytes in
+        redact(bytes)
         let words = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
         let user = String(decoding: words[0], as: UTF8.self)
         let problem = String(decoding: words.count > 1 ? words[1] : [], as: UTF8.self)
@@ -146,6 +157,39 @@ enum FuzzTargets {
         }
     }
 
+    /// Made up.
+    private static let signature =
+        "eJyrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkElNyM-NgUsUp2YkFBZkpQAlDEwMogMqlVhRkFqUCZ*ZM"
+
+    private static let redactor: Redactor = {
+        let redactor = Redactor()
+        redactor.add(signature: signature)
+        return redactor
+    }()
+
+    /// The first bytes choose a piece of the signature, how it is written, and where in the rest it stands.
+    private static func redact(_ bytes: [UInt8]) {
+        guard bytes.count > 4 else { return }
+        let letters = Array(signature.utf8)
+        let start = Int(bytes[0]) % (letters.count - 16)
+        let piece = letters[start..<min(letters.count, start + 16 + Int(bytes[1]) % 64)]
+        let plain = String(decoding: piece, as: UTF8.self)
+        let written =
+            switch bytes[2] % 5 {
+            case 0: plain
+            case 1: piece.map { String(format: "%%%02x", $0) }.joined()
+            case 2: piece.map { String(format: "%%25%02X", $0) }.joined()
+            case 3: piece.map { String(format: "\\u%04x", $0) }.joined()
+            default: piece.map { "&#\($0);" }.joined()
+            }
+        let around = bytes[4...]
+        let place = around.startIndex + Int(bytes[3]) % (around.count + 1)
+        let clean = redactor.clean(
+            String(decoding: around[..<place], as: UTF8.self) + written
+                + String(decoding: around[place...], as: UTF8.self))
+        precondition(!clean.contains(plain) && !clean.contains(written), "not redacted")
+    }
+
     private final class Lines: @unchecked Sendable {
         var text = ""
     }
@@ -163,13 +207,13 @@ enum FuzzTargets {
         let now = EmulatorTime(nanoseconds: 1, seconds: 1_790_000_000)
         _ = core.handle(EmulatorCall(path: path, body: body), now: now)
         // Behind the gateway, where a stranger's bytes get only with a signature.
-        for command in [
-            "get_contact_group", "create_contact_group", "update_contact_group",
-            "del_contact_group", "mark_contact", "search_contact_group",
-        ] {
-            let path = "v4/recentcontact/\(command)?\(query)"
-            _ = core.handle(EmulatorCall(path: path, body: bytes), now: now)
-        }
+        let command = pick(
+            [
+                "get_contact_group", "create_contact_group", "update_contact_group",
+                "del_contact_group", "mark_contact", "search_contact_group",
+            ], for: bytes)
+        _ = core.handle(
+            EmulatorCall(path: "v4/recentcontact/\(command)?\(query)", body: bytes), now: now)
     }
 
     private static let query: String = {

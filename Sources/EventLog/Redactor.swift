@@ -8,9 +8,13 @@ import Synchronization
 /// and a usersig by its shape and by its name.
 package final class Redactor: Sendable {
     private struct Secrets {
-        var keys: [SecretPieces] = []
+        var keys: [String] = [] { didSet { learn() } }
         /// The last few.
-        var signatures: [SecretPieces] = []
+        var signatures: [String] = [] { didSet { learn() } }
+        /// Those of all of them: a text is looked through once.
+        var pieces = SecretPieces()
+
+        private mutating func learn() { pieces = SecretPieces(of: keys + signatures) }
     }
 
     private let secrets = Mutex(Secrets())
@@ -26,8 +30,7 @@ package final class Redactor: Sendable {
     package func add(key: String) {
         guard key.utf8.count >= 8 else { return }
         secrets.withLock { secrets in
-            guard !secrets.keys.contains(where: { $0.text == key }) else { return }
-            secrets.keys.append(SecretPieces(of: key))
+            if !secrets.keys.contains(key) { secrets.keys.append(key) }
         }
     }
 
@@ -35,8 +38,7 @@ package final class Redactor: Sendable {
     /// are caught by their shape alone.
     package func add(signature: String) {
         secrets.withLock {
-            $0.signatures.append(SecretPieces(of: signature))
-            if $0.signatures.count > 8 { $0.signatures.removeFirst() }
+            $0.signatures = ($0.signatures + [signature]).suffix(8)
         }
     }
 
@@ -45,10 +47,10 @@ package final class Redactor: Sendable {
     /// something of a usersig's shape or name, nothing of the text is left.
     package func clean(_ text: String) -> String {
         guard text.utf8.count >= 8 else { return text }
-        let known = secrets.withLock { $0.keys + $0.signatures }
+        let known = secrets.withLock { $0 }
         var text = text
-        for secret in known where text.utf8.count >= secret.text.utf8.count {
-            text = Redactor.replacing(secret.text, in: text)
+        for secret in known.keys + known.signatures where text.utf8.count >= secret.utf8.count {
+            text = Redactor.replacing(secret, in: text)
         }
         text = Redactor.maskingValues(in: text)
         text = Redactor.maskingSignatures(in: text)
@@ -56,7 +58,7 @@ package final class Redactor: Sendable {
             // A text that is broken into lines or columns reads on without them.
             let unbroken = form.filter { $0 > 0x20 }
             let isSecret =
-                known.contains { $0.meet(form) || $0.meet(unbroken) }
+                known.pieces.meet(form) || known.pieces.meet(unbroken)
                 || layer > 0 && Redactor.looksLikeSignature(form)
             if isSecret { return Redactor.dropped }
         }

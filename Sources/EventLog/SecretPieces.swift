@@ -1,4 +1,4 @@
-/// Recognises pieces of a secret: sixteen bytes in a row of it, wherever they stand.
+/// Recognises pieces of secrets: sixteen bytes in a row of one, wherever they stand.
 struct SecretPieces: Sendable {
     static let length = 16
 
@@ -13,18 +13,18 @@ struct SecretPieces: Sendable {
         }
     }
 
-    let text: String
     private let windows: Set<Window>
 
-    /// A secret that is shorter has no such pieces; it is only known as a whole.
-    init(of text: String) {
-        self.text = text
+    /// Secrets that are shorter have no such pieces; they are only known as a whole.
+    init(of secrets: [String] = []) {
         var windows: Set<Window> = []
-        SecretPieces.forEachWindow(of: text.utf8) { windows.insert($0) }
+        for secret in secrets {
+            SecretPieces.forEachWindow(of: secret.utf8) { windows.insert($0) }
+        }
         self.windows = windows
     }
 
-    /// Whether sixteen bytes in a row of the secret stand in `bytes`.
+    /// Whether sixteen bytes in a row of a secret stand in `bytes`.
     func meet(_ bytes: some Sequence<UInt8>) -> Bool {
         guard !windows.isEmpty else { return false }
         var isMet = false
