@@ -160,65 +160,16 @@ final class Transfer {
         }
         let words = errorText[0] == 0 ? curl_easy_strerror(result) : UnsafePointer(errorText)
         let detail = words.map { String(cString: $0) } ?? "code \(result.rawValue)"
-        let proxy =
-            isProxied ? "; calls go through the proxy of https_proxy: look at that too" : ""
-        if hasSent { return afterSending(result, detail, proxy) }
-        switch result {
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
-            // libcurl's text quotes the URL, whose query holds the usersig.
-            return TransportFailure(
-                problem: "the endpoint is no URL that can be called",
-                advice: "look at app.endpoint", mayHaveArrived: false)
-        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
-            return TransportFailure(
-                problem: "no address was found: \(detail)",
-                advice: "look at app.region or app.endpoint, and at this machine's DNS" + proxy,
-                mayHaveArrived: false)
-        case CURLE_COULDNT_CONNECT:
-            return TransportFailure(
-                problem: "no connection: \(detail)",
-                advice: "look at app.endpoint, and at the network between here and there" + proxy,
-                mayHaveArrived: false)
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
-            CURLE_SSL_ISSUER_ERROR:
-            return TransportFailure(
-                problem: "no trusted connection: \(detail)",
-                advice: "look at app.endpoint and at this machine's clock and certificates",
-                mayHaveArrived: false)
-        default: return afterSending(result, detail, proxy)
-        }
+        return TransportFailure(
+            code: result.rawValue, hasSent: hasSent, detail: detail, timeout: timeout,
+            isProxied: isProxied)
     }
 
-    /// Whether bytes of the request may have left: then the server may have it, whatever went wrong
-    /// afterwards.
+    /// Whether bytes of the request may have left.
     private var hasSent: Bool {
         var bytes = 0
         check(gm_curl_get_long(handle, CURLINFO_REQUEST_SIZE, &bytes))
         return bytes > 0
-    }
-
-    /// Failures after which nobody knows whether the server acted; also those that are not known to come
-    /// before.
-    private func afterSending(_ result: CURLcode, _ detail: String, _ proxy: String)
-        -> TransportFailure
-    {
-        let proxyAdvice = String(proxy.dropFirst(2))
-        switch result {
-        case CURLE_OPERATION_TIMEDOUT:
-            return TransportFailure(
-                problem: "no answer within \(timeout.inSeconds) s", advice: proxyAdvice,
-                mayHaveArrived: true)
-        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_HTTP2:
-            return TransportFailure(
-                problem: "the answer is not HTTP",
-                advice: "something in between answers in the cloud's place: look at gateways"
-                    + proxy,
-                mayHaveArrived: true)
-        default:
-            return TransportFailure(
-                problem: "the connection broke: \(detail)", advice: proxyAdvice,
-                mayHaveArrived: true)
-        }
     }
 
     /// Setting a valid option can only fail for lack of memory.

@@ -121,6 +121,26 @@ import Testing
         #expect(!failure.problem.contains("usersig"))
     }
 
+    /// Whatever libcurl calls it: once bytes have left, the server may have the request.
+    @Test(arguments: 1..<(UInt32(100)))
+    func aFailureAfterSending_leavesTheCallInDoubt(code: UInt32) {
+        for isProxied in [false, true] {
+            let failure = TransportFailure(
+                code: code, hasSent: true, detail: "", timeout: .seconds(1), isProxied: isProxied)
+            #expect(failure.mayHaveArrived)
+            #expect(!failure.advice.contains("app.endpoint"))
+        }
+    }
+
+    /// What libcurl says before it sends: the URL, the protocol, names, connecting, TLS. Everything else
+    /// is in doubt.
+    @Test(arguments: 1..<(UInt32(100)))
+    func aFailureWithNothingSent_isCertainOnlyForAShortList(code: UInt32) {
+        let failure = TransportFailure(
+            code: code, hasSent: false, detail: "", timeout: .seconds(1), isProxied: false)
+        #expect(failure.mayHaveArrived == ![1, 3, 5, 6, 7, 35, 60, 77, 83].contains(code))
+    }
+
     @Test func theHeadersThatCount_areRead() async throws {
         let reply = try await post { _, socket in
             HostileServer.respond(
