@@ -3,12 +3,14 @@
 SWIFT ?= swift
 PREFIX ?= /usr/local
 RELEASE = .build-release
-# The installed programs look for Swift's libraries beside them: the machine needs no toolchain.
-RELEASE_FLAGS = -c release --scratch-path $(RELEASE) \
-	-Xlinker '-rpath=$$ORIGIN/../lib/groupmirror'
+# The installed programs look for Swift's libraries beside them and nowhere else: the machine needs no
+# toolchain, and a directory of the machine that built them means nothing on another.
+RELEASE_FLAGS = -c release --scratch-path $(RELEASE) --disable-local-rpath \
+	-Xswiftc -no-toolchain-stdlib-rpath -Xlinker '-rpath=$$ORIGIN/../lib/groupmirror' \
+	-Xlinker -z -Xlinker now
 
 .PHONY: demo test bench build release install tables format lint deps test-deps clean \
-	prove simulate crash chaos chaos-programs proof-programs fuzz fuzz-all fuzz-program mutate sanitize
+	release-deps prove simulate crash chaos chaos-programs proof-programs fuzz fuzz-all fuzz-program mutate sanitize
 
 demo: deps
 	$(SWIFT) build --product groupmirror
@@ -26,7 +28,10 @@ bench: release
 	$(RELEASE)/release/benchmark $(BENCH)
 
 # What CI runs beside the tests; Documentation/Reliability.md tells what it proves.
-prove: proof-programs chaos-programs
+prove: test-deps release-deps
+	$(SWIFT) build $(RELEASE_FLAGS)
+	Scripts/sbom $(RELEASE) > $(RELEASE)/groupmirror.cdx.json
+	Scripts/check-install $(RELEASE)
 	Scripts/prove $(RELEASE)
 
 # SEEDS worlds from SEED on; a single one is told in full with LOUD=1. USERS and WITHOUT (ingredients,
@@ -51,7 +56,7 @@ chaos: chaos-programs
 	Scripts/chaos $(RELEASE) $(ROUNDS) $(SEED)
 
 # Small faults in the rules, or in one FILE of them, one after the other: do their tests notice?
-mutate: deps
+mutate: release-deps
 	$(SWIFT) build $(RELEASE_FLAGS) --product mutate
 	$(RELEASE)/release/mutate --jobs $(JOBS) $(if $(FILE),--file $(FILE))
 
@@ -75,33 +80,35 @@ fuzz-program: deps
 	GROUPMIRROR_FUZZ=1 $(SWIFT) build -c release --scratch-path $(FUZZ) --product fuzz \
 		-Xswiftc -sanitize=fuzzer,address -Xswiftc -parse-as-library -Xswiftc -use-ld=lld
 
-proof-programs: deps
+proof-programs: release-deps
 	$(SWIFT) build $(RELEASE_FLAGS) --product simulate
 	$(SWIFT) build $(RELEASE_FLAGS) --product crash
 
-chaos-programs: test-deps
-	$(SWIFT) build $(RELEASE_FLAGS) --product groupmirror
-	$(SWIFT) build $(RELEASE_FLAGS) --product chat-emulator
+chaos-programs: test-deps release
 	$(SWIFT) build $(RELEASE_FLAGS) --product calendar
 	$(SWIFT) build $(RELEASE_FLAGS) --product chaos
 
 build: deps
 	$(SWIFT) build
 
-release: deps
+# With a list of the programs' parts (CycloneDX).
+release: release-deps
 	$(SWIFT) build $(RELEASE_FLAGS) --product groupmirror
 	$(SWIFT) build $(RELEASE_FLAGS) --product chat-emulator
+	Scripts/sbom $(RELEASE) > $(RELEASE)/groupmirror.cdx.json
 
 # As root, after `make release` as yourself.
 install:
 	install -D -m 755 $(RELEASE)/release/groupmirror $(DESTDIR)$(PREFIX)/bin/groupmirror
 	install -D -m 755 $(RELEASE)/release/chat-emulator $(DESTDIR)$(PREFIX)/bin/chat-emulator
-	Scripts/install-runtime $(DESTDIR)$(PREFIX)
+	Scripts/install-runtime $(RELEASE) $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)/etc/systemd/system
 	sed 's|/usr/local|$(PREFIX)|' systemd/groupmirror@.service \
 		> $(DESTDIR)/etc/systemd/system/groupmirror@.service
 	install -D -m 644 Documentation/groupmirror.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man1/groupmirror.1
+	install -D -m 644 $(RELEASE)/groupmirror.cdx.json \
+		$(DESTDIR)$(PREFIX)/share/doc/groupmirror/groupmirror.cdx.json
 	install -D -m 644 config/groupmirror.yaml $(DESTDIR)/etc/groupmirror/example.yaml
 	for page in *.md Documentation/*.md Documentation/*/*.md config/*.yaml; do \
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/doc/groupmirror/$$page || exit; \
@@ -121,6 +128,10 @@ lint:
 deps:
 	@Scripts/install-packages libsqlite3-dev libcurl4-openssl-dev libssl-dev zlib1g-dev pkg-config \
 		sqlite3 curl
+
+release-deps: deps
+	@Scripts/install-packages jq
+	@SWIFT=$(SWIFT) Scripts/link-runtime $(RELEASE)
 
 # Besides: what the tests put before and beside the programs.
 test-deps: deps
