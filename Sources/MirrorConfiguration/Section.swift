@@ -91,6 +91,18 @@ struct Section {
         }
     }
 
+    /// A key as the subject of an error. What does not look like a key is not repeated: the file may be
+    /// any file.
+    static func shown(_ key: String) -> String {
+        let isKey =
+            key.utf8.count <= 60
+            && key.unicodeScalars.allSatisfy {
+                $0.isASCII
+                    && ($0.properties.isAlphabetic || "0123456789_-.".unicodeScalars.contains($0))
+            }
+        return isKey && !key.isEmpty ? "'\(key)'" : "this"
+    }
+
     /// The keys that belong here.
     private var known: [String] {
         guard !name.isEmpty else {
@@ -114,7 +126,8 @@ struct Section {
                     "known here: " + known.joined(separator: ", ")
                 }
             throw ConfigurationFault(
-                file: file, line: key.mark?.line, problem: "'\(path(word))' is no known key",
+                file: file, line: key.mark?.line,
+                problem: "\(Section.shown(path(word))) is no known key",
                 advice: advice)
         }
     }
