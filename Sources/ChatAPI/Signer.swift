@@ -17,10 +17,16 @@ package final class Signer: Sendable {
     private let log: Log
     private let current = Mutex<Current?>(nil)
 
-    /// The vendor advises against less than a day (Cloud.md §5).
-    package static let lifetime = Duration.seconds(24 * 3600)
+    private let lifetime: Duration
 
-    package init(sdkAppID: Int64, admin: String, key: SecretKey, time: any Timekeeper, log: Log) {
+    /// The vendor advises against less than a day (Cloud.md §5).
+    package static let usualLifetime = Duration.seconds(24 * 3600)
+
+    package init(
+        sdkAppID: Int64, admin: String, key: SecretKey, lifetime: Duration = usualLifetime,
+        time: any Timekeeper, log: Log
+    ) {
+        self.lifetime = lifetime
         self.sdkAppID = sdkAppID
         self.admin = admin
         self.key = Mutex(key)
@@ -33,7 +39,7 @@ package final class Signer: Sendable {
     package func usersig() throws -> String {
         let now = time.wallTime()
         if let known = current.withLock({ $0 }), known.madeAt <= now,
-            now - known.madeAt < Self.lifetime / 2
+            now - known.madeAt < lifetime / 2
         {
             return known.text
         }
@@ -42,7 +48,7 @@ package final class Signer: Sendable {
 
     /// Until the usersig in use expires; nil before the first.
     package var expiresIn: Duration? {
-        current.withLock { $0 }.map { Self.lifetime - (time.wallTime() - $0.madeAt) }
+        current.withLock { $0 }.map { lifetime - (time.wallTime() - $0.madeAt) }
     }
 
     /// Signs with another key from now on; false when it is the same.
@@ -66,7 +72,7 @@ package final class Signer: Sendable {
 
     private func make(at now: WallTime, reason: String) throws -> String {
         let text = try UserSig(
-            sdkAppID: sdkAppID, identifier: admin, time: now, lifetime: Self.lifetime
+            sdkAppID: sdkAppID, identifier: admin, time: now, lifetime: lifetime
         ).text(key: key.withLock { $0 })
         log.redactor.add(signature: text)
         let isFirst = current.withLock { known in

@@ -21,6 +21,7 @@ extension MirrorSettings {
     package static func parse(_ text: String, file: String) throws(ConfigurationFault)
         -> MirrorSettings
     {
+        try refuseAnchors(text, file: file)
         let node: Node
         do {
             guard let root = try Yams.compose(yaml: text) else {
@@ -35,6 +36,23 @@ extension MirrorSettings {
             throw malformed(error, file: file)
         }
         return try MirrorSettings(try Section(node, name: "", file: file, keys: keys))
+    }
+
+    /// A small file can stand for a gigabyte, or for years of work, by naming a node and repeating it;
+    /// a configuration has no use for that. Without an anchor (`&name`) there is no alias (`*name`).
+    private static func refuseAnchors(_ text: String, file: String) throws(ConfigurationFault) {
+        var (line, before): (Int, Character) = (1, "\n")
+        var rest = text[...]
+        while let character = rest.popFirst() {
+            defer { before = character }
+            if character.isNewline { line += 1 }
+            guard character == "&", !before.isLetter, !before.isNumber,
+                let next = rest.first, next.isLetter || next.isNumber || "-_".contains(next)
+            else { continue }
+            throw ConfigurationFault(
+                file: file, line: line, problem: "anchors of YAML (&name) are not taken",
+                advice: "write the value where it is used; in a text, put a space behind the &")
+        }
     }
 
     private init(_ root: Section) throws(ConfigurationFault) {
@@ -53,6 +71,9 @@ extension MirrorSettings {
         endpoint = try MirrorSettings.endpoint(app)
         secretKeyFile = try app.value("secret_key_file", "a path", { $0.isEmpty ? nil : $0 })
             .map(MirrorSettings.beside(root.file))
+        usersigLifetime =
+            try app.span("usersig_lifetime", .seconds(600)...(.seconds(7 * 86_400)))
+            ?? usersigLifetime
 
         (usersFile, usersList) = try MirrorSettings.users(root)
 
@@ -76,6 +97,7 @@ extension MirrorSettings {
     /// Every key with its section, to find where a misplaced one belongs.
     private static let keys = [
         "app.sdk_app_id", "app.admin", "app.region", "app.endpoint", "app.secret_key_file",
+        "app.usersig_lifetime",
         "users.file", "users.list", "mirror.database", "mirror.history", "limits.calls_per_second",
         "limits.in_flight", "limits.timeout", "limits.margin", "schedule.max_staleness",
         "push.conflicts", "push.missing_group", "push.name_bytes", "guard.emptied_users",
@@ -162,10 +184,7 @@ extension MirrorSettings {
     /// ones: a name whose last label begins with a digit must be a canonical one.
     private static func isPlainHost(_ host: String) -> Bool {
         if host.hasPrefix("["), host.hasSuffix("]") {
-            return host.dropFirst().dropLast().utf8.allSatisfy {
-                $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
-                    || Character(UnicodeScalar($0)).isHexDigit
-            }
+            return isCanonicalIPv6(String(host.dropFirst().dropLast()))
         }
         let isName = host.utf8.allSatisfy {
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20)
@@ -174,6 +193,14 @@ extension MirrorSettings {
         }
         let last = host.split(separator: ".", omittingEmptySubsequences: false).last ?? ""
         return isName && (last.first?.isNumber != true || isDottedDecimal(host))
+    }
+
+    private static func isCanonicalIPv6(_ text: String) -> Bool {
+        var address = in6_addr()
+        guard inet_pton(AF_INET6, text, &address) == 1 else { return false }
+        var written = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        inet_ntop(AF_INET6, &address, &written, socklen_t(INET6_ADDRSTRLEN))
+        return text.utf8.elementsEqual(written.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) })
     }
 
     private static func isDottedDecimal(_ host: String) -> Bool {
@@ -256,8 +283,11 @@ extension MirrorSettings {
         case .duplicatedKeysInMapping(let keys, let context):
             ConfigurationFault(
                 file: file, line: context.mark.line,
-                problem: "'\(keys.first.map { "\($0)" } ?? "?")' is given twice")
-        default: ConfigurationFault(file: file, problem: "not YAML: \(error)")
+                problem: "\(Section.shown(keys.first ?? "")) is given twice")
+        // Others carry lines of the file, which may be any file.
+        case .reader(let problem, _, _, _):
+            ConfigurationFault(file: file, problem: "not YAML: \(problem)")
+        default: ConfigurationFault(file: file, problem: "not YAML")
         }
     }
 }

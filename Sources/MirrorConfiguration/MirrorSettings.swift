@@ -13,6 +13,8 @@ package struct MirrorSettings: Sendable {
     /// `https://host[:port]`, or `http://` to this machine.
     package var endpoint: String
     package var secretKeyFile: String?
+    /// For how long a usersig of this program is valid.
+    package var usersigLifetime = Duration.seconds(24 * 3600)
 
     package var usersFile: String?
     package var usersList: [UserID]
@@ -58,6 +60,7 @@ package struct MirrorSettings: Sendable {
             entry("app.admin", admin.string),
             entry("app.endpoint", endpoint),
             entry("app.secret_key_file", secretKeyFile ?? "", reloadable: true),
+            entry("app.usersig_lifetime", SpanText.written(usersigLifetime)),
             entry("users.file", usersFile ?? "", reloadable: true),
             entry(
                 "users.list", usersList.map(\.string).joined(separator: ", "), reloadable: true),

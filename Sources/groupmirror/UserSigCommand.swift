@@ -22,10 +22,19 @@ struct UserSigCommand: ParsableCommand {
     @Option(help: "The account to sign for (default: app.admin).") var user: String?
     @Option(help: "How long it holds, like 10m or 24h.") var expire = "1h"
 
+    @Flag(help: "Make one that is valid for more than a day.") var yes = false
+
+    private static let longestUnasked = Duration.seconds(86_400)
+
     func run() throws {
         guard let lifetime = SpanText.read(expire), lifetime >= .seconds(1) else {
             throw ValidationError(
                 "--expire must be a time with its unit, like 30s, 10m, 24h or 7d, not '\(expire)'")
+        }
+        guard yes || lifetime <= Self.longestUnasked else {
+            throw ProgramFailure(
+                .usage, "a usersig for more than a day is as good as the key for as long",
+                advice: "say --yes to have one for \(expire), or ask for 24h at most")
         }
         let settings = try common.settings()
         let account = try user.map { try userIDs([$0]) }?.first ?? settings.admin

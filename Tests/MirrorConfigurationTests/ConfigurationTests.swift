@@ -40,6 +40,38 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
             try parse(minimal.replacing("mirror.db", with: "/var/x.db")).database == "/var/x.db")
     }
 
+    /// Nine levels of nine aliases: as a key it took hours to be compared with the others.
+    @Test func aFileOfAliases_isRefusedAtOnce() throws {
+        var bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+        for level in 1...9 {
+            let aliases = [String](repeating: "*a\(level - 1)", count: 9).joined(separator: ", ")
+            bomb += "a\(level): &a\(level) [\(aliases)]\n"
+        }
+        let fault = #expect(throws: ConfigurationFault.self) {
+            try parse(bomb + "? *a9\n: x\n" + minimal)
+        }
+        #expect(fault?.problem == "anchors of YAML (&name) are not taken")
+        #expect(fault?.line == 1)
+    }
+
+    @Test(arguments: ["R&D", "a & b", "x&", "'& y'"])
+    func anAmpersandInAText_isNoAnchor(text: String) throws {
+        #expect(throws: Never.self) {
+            try parse(minimal.replacing("mirror.db", with: text))
+        }
+    }
+
+    /// The file may be any file that somebody has named.
+    @Test(arguments: [
+        "root:$6$made$up:19000:0:99999:7:::", "root: $6$made$up\nroot: $6$made$up",
+        "made up: $6$made$up", "{made$up: [}", "\u{7}$6$made$up", "- $6$made$up",
+    ])
+    func aFileOfAnotherKind_isNotQuoted(text: String) throws {
+        let fault = #expect(throws: ConfigurationFault.self) { try parse(text) }
+        let told = "\(fault?.description ?? "") \(fault?.advice ?? "")"
+        #expect(!told.contains("$6$") && !told.contains("made"), "\(told)")
+    }
+
     @Test func history_canBeKeptForEver() throws {
         #expect(try parse(minimal).history == .seconds(30 * 86_400))
         let text = minimal + "\n  history: forever"
@@ -49,7 +81,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
     @Test func everyKey_isRead() throws {
         let settings = try parse(
             """
-            app: {sdk_app_id: 7, admin: root, endpoint: "https://a.example:8443/", secret_key_file: k}
+            app: {sdk_app_id: 7, admin: root, endpoint: "https://a.example:8443/", secret_key_file: k, usersig_lifetime: 10m}
             users: {list: [alice, bob]}
             mirror: {database: m.db, history: 90d}
             limits: {calls_per_second: 50, in_flight: 9, timeout: 20s, margin: none}
@@ -63,7 +95,8 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
             values == [
                 "app.sdk_app_id": "7", "app.admin": "root",
                 "app.endpoint": "https://a.example:8443",
-                "app.secret_key_file": "/etc/groupmirror/k", "users.file": "",
+                "app.secret_key_file": "/etc/groupmirror/k", "app.usersig_lifetime": "10m",
+                "users.file": "",
                 "users.list": "alice, bob", "mirror.database": "/etc/groupmirror/m.db",
                 "mirror.history": "90d", "push.conflicts": "local_wins",
                 "push.missing_group": "recreate", "push.name_bytes": "32",
