@@ -37,7 +37,7 @@ extension CloudCore {
             "user": .string(name), "pulled_at": .null, "groups": .array(groups),
             "conversations": .array(conversations),
         ])
-        return line.bytes + [UInt8(ascii: "\n")]
+        return line.exportBytes + [UInt8(ascii: "\n")]
     }
 
     /// Calls by command and code, the widest second of each command, the milliseconds from its

@@ -38,6 +38,37 @@ package enum JSON: Sendable, Hashable {
 
     // MARK: Writing
 
+    /// The document with the escapes of `groupmirror export`: besides RFC 8259's also what could move
+    /// the cursor of a terminal or turn its text around.
+    package var exportBytes: [UInt8] {
+        let plain = bytes
+        // The first bytes of what is looked for.
+        let marks: Set<UInt8> = [0x7F, 0xC2, 0xE2, 0xEF, 0xF3]
+        guard plain.contains(where: marks.contains) else { return plain }
+        var escaped: [UInt8] = []
+        for scalar in String(decoding: plain, as: UTF8.self).unicodeScalars {
+            guard JSON.isHidden(scalar) else {
+                escaped += Array(String(scalar).utf8)
+                continue
+            }
+            for unit in String(scalar).utf16 {
+                let digits = String(unit, radix: 16)
+                escaped += Array(("\\u" + String(repeating: "0", count: 4 - digits.count)).utf8)
+                escaped += Array(digits.utf8)
+            }
+        }
+        return escaped
+    }
+
+    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x7F..<0xA0, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF,
+            0xE0000...0xE007F:
+            true
+        default: false
+        }
+    }
+
     /// Compact, UTF-8.
     package var bytes: [UInt8] {
         var bytes: [UInt8] = []

@@ -15,14 +15,18 @@ package final class EmulatorServer: Sendable {
     private let core: Mutex<Box>
     private let options: EmulatorOptions
     private let start = ContinuousClock.now
+    /// What the routes below /emulator ask for; nil when they ask for nothing.
+    private let token: String?
 
     /// The core is not Sendable; the lock around it makes it so.
     private struct Box: @unchecked Sendable {
         let core: CloudCore
     }
 
-    package init(_ options: EmulatorOptions, faults: [Fault]) {
+    /// - Parameter token: what whoever asks below /emulator must give; nil when anybody may.
+    package init(_ options: EmulatorOptions, faults: [Fault], token: String? = nil) {
         self.options = options
+        self.token = token
         core = Mutex(Box(core: CloudCore(options, faults: faults)))
     }
 
@@ -86,6 +90,11 @@ package final class EmulatorServer: Sendable {
         let path = String(request.uri.path.drop { $0 == "/" })
         let body = Array(buffer: try await request.body.collect(upTo: 1 << 20))
         if path.hasPrefix("emulator/") {
+            // Whether calls are served is no secret.
+            guard
+                path == "emulator/ready" || token == nil
+                    || request.headers[.authorization] == token.map({ "Bearer \($0)" })
+            else { return text(401, "Authorization: Bearer TOKEN is missing or wrong") }
             return try inspect(String(path.dropFirst("emulator/".count)), request.method, body)
         }
         guard request.method == .post else { return text(405, "only POST") }

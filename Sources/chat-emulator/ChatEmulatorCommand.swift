@@ -23,6 +23,8 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
                    (the rate is a string; all but the kind may be left out)
               POST /emulator/reset    back to the beginning
 
+            With a token these take 'Authorization: Bearer TOKEN', all but ready.
+
             Kinds of faults:
 
             \(Fault.Kind.words.map { "  \($0.key)  \($0.value)" }.joined(separator: "\n"))
@@ -39,7 +41,13 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         version: "chat-emulator 0.1.0")
 
     @Option(help: "Port on the loopback interface; 0 picks a free one.") var port = 0
-    @Option(help: "Address to listen on.") var host = "127.0.0.1"
+    @Option(help: "Address to listen on; for others than loopback, /emulator/ takes a token.")
+    var host = "127.0.0.1"
+    @Option(
+        help: ArgumentHelp(
+            "A file with the token for /emulator/ (default: none on loopback, else a printed one).",
+            valueName: "file"))
+    var tokenFile: String?
     @Option(help: "Users that are imported: user00000001 and so on.") var users = 100
     @Option(help: "What the population, the phones and the faults are made from.")
     var seed: UInt64 = 1
@@ -133,7 +141,12 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let options = try self.options()
-        let server = EmulatorServer(options, faults: fault.compactMap(Fault.init(written:)))
+        let token = try token()
+        let server = EmulatorServer(
+            options, faults: fault.compactMap(Fault.init(written:)), token: token)
+        if let token, tokenFile == nil {
+            FileHandle.standardError.write(Data("token for /emulator/: \(token)\n".utf8))
+        }
         let (host, setup) = (host, setup)
         do {
             try await server.run(host: host, port: port) { port in
@@ -149,6 +162,19 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         } catch {
             Self.fail("cannot listen on \(host):\(port): \(error)", 69)
         }
+    }
+
+    /// Who can reach the routes below /emulator can set faults and read the truth.
+    private func token() throws -> String? {
+        if let tokenFile {
+            guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8),
+                case let token = text.trimmingCharacters(in: .whitespacesAndNewlines),
+                !token.isEmpty
+            else { throw ValidationError("--token-file: \(tokenFile) holds no token") }
+            return token
+        }
+        let isLoopback = host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        return isLoopback ? nil : UUID().uuidString.lowercased()
     }
 
     private static func fail(_ problem: String, _ status: Int32) -> Never {

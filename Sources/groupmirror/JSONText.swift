@@ -1,3 +1,5 @@
+import EventLog
+
 /// JSON whose members stand in the order in which they are given: the order is part of the export's
 /// form.
 enum JSONText {
@@ -9,23 +11,10 @@ enum JSONText {
         "[" + elements.joined(separator: ",") + "]"
     }
 
+    /// With the escapes of the log: what could move a cursor or turn text around must not reach a
+    /// terminal unescaped, and means the same to whoever reads the JSON.
     static func string(_ text: String?) -> String {
-        guard let text else { return "null" }
-        var json = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": json += "\\\""
-            case "\\": json += "\\\\"
-            case "\n": json += "\\n"
-            case "\r": json += "\\r"
-            case "\t": json += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                json += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: json.unicodeScalars.append(scalar)
-            }
-        }
-        return json + "\""
+        text.map(LogText.quoted) ?? "null"
     }
 
     static func number(_ number: (some BinaryInteger)?) -> String {

@@ -189,6 +189,71 @@ import Testing
         #expect(try emulator.groupmirror("held", "list", "--json").stdout.isEmpty)
     }
 
+    @Test func aUserSigForMoreThanADay_wantsAYes() throws {
+        let emulator = try EmulatorProcess("--users", "1")
+        #expect(try emulator.groupmirror("usersig", "--expire", "24h").status == 0)
+        let refused = try emulator.groupmirror("usersig", "--expire", "25h")
+        #expect(refused.status == 64 && refused.stdout.isEmpty)
+        #expect(try emulator.groupmirror("usersig", "--expire", "25h", "--yes").status == 0)
+    }
+
+    /// What a phone has put into a name must not move the cursor of whoever prints JSON.
+    @Test func signsThatMoveTheCursor_areEscapedInJSON() throws {
+        let emulator = try EmulatorProcess.pulled()
+        let user = "user00000003"
+        let name = "a\u{9B}31m\u{202E}b\u{7F}\u{E0041}\u{200F}c\u{1F600}"
+        let usersig = try emulator.groupmirror("usersig").stdout.trimmingCharacters(
+            in: .whitespacesAndNewlines)
+        let created = try RunningProgram.run(
+            "curl", "-s", "--data-binary",
+            #"{"From_Account":"\#(user)","GroupContactItem":[{"GroupName":"\#(name)","#
+                + #""ContactItem":[{"Type":1,"To_Account":"bob"}]}]}"#,
+            emulator.address + "/v4/recentcontact/create_contact_group?sdkappid=1400000000"
+                + "&identifier=administrator&usersig=\(usersig)&random=1&contenttype=json")
+        #expect(created.stdout.contains(#""ErrorCode":0"#), "\(created.stdout)")
+        #expect(try emulator.groupmirror("resync", "--all").status == 0)
+        let export = try emulator.export()
+        let escaped = #"a\u009b31m\u202eb\u007f\udb40\udc41\u200fc"# + "\u{1F600}"
+        #expect(export.contains(escaped))
+        #expect(try emulator.isEqual())
+        let outputs = [
+            export, try emulator.groupmirror("show", user, "--json").stdout,
+            try emulator.groupmirror("changes", "--json").stdout,
+            try emulator.groupmirror("outbox", "list", "--state", "all", "--json").stdout,
+        ]
+        for output in outputs {
+            let hidden = output.unicodeScalars.filter {
+                $0.value != 10
+                    && [.control, .format].contains($0.properties.generalCategory)
+            }
+            #expect(hidden.isEmpty)
+        }
+    }
+
+    @Test func theEmulatorsOwnRoutes_takeATokenWhereOthersCanReachThem() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("made-up-token-of-a-test", to: "token-secret.key")
+        func code(_ address: String, _ route: String, _ token: String?) throws -> String {
+            try RunningProgram.run(
+                "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H",
+                token.map { "Authorization: Bearer \($0)" } ?? "X-None: 1",
+                "\(address)/emulator/\(route)"
+            ).stdout
+        }
+        let emulator = try EmulatorProcess("--users", "1", "--token-file", file)
+        #expect(try code(emulator.address, "ready", nil) == "200")
+        #expect(try code(emulator.address, "export", nil) == "401")
+        #expect(try code(emulator.address, "export", "wrong") == "401")
+        #expect(try code(emulator.address, "export", "made-up-token-of-a-test") == "200")
+        // 0.0.0.0 is every address of the machine.
+        let open = try EmulatorProcess("--users", "1", "--host", "0.0.0.0")
+        let port = open.address.split(separator: ":").last ?? ""
+        try open.process.wait(for: "the token") { open.process.stderr.contains("token for") }
+        let token = open.process.stderr.split(whereSeparator: \.isWhitespace).last.map(String.init)
+        #expect(try code("http://127.0.0.1:\(port)", "faults", nil) == "401")
+        #expect(try code("http://127.0.0.1:\(port)", "faults", token) == "200")
+    }
+
     @Test func aUserSig_isTakenByTheCloud() throws {
         let emulator = try EmulatorProcess("--users", "1")
         let usersig = try emulator.groupmirror("usersig", "--expire", "10m").stdout
