@@ -63,6 +63,8 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CLinux"),
 
         // 1 words
@@ -77,7 +79,10 @@ let package = Package(
         floor("CurlTransport", ["ChatAPI", "ChatModel", "CCurl", "CLinux"]),
         floor(
             "MirrorStore",
-            ["ChatModel", "SyncRules", .product(name: "GRDB", package: "GRDB.swift")]),
+            [
+                "ChatModel", "SyncRules", "CSQLite",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         floor("MirrorConfiguration", ["ChatModel", "EventLog", "SyncRules", "Yams"]),
 
         // 4 engine
@@ -169,7 +174,12 @@ let package = Package(
         tests(
             "ChatAPITests",
             ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "ChatEmulator", "TestSupport"]),
-        tests("CurlTransportTests", ["ChatAPI", "ChatModel", "CurlTransport", "TestSupport"]),
+        tests(
+            "CurlTransportTests",
+            [
+                "CCurl", "ChatAPI", "ChatModel", "CurlTransport", "MirrorConfiguration",
+                "TestSupport",
+            ]),
         tests("MirrorStoreTests", ["ChatModel", "SyncRules", "MirrorStore", "TestSupport"]),
         tests(
             "MirrorConfigurationTests",

@@ -2,8 +2,12 @@
 
 #pragma once
 
+#include <linux/capability.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 // No core dump and no ptrace by others: a core of this process would hold the secret key.
 static inline int gm_forbid_core_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
@@ -12,4 +16,18 @@ static inline int gm_forbid_core_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 
 static inline int gm_terminal_columns(int descriptor) {
     struct winsize size;
     return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+// The calling thread, which is root's, becomes another user who may read every file and search every directory,
+// and has no other right of root's; also after the exec that must follow, for other threads are not changed.
+// 0, or -1 with errno.
+static inline int gm_become_reader(uid_t user, gid_t group) {
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return -1;
+    if (syscall(SYS_setresgid, group, group, group) != 0) return -1;
+    if (syscall(SYS_setresuid, user, user, user) != 0) return -1;
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    unsigned int only = 1u << CAP_DAC_READ_SEARCH;
+    struct __user_cap_data_struct rights[2] = {{only, only, only}, {0, 0, 0}};
+    if (syscall(SYS_capset, &header, rights) != 0) return -1;
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH, 0, 0);
 }

@@ -9,21 +9,23 @@ import SyncRules
 package enum CloudProbe {
     /// Asks for a user's first page. Returns when the cloud accepts the app, even if it does not
     /// know the user; throws what it said otherwise. The caller holds the lock.
-    package static func run(_ settings: MirrorSettings, user: UserID, log: Log)
-        async throws(ProgramFailure)
-    {
+    package static func run(
+        _ settings: MirrorSettings, key: SecretKey, user: UserID, log: Log
+    ) async throws(ProgramFailure) {
         do {
-            try await call(settings, user, log)
+            try await call(settings, key, user, log)
         } catch {
             throw ProgramFailure(error)
         }
     }
 
-    private static func call(_ settings: MirrorSettings, _ user: UserID, _ log: Log) async throws {
+    private static func call(
+        _ settings: MirrorSettings, _ key: SecretKey, _ user: UserID, _ log: Log
+    ) async throws {
         let time = SystemTimekeeper()
         let signer = Signer(
             sdkAppID: settings.sdkAppID, admin: settings.admin.string,
-            key: try KeyFile.read(settings), time: time, log: log)
+            key: key, lifetime: settings.usersigLifetime, time: time, log: log)
         let transport = CurlTransport(Instance.curlSettings(settings))
         defer { transport.close() }
         let gate = CallGate(limit: 1, margin: .none, inFlight: 1, time: time, log: log)

@@ -1,3 +1,4 @@
+import ChatAPI
 import ChatModel
 import EventLog
 import MirrorConfiguration
@@ -71,14 +72,17 @@ package struct CloudWork: Sendable {
         note: @escaping @Sendable (String) -> Void
     ) async throws -> Report {
         try OpenFiles.reserve(for: settings)
+        // The file may be root's alone. Beside a daemon no key is needed.
+        let key = Result { try KeyFile.read(settings) }
+        try ServiceUser.become(ownerOf: settings.database)
         if let lock = try LockFile(database: settings.database, for: .command) {
             let (report, end) = try await performHere(
-                kind, users: users, after: lock.predecessor, show: show)
+                kind, users: users, key: try key.get(), after: lock.predecessor, show: show)
             lock.note(end)
             _ = consume lock
             return report
         }
-        if LockFile.holder(database: settings.database)?.isDaemon == false {
+        guard LockFile.holder(database: settings.database)?.isDaemon == true else {
             throw ProgramFailure.locked(settings)
         }
         return try await askDaemon(kind, users: users, show: show, note: note)
@@ -89,13 +93,13 @@ package struct CloudWork: Sendable {
     // MARK: Without a daemon
 
     private func performHere(
-        _ kind: Request.Kind, users: [UserID]?, after predecessor: Predecessor,
+        _ kind: Request.Kind, users: [UserID]?, key: SecretKey, after predecessor: Predecessor,
         show: @escaping @Sendable (RequestProgress) -> Void
     ) async throws -> (report: Report, end: Predecessor) {
         let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
         let instance = try Instance(
-            settings, .request(kind, users: users), store: store, predecessor: predecessor,
-            log: log, time: time)
+            settings, .request(kind, users: users), key: key, store: store,
+            predecessor: predecessor, log: log, time: time)
         defer { instance.close() }
         guard let request = instance.request else { preconditionFailure("nothing was asked") }
         let end = await instance.engine.run(

@@ -24,6 +24,9 @@ package struct DaemonRun: Sendable {
         let time = SystemTimekeeper()
         let startedAt = time.now()
         try OpenFiles.reserve(for: settings)
+        // The file may be root's alone.
+        let key = Result { try KeyFile.read(settings) }
+        try ServiceUser.become(ownerOf: settings.database)
         guard let lock = try LockFile(database: settings.database, for: .run) else {
             throw ProgramFailure.locked(settings)
         }
@@ -31,7 +34,8 @@ package struct DaemonRun: Sendable {
         pulseFile.write(.starting, time: time)
         let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
         let instance = try Instance(
-            settings, .daemon, store: store, predecessor: lock.predecessor, log: log, time: time,
+            settings, .daemon, key: try key.get(), store: store, predecessor: lock.predecessor,
+            log: log, time: time,
             logDropped: logDropped)
         defer { instance.close() }
         let daemon = DaemonRun(
@@ -226,11 +230,18 @@ package struct DaemonRun: Sendable {
 
 extension ProgramFailure {
     package static func locked(_ settings: MirrorSettings) -> ProgramFailure {
-        let holder = LockFile.holder(database: settings.database)
-        let process = holder.map { " (process \($0.process))" } ?? ""
+        guard let holder = LockFile.holder(database: settings.database) else {
+            return ProgramFailure(
+                .locked,
+                "\(settings.database).lock is held by a process that is no groupmirror",
+                advice:
+                    "find it with 'fuser \(settings.database).lock' and end it; when it is gone "
+                    + "already, try again")
+        }
         return ProgramFailure(
-            .locked, "another groupmirror\(process) works on \(settings.database)",
-            advice: holder?.isDaemon == false
+            .locked,
+            "another groupmirror (process \(holder.process)) works on \(settings.database)",
+            advice: !holder.isDaemon
                 ? "a command is calling the cloud itself: wait until it has ended"
                 : "only one may call the cloud for a mirror; 'groupmirror status' shows it")
     }

@@ -33,13 +33,13 @@ package final class Instance: Sendable {
         case request(Request.Kind, users: [UserID]?)
     }
 
-    /// Reads the key and the list, opens the database and the door to the cloud; calls nothing yet.
+    /// Reads the list, opens the database and the door to the cloud; calls nothing yet.
     /// The caller holds the lock.
     /// - Parameters:
     ///   - predecessor: who held it before.
     ///   - logDropped: lines of the log that could not be written.
     package init(
-        _ settings: MirrorSettings, _ purpose: Purpose, store: SQLiteMirror,
+        _ settings: MirrorSettings, _ purpose: Purpose, key: SecretKey, store: SQLiteMirror,
         predecessor: Predecessor, log: Log, time: any Timekeeper,
         logDropped: @escaping @Sendable () -> Int = { 0 }
     ) throws {
@@ -48,15 +48,14 @@ package final class Instance: Sendable {
         self.log = log
         self.time = time
         self.store = store
-        let key = try KeyFile.read(settings)
         try store.setMaxStaleness(settings.maxStaleness)
         try store.setListingCap(settings.listingCap)
         var book = try UserBook(reading: store)
         listed = try Instance.relist(&book, settings, store, time)
 
         signer = Signer(
-            sdkAppID: settings.sdkAppID, admin: settings.admin.string, key: key, time: time,
-            log: log)
+            sdkAppID: settings.sdkAppID, admin: settings.admin.string, key: key,
+            lifetime: settings.usersigLifetime, time: time, log: log)
         transport = CurlTransport(Instance.curlSettings(settings))
         // A lock file that is gone from beside a mirror says nothing.
         let isFirst = predecessor == .none && store.isNew

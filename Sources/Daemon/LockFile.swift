@@ -88,9 +88,11 @@ package struct LockFile: ~Copyable {
         close(descriptor)
     }
 
-    /// Who holds the lock; nil when nobody does.
+    /// The groupmirror that holds the lock; nil when none does. The process that the file names must
+    /// live, here or by its heartbeat (it may run in a container of its own): whoever else holds the
+    /// lock is no groupmirror.
     package static func holder(database: String) -> Holder? {
-        let descriptor = open(path(database), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = open(path(database), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         guard descriptor >= 0 else {
             // Who may only read the mirror sees the daemon by its heartbeat.
             guard errno == EACCES else { return nil }
@@ -99,15 +101,18 @@ package struct LockFile: ~Copyable {
             }
         }
         defer { close(descriptor) }
+        guard OwnedFile.isRegular(descriptor) else { return nil }
         // A shared lock is refused exactly while an exclusive one is held.
         if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return nil }
         var bytes = [UInt8](repeating: 0, count: 32)
         let count = read(descriptor, &bytes, bytes.count)
         let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
         let words = text.split(whereSeparator: \.isWhitespace)
+        guard let process = words.first.flatMap({ Int32($0) }), process > 0,
+            Heartbeat.isAlive(process, database: database)
+        else { return nil }
         return Holder(
-            process: words.first.flatMap { Int32($0) } ?? 0,
-            isDaemon: words.last != Substring(Purpose.command.rawValue))
+            process: process, isDaemon: words.last != Substring(Purpose.command.rawValue))
     }
 
     /// Beside the database as it is called without links: one database has one lock.
@@ -131,8 +136,8 @@ package struct LockFile: ~Copyable {
             && file.st_uid == directory.st_uid
         return StoreFailure(
             kind: .passing,
-            problem: "\(path): the lock cannot be opened: \(String(cString: strerror(error)))"
-                + (isThere ? "; it belongs to user \(file.st_uid)" : ""),
+            problem: "\(path): the lock cannot be opened: \(OwnedFile.problem(path, error))"
+                + (isThere ? "; it belongs to user \(file.st_uid), this is user \(geteuid())" : ""),
             advice: !isThere
                 ? "does the directory exist, and may this user write there?"
                 : isTheServices
@@ -143,5 +148,5 @@ package struct LockFile: ~Copyable {
 
 extension LockFile {
     /// Whether there is a database to lock.
-    package static func exists(_ database: String) -> Bool { access(database, F_OK) == 0 }
+    package static func exists(_ database: String) -> Bool { OwnedFile.mayAccess(database, F_OK) }
 }

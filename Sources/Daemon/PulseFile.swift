@@ -28,7 +28,7 @@ package final class PulseFile: Sendable {
             throw StoreFailure(
                 kind: .passing,
                 problem: "\(path): the heartbeat cannot be written: "
-                    + String(cString: strerror(errno)),
+                    + OwnedFile.problem(path, errno),
                 advice: "may this user write in the directory of the database?")
         }
     }
@@ -91,16 +91,26 @@ package struct Heartbeat: Sendable {
     /// The daemon that has left a heartbeat and is still alive; nil when none is.
     static func livingProcess(database: String) -> Int32? {
         guard let process = values(of: database)["process"].flatMap({ Int32($0) }), process > 0,
-            kill(process, 0) == 0 || errno == EPERM
+            isAlive(process, database: database)
         else { return nil }
         return process
     }
 
+    /// Whether the process runs: on this machine as far as it can be seen from here, or in a container
+    /// that shares the directory, from which it gives its heartbeat.
+    static func isAlive(_ process: Int32, database: String) -> Bool {
+        if kill(process, 0) == 0 || errno == EPERM { return true }
+        let now = SystemTimekeeper().now()
+        return Heartbeat(database: database, of: process, now: now)?.isSilent == false
+    }
+
     /// What stands in the file, by key.
     private static func values(of database: String) -> [Substring: Substring] {
-        let descriptor = open(PulseFile.path(database), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = open(
+            PulseFile.path(database), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         guard descriptor >= 0 else { return [:] }
         defer { close(descriptor) }
+        guard OwnedFile.isRegular(descriptor) else { return [:] }
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = read(descriptor, &bytes, bytes.count)
         var values: [Substring: Substring] = [:]

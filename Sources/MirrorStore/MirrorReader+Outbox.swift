@@ -64,7 +64,7 @@ extension MirrorReader {
                         (SELECT CASE type WHEN 1 THEN 'user:' ELSE 'chatgroup:' END || peer
                             FROM edit_item WHERE edit = shown.id AND position = 0) AS first,
                         (SELECT count(*) FROM edit_item WHERE edit = shown.id) AS count
-                    FROM edit JOIN edits AS shown ON shown.id = edit.id
+                    FROM edit JOIN (\(Schema.edits)) AS shown ON shown.id = edit.id
                     WHERE \(sql) ORDER BY edit.id
                     """, arguments: arguments)
             while let row = try rows.next() { try each(try EditRow(row)) }

@@ -41,10 +41,8 @@ package final class MirrorReader: Sendable {
 
     /// Somebody without rights must not read that there is no mirror.
     private static func checkAccess(_ path: String) throws(StoreFailure) {
-        guard access(path, R_OK) != 0, errno == EACCES else {
-            var file = stat()
-            if stat(path, &file) == 0, file.st_mode & S_IFMT == S_IFDIR { throw .isDirectory(path) }
-            return
+        guard !OwnedFile.mayAccess(path, R_OK), errno == EACCES else {
+            return try OwnedFile.demandRegular(path)
         }
         throw StoreFailure(
             kind: .passing, problem: "\(path): permission denied",
@@ -57,8 +55,11 @@ package final class MirrorReader: Sendable {
         let (id, isNewer, owner) = try database.read { database in
             let id = try Int32.fetchOne(database, sql: "PRAGMA application_id")
             guard id == Schema.applicationID else { return (id, false, String?.none) }
+            let isNewer = try Schema.migrator.hasBeenSuperseded(database)
+            // What a newer version has in its schema is not known here.
+            if !isNewer { try Schema.demandOurs(database, path: path) }
             return (
-                id, try Schema.migrator.hasBeenSuperseded(database),
+                id, isNewer,
                 try String.fetchOne(
                     database, sql: "SELECT value FROM setting WHERE name = 'sdk_app_id'")
             )

@@ -2,7 +2,8 @@ import Glibc
 
 /// A file of the mirror, for its owner and readable for its group.
 package enum OwnedFile {
-    /// Opens the file and makes it where there is none; negative, with `errno`, when that fails.
+    /// Opens the file and makes it where there is none; negative, with `errno`, when that fails. What
+    /// stands there must be a regular file; opening a named pipe does not wait for its other end.
     ///
     /// The mirror's directory belongs to whom the service runs as. What root makes in it, with a command
     /// before the service was ever started, is given to them: else the service could not open it. What
@@ -16,7 +17,11 @@ package enum OwnedFile {
         let flags = O_CREAT | O_RDWR | O_CLOEXEC | O_NONBLOCK
         let made = Glibc.open(path, flags | O_EXCL, mode)
         guard made >= 0 else {
-            return Glibc.open(path, flags | (mayBeLink ? 0 : O_NOFOLLOW), mode)
+            let found = Glibc.open(path, flags | (mayBeLink ? 0 : O_NOFOLLOW), mode)
+            guard found >= 0, !isRegular(found) else { return found }
+            close(found)
+            errno = EINVAL
+            return -1
         }
         var directory = stat()
         if geteuid() == 0, stat(self.directory(of: path), &directory) == 0 {
@@ -30,6 +35,46 @@ package enum OwnedFile {
     static func make(_ path: String) {
         let descriptor = open(path)
         if descriptor >= 0 { _ = close(descriptor) }
+    }
+
+    /// Throws when there is something at the path that is no regular file, or, for root, a link that
+    /// another user has made. Nothing is opened: opening a device or a named pipe has effects.
+    static func demandRegular(_ path: String) throws(StoreFailure) {
+        var file = stat()
+        guard lstat(path, &file) == 0 else { return }
+        if file.st_mode & S_IFMT == S_IFLNK {
+            guard geteuid() != 0 || file.st_uid == 0 else {
+                throw .foreignLink(path, owner: file.st_uid)
+            }
+            guard stat(path, &file) == 0 else { return }
+        }
+        switch file.st_mode & S_IFMT {
+        case S_IFREG: return
+        case S_IFDIR: throw .isDirectory(path)
+        default: throw .notRegular(path)
+        }
+    }
+
+    /// Whether this process may do so (`R_OK`, `W_OK`, `F_OK`), with errno. Unlike `access`, which does
+    /// not count the right to search everywhere.
+    package static func mayAccess(_ path: String, _ mode: Int32) -> Bool {
+        faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0
+    }
+
+    /// Whether what was opened is a regular file: the lock and the heartbeat are nothing else.
+    package static func isRegular(_ descriptor: Int32) -> Bool {
+        var file = stat()
+        return fstat(descriptor, &file) == 0 && file.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Why `open` failed, for a person.
+    package static func problem(_ path: String, _ error: Int32) -> String {
+        var file = stat()
+        if lstat(path, &file) == 0 {
+            if file.st_mode & S_IFMT == S_IFLNK { return "it is a link" }
+            if file.st_mode & S_IFMT != S_IFREG { return "it is not a regular file" }
+        }
+        return String(cString: strerror(error))
     }
 
     /// Where the file lies.

@@ -1,3 +1,4 @@
+import CSQLite
 import ChatModel
 import Foundation
 import GRDB
@@ -42,6 +43,7 @@ package final class SQLiteMirror: MirrorStore {
         self.path = path
         self.access = access
         do {
+            try OwnedFile.demandRegular(path)
             isNew = try !SQLiteMirror.isMirror(path)
             OwnedFile.make(path)
             var configuration = SQLiteMirror.configuration
@@ -162,6 +164,7 @@ package final class SQLiteMirror: MirrorStore {
         configuration.busyMode = .timeout(patience)
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { database in
+            try SQLiteMirror.distrustFile(database)
             guard !database.configuration.readonly else { return }
             // What a long read or a large import has made of the log does not stay on the disk; and
             // the last one to close leaves it empty, so that the file alone is the mirror: with an
@@ -176,22 +179,28 @@ package final class SQLiteMirror: MirrorStore {
         return configuration
     }
 
+    /// Whoever can write the file can put anything into its schema.
+    private static func distrustFile(_ database: Database) throws {
+        let status = gm_sqlite_distrust_file(database.sqliteConnection)
+        guard status == SQLITE_OK else {
+            throw DatabaseError(resultCode: ResultCode(rawValue: status))
+        }
+    }
+
     /// A file that exists must be a database of ours before anything is written to it; false when there
     /// is nothing in it, or no file.
     private static func isMirror(_ path: String) throws -> Bool {
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        if attributes?[.type] as? FileAttributeType == .typeDirectory {
-            throw StoreFailure.isDirectory(path)
-        }
         guard let size = attributes?[.size] as? Int, size > 0 else { return false }
-        var configuration = Configuration()
+        var configuration = SQLiteMirror.configuration
         configuration.readonly = true
-        configuration.busyMode = .timeout(patience)
         let (id, objects) = try DatabaseQueue(path: path, configuration: configuration).read {
-            (
-                try Int32.fetchOne($0, sql: "PRAGMA application_id"),
-                try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
-            )
+            let id = try Int32.fetchOne($0, sql: "PRAGMA application_id")
+            // What a newer version has in its schema is not known here.
+            if id == Schema.applicationID, try !Schema.migrator.hasBeenSuperseded($0) {
+                try Schema.demandOurs($0, path: path)
+            }
+            return (id, try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_schema") ?? 0)
         }
         guard id == Schema.applicationID || objects == 0 else {
             throw StoreFailure(

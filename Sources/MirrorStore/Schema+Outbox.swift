@@ -94,8 +94,9 @@ extension Schema {
         ) STRICT, WITHOUT ROWID;
         """
 
-    static let outboxViews = """
-        CREATE VIEW edits AS
+    /// The view `edits`. Older SQLite takes JSON functions for unsafe inside a schema that is not trusted,
+    /// so what is ours uses the text.
+    static let edits = """
         SELECT edit.id AS id, edit.key AS key, user.name AS user, edit.op AS op,
             CASE WHEN edit.group_id > 0 THEN edit.group_id ELSE edit.made END AS group_id,
             edit.group_name AS group_name, edit.new_name AS new_name,
@@ -107,7 +108,12 @@ extension Schema {
             coalesce(edit.conflict_base, edit.base) AS base, edit.conflict_theirs AS theirs,
             edit.attempts AS attempts,
             \(written("edit.queued_at")) AS queued_at, \(written("edit.updated_at")) AS updated_at
-        FROM edit JOIN user ON user.id = edit.user;
+        FROM edit JOIN user ON user.id = edit.user
+        """
+
+    static let outboxViews = """
+        CREATE VIEW edits AS
+        \(edits);
 
         CREATE VIEW conversation_groups_pending AS
         SELECT user.name AS user, standing.id AS group_id, standing.name AS group_name

@@ -27,6 +27,33 @@ package enum Schema {
         return migrator
     }
 
+    /// The tables and views of this version, by name: made once, so that no list has to be kept.
+    private static let objects = Result {
+        let database = try DatabaseQueue()
+        try migrator.migrate(database)
+        return try database.read { Set(try names(in: $0)) }
+    }
+
+    private static func names(in database: Database) throws -> [String] {
+        // Indexes run nothing but functions without side effects, and operators may need their own.
+        try String.fetchAll(
+            database,
+            sql: """
+                SELECT type || ' ' || name FROM sqlite_schema
+                WHERE type <> 'index' AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name
+                """)
+    }
+
+    /// Throws when the file holds a trigger, a view or a table that no version up to this one makes: what
+    /// somebody else has put there would run with the rights of whoever writes next.
+    static func demandOurs(_ database: Database, path: String) throws {
+        let ours = try objects.get()
+        guard let foreign = try names(in: database).first(where: { !ours.contains($0) }) else {
+            return
+        }
+        throw StoreFailure.foreign(foreign, path)
+    }
+
     private static let tables = """
         CREATE TABLE setting (
             name TEXT NOT NULL PRIMARY KEY,

@@ -79,6 +79,26 @@ extension StoreFailure {
             advice: "mirror.database names a file; it is made where there is none")
     }
 
+    static func notRegular(_ path: String) -> StoreFailure {
+        StoreFailure(
+            kind: .unusable, problem: "\(path): it is not a regular file",
+            advice: "mirror.database names a file; find out who has put something else there")
+    }
+
+    static func foreignLink(_ path: String, owner: UInt32) -> StoreFailure {
+        StoreFailure(
+            kind: .unusable, problem: "\(path): it is a link that user \(owner) has made",
+            advice: "root does not follow it: name the file itself in mirror.database")
+    }
+
+    /// - Parameter object: type and name, as in `trigger steal`.
+    static func foreign(_ object: String, _ path: String) -> StoreFailure {
+        StoreFailure(
+            kind: .unusable, problem: "\(path): the \(object) in it is not groupmirror's",
+            advice: "find out who has made it, and remove it (DROP); only indexes of your own may "
+                + "stand in a mirror")
+    }
+
     static func displaced(_ path: String) -> StoreFailure {
         StoreFailure(
             kind: .unusable,

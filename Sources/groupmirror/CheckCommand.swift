@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChatAPI
 import ChatModel
 import Daemon
 import Foundation
@@ -27,7 +28,8 @@ struct CheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try common.settings()
-        _ = try KeyFile.read(settings)
+        let key = try KeyFile.read(settings)
+        try ServiceUser.become(ownerOf: settings.database)
         let list = try ListReport(settings)
         let mirrored = try checkDatabase(settings)
         if list.users == 0, mirrored > 0 {
@@ -37,7 +39,7 @@ struct CheckCommand: AsyncParsableCommand {
         list.warn()
         warn(about: settings)
         Output.note("in order: \(counted(list.users, "user")) in the list")
-        if online { try await askCloud(settings, isListEmpty: list.users == 0) }
+        if online { try await askCloud(settings, key, isListEmpty: list.users == 0) }
     }
 
     private func warn(about settings: MirrorSettings) {
@@ -51,7 +53,7 @@ struct CheckCommand: AsyncParsableCommand {
     private func checkDatabase(_ settings: MirrorSettings) throws -> Int {
         guard LockFile.exists(settings.database) else {
             let folder = URL(fileURLWithPath: settings.database).deletingLastPathComponent().path
-            guard FileManager.default.isWritableFile(atPath: folder) else {
+            guard OwnedFile.mayAccess(folder, W_OK) else {
                 throw StoreFailure(
                     kind: .passing,
                     problem: "\(settings.database): it cannot be made in \(folder)",
@@ -76,15 +78,18 @@ struct CheckCommand: AsyncParsableCommand {
         }
     }
 
-    private func askCloud(_ settings: MirrorSettings, isListEmpty: Bool) async throws {
+    private func askCloud(_ settings: MirrorSettings, _ key: SecretKey, isListEmpty: Bool)
+        async throws
+    {
         guard let lock = try LockFile(database: settings.database, for: .command) else {
-            guard LockFile.holder(database: settings.database)?.isDaemon != false else {
+            guard LockFile.holder(database: settings.database)?.isDaemon == true else {
                 throw ProgramFailure.locked(settings)
             }
             if isListEmpty { return Output.note("a daemon is running; it has no user to pull") }
             return try await tellWhatTheDaemonSees(settings)
         }
-        try await CloudProbe.run(settings, user: try firstUser(settings), log: quietLog(settings))
+        try await CloudProbe.run(
+            settings, key: key, user: try firstUser(settings), log: quietLog(settings))
         _ = consume lock
         Output.note("the cloud accepts the app")
     }

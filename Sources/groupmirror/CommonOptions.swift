@@ -35,9 +35,16 @@ struct CommonOptions: ParsableArguments {
         }
     }
 
+    /// The configuration, for a command that goes on to the mirror: root does so as its owner.
+    func settingsOfMirror() throws -> MirrorSettings {
+        let settings = try settings()
+        try ServiceUser.become(ownerOf: settings.database)
+        return settings
+    }
+
     /// The mirror, for reading.
     func reader() throws -> MirrorReader {
-        let settings = try settings()
+        let settings = try settingsOfMirror()
         return try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
     }
 }

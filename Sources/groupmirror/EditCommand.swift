@@ -35,7 +35,7 @@ struct EditCommand: ParsableCommand {
 
         func queue(_ operation: EditOperation, of user: String) throws {
             guard let user = try userIDs([user]).first else { return }
-            let settings = try common.settings()
+            let settings = try common.settingsOfMirror()
             let accepted = try settings.queue { queue in
                 try queue.add(EditOrder(user: user, key: key, operation: operation))
             }

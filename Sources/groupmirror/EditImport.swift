@@ -38,8 +38,9 @@ struct EditImport: ParsableCommand {
     @Argument(help: "The file; - for standard input.") var file: String
 
     func run() throws {
-        let settings = try common.settings()
+        // Before root gives its rights up: the file is the caller's.
         let lines = try LineReader(file)
+        let settings = try common.settingsOfMirror()
         var (queued, known) = (0, 0)
         try settings.queue { queue in
             while let line = try lines.next() {

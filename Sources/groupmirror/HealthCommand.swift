@@ -44,7 +44,7 @@ struct HealthCommand: ParsableCommand {
 
     func run() throws {
         do {
-            let settings = try common.settings()
+            let settings = try common.settingsOfMirror()
             let status = try MirrorStatus(settings, SystemTimekeeper())
             let (bad, degraded) = (status.badNews, status.degradedNews)
             let grade: Grade = !bad.isEmpty ? .bad : degraded.isEmpty ? .fine : .degraded

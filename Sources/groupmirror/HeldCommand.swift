@@ -83,7 +83,7 @@ struct HeldCommand: ParsableCommand {
         }
 
         func record(_ decision: HeldDecision) throws {
-            let settings = try common.settings()
+            let settings = try common.settingsOfMirror()
             let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
             let held = Set(try reader.held().map(\.user))
             let ids = try userIDs(users)

@@ -151,7 +151,7 @@ struct OutboxCommand: ParsableCommand {
         }
 
         func store() throws -> SQLiteMirror {
-            let settings = try common.settings()
+            let settings = try common.settingsOfMirror()
             _ = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
             return try SQLiteMirror(
                 path: settings.database, sdkAppID: settings.sdkAppID,

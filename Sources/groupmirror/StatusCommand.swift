@@ -27,7 +27,7 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Show it again every second until Ctrl-C.") var watch = false
 
     func run() async throws {
-        let settings = try common.settings()
+        let settings = try common.settingsOfMirror()
         let time = SystemTimekeeper()
         while true {
             let status = try MirrorStatus(settings, time)

@@ -5,6 +5,20 @@ import TestSupport
 final class TLSFront: Sendable {
     enum Kind: String, CaseIterable {
         case valid, expired, otherHost, selfSigned
+        /// Speaks TLS 1.0 and 1.1 only.
+        case old
+
+        fileprivate var settings: String {
+            switch self {
+            case .old:
+                """
+                ssl_certificate valid.pem;
+                ssl_protocols TLSv1 TLSv1.1;
+                ssl_ciphers ALL:@SECLEVEL=0;
+                """
+            default: "ssl_certificate \(rawValue).pem;"
+            }
+        }
     }
 
     private let directory: TemporaryDirectory
@@ -20,7 +34,7 @@ final class TLSFront: Sendable {
             """
             server {
                 listen 127.0.0.1:\(port.number) ssl reuseport;
-                ssl_certificate \(kind.rawValue).pem;
+                \(kind.settings)
                 ssl_certificate_key key.pem;
                 location / { proxy_pass \(emulator.address); }
             }
@@ -55,6 +69,32 @@ final class TLSFront: Sendable {
 
     /// The certificate to trust.
     var authority: String { directory.file("authority.pem") }
+
+    /// Settings of OpenSSL that allow what has long been forbidden, as an old machine may have them.
+    func weakSettings() throws -> String {
+        try directory.write(
+            """
+            openssl_conf = all
+            [all]
+            ssl_conf = ssl
+            [ssl]
+            system_default = weak
+            [weak]
+            MinProtocol = TLSv1
+            CipherString = ALL:@SECLEVEL=0
+            """, to: "openssl.cnf")
+    }
+
+    /// A directory as the system's for authorities, with the one of this front in it.
+    func systemAuthorities() throws -> String {
+        let folder = directory.file("system")
+        let made = try RunningProgram.run(
+            "sh", "-c",
+            "mkdir '\(folder)' && cp '\(authority)' '\(folder)/ours.pem' && openssl rehash '\(folder)'"
+        )
+        guard made.status == 0 else { throw NeverHappened(what: "a directory: \(made.stderr)") }
+        return folder
+    }
 
     private static func makeCertificates(in folder: String) throws {
         let script = """

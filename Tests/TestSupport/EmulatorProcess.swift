@@ -72,10 +72,9 @@ package final class EmulatorProcess: Sendable {
     package func run(_ arguments: [String], environment: [String: String] = [:]) throws
         -> FinishedProgram
     {
-        let process = try RunningProgram(
-            .groupmirror, arguments + ["--config", configuration], environment: environment)
-        let status = process.wait()
-        return FinishedProgram(status: status, stdout: process.stdout, stderr: process.stderr)
+        FinishedProgram(
+            try RunningProgram(
+                .groupmirror, arguments + ["--config", configuration], environment: environment))
     }
 
     /// Starts a command of groupmirror that goes on for a while.

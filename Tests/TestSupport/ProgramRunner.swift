@@ -186,13 +186,18 @@ package struct FinishedProgram: Sendable {
     package let status: Int32
     package let stdout: String
     package let stderr: String
+
+    /// Waits for the end of a process.
+    package init(_ process: RunningProgram) {
+        status = process.wait()
+        stdout = process.stdout
+        stderr = process.stderr
+    }
 }
 
 extension RunningProgram {
     /// Runs a program of the system to its end.
     package static func run(_ command: String...) throws -> FinishedProgram {
-        let process = try RunningProgram(command: command)
-        let status = process.wait()
-        return FinishedProgram(status: status, stdout: process.stdout, stderr: process.stderr)
+        FinishedProgram(try RunningProgram(command: command))
     }
 }

@@ -14,7 +14,7 @@ import Testing
         "SyncRules": ["ChatModel"],
         "ChatAPI": ["ChatModel", "SyncRules", "EventLog", "COpenSSL", "CZlib"],
         "CurlTransport": ["ChatAPI", "ChatModel", "CCurl"],
-        "MirrorStore": ["ChatModel", "SyncRules", "GRDB", "GRDBSQLite"],
+        "MirrorStore": ["ChatModel", "SyncRules", "CSQLite", "GRDB", "GRDBSQLite"],
         "MirrorConfiguration": ["ChatModel", "EventLog", "SyncRules", "Yams"],
         "SyncEngine": [
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "DequeModule",
