@@ -119,7 +119,7 @@ let package = Package(
                 "SyncEngine", "Daemon", "CLinux", argumentParser,
             ]),
         program("chat-emulator", ["ChatEmulator", "EmulatorServer", argumentParser]),
-        program("document", ["EventLog", "ChatAPI"]),
+        program("document", ["EventLog", "SyncRules"]),
         .executableTarget(
             name: "benchmark", dependencies: ["ChatAPI", "ChatModel", "CurlTransport"],
             path: "Benchmarks", swiftSettings: strict),

@@ -238,7 +238,7 @@ final class Operators {
 
     /// Asks for some users, or for all.
     @discardableResult
-    func ask(_ kind: Request.Kind, users: [UserNumber]?) -> Bool {
+    func ask(_ kind: ResyncRequest.Kind, users: [UserNumber]?) -> Bool {
         guard open(), let store else { return false }
         do {
             let request = try store.ask(kind, users: users, at: clock.wallTime())

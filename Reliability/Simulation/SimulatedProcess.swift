@@ -38,7 +38,7 @@ final class SimulatedProcess: @unchecked Sendable {
         store = try SQLiteMirror(
             path: Self.database, sdkAppID: Self.app, access: .onCallersThread)
         try store.setMaxStaleness(plan.maxStaleness)
-        var book = try UserBook(reading: store)
+        var book = try KnownUsers(reading: store)
         _ = try book.relist(in: store, at: clock.wallTime()) { each in
             for user in users { each(Array(user.utf8)[...]) }
         }
@@ -84,7 +84,7 @@ final class SimulatedProcess: @unchecked Sendable {
 
     /// Takes over a list of users, as on SIGHUP.
     func reload(_ users: [String], _ plan: WorldPlan) async throws {
-        var book = try UserBook(reading: store)
+        var book = try KnownUsers(reading: store)
         _ = try book.relist(in: store, at: clock.wallTime()) { each in
             for user in users { each(Array(user.utf8)[...]) }
         }

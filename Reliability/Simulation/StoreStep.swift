@@ -13,7 +13,7 @@ package enum StoreStep: Sendable {
     case queue(EditOrder, WallTime)
     case cancel(EditSelection, WallTime)
     case retry(EditSelection, force: Bool, WallTime)
-    case ask(Request.Kind, [UserNumber]?, WallTime)
+    case ask(ResyncRequest.Kind, [UserNumber]?, WallTime)
     case decide(HeldDecision, WallTime)
     case prune(WallTime, news: Int64)
 

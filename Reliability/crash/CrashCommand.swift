@@ -42,7 +42,7 @@ struct CrashCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        SimulatedDisk.isAlone = true
+        SimulatedDisk.sentSeparately = true
         let began = Date()
         var total = CrashPoints.Tally()
         var scenarios: [Scenario] = []

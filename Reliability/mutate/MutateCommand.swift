@@ -20,7 +20,7 @@ struct MutateCommand: ParsableCommand {
     @Option(help: "How many faults are tried at once.")
     var jobs = 2
 
-    @Option(help: "Only faults in this file, like Rebase.swift.")
+    @Option(help: "Only faults in this file, like EditPlan.swift.")
     var file: String?
 
     /// The share of all faults that the tests must notice.

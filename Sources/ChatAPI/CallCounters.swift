@@ -1,4 +1,5 @@
 import ChatModel
+import SyncRules
 import EventLog
 import Synchronization
 

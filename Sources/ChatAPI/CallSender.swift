@@ -1,4 +1,5 @@
 import ChatModel
+import SyncRules
 
 // A call on its way passes through senders, each around the next, each doing one thing:
 // ResigningSender repeats once with a new signature, LimitedSender waits for the call window,

@@ -1,5 +1,6 @@
 import ChatModel
 import FoundationEssentials
+import SyncRules
 
 /// The innermost sender: signs the URL, posts, reads the envelope.
 package struct HTTPSender: CallSender {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import SyncRules
 
 /// What every reply has around its content (Cloud.md §1.3), and the two fields of paging, so that a
 /// page needs no decoding of its items to find the next.

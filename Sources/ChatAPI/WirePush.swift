@@ -4,17 +4,6 @@ import SyncRules
 
 // The writes' shapes on the wire (Cloud.md §1.5, §1.6, §1.7 and §1.10), there and back.
 
-extension PushCall.Action {
-    package var command: Command {
-        switch self {
-        case .create: .createContactGroup
-        case .rename, .update: .updateContactGroup
-        case .delete: .deleteContactGroup
-        case .mark: .markContact
-        }
-    }
-}
-
 /// The body of a write.
 struct WirePush: Encodable {
     private let user: String

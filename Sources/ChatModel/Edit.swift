@@ -70,7 +70,7 @@ package struct Edit: Hashable, Sendable {
     package var failures: Int
     /// A call that held it was refused as a whole, or it has failed often: it goes alone, so that
     /// its brothers do not suffer.
-    package var isAlone: Bool
+    package var sentSeparately: Bool
     /// Of a creation: the number that the cloud gave the group.
     package var made: GroupID?
     /// The rejected edit of the same thing that it was last found to wait for.
@@ -80,7 +80,7 @@ package struct Edit: Hashable, Sendable {
 
     package init(
         id: EditID, operation: EditOperation, base: ExactText? = nil, state: EditState = .queued,
-        refused: [ConversationID: Refusal] = [:], failures: Int = 0, isAlone: Bool = false
+        refused: [ConversationID: Refusal] = [:], failures: Int = 0, sentSeparately: Bool = false
     ) {
         self.id = id
         self.operation = operation
@@ -88,7 +88,7 @@ package struct Edit: Hashable, Sendable {
         self.state = state
         self.refused = refused
         self.failures = failures
-        self.isAlone = isAlone
+        self.sentSeparately = sentSeparately
     }
 
     /// A call for it was made and something came of it, or may have.

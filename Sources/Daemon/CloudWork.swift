@@ -67,7 +67,7 @@ package struct CloudWork: Sendable {
     ///   - show: called now and then with how far it is.
     ///   - note: called with what a daemon that does not go on is waiting for.
     package func perform(
-        _ kind: Request.Kind, users: [UserID]?,
+        _ kind: ResyncRequest.Kind, users: [UserID]?,
         show: @escaping @Sendable (RequestProgress) -> Void,
         note: @escaping @Sendable (String) -> Void
     ) async throws -> Report {
@@ -88,12 +88,13 @@ package struct CloudWork: Sendable {
         return try await askDaemon(kind, users: users, show: show, note: note)
     }
 
-    private static let glance = Duration.milliseconds(200)
+    private static let pollInterval = Duration.milliseconds(200)
 
     // MARK: Without a daemon
 
     private func performHere(
-        _ kind: Request.Kind, users: [UserID]?, key: SecretKey, after predecessor: Predecessor,
+        _ kind: ResyncRequest.Kind, users: [UserID]?, key: SecretKey,
+        after predecessor: Predecessor,
         show: @escaping @Sendable (RequestProgress) -> Void
     ) async throws -> (report: Report, end: Predecessor) {
         let store = try SQLiteMirror(path: settings.database, sdkAppID: settings.sdkAppID)
@@ -155,14 +156,14 @@ package struct CloudWork: Sendable {
     ) async {
         while !Task.isCancelled {
             if let progress = try? store.progress(of: request) { show(progress) }
-            try? await time.sleep(for: Self.glance)
+            try? await time.sleep(for: Self.pollInterval)
         }
     }
 
     // MARK: With a daemon
 
     private func askDaemon(
-        _ kind: Request.Kind, users: [UserID]?,
+        _ kind: ResyncRequest.Kind, users: [UserID]?,
         show: @escaping @Sendable (RequestProgress) -> Void,
         note: @escaping @Sendable (String) -> Void
     ) async throws -> Report {
@@ -204,7 +205,7 @@ package struct CloudWork: Sendable {
     ) async throws -> Bool {
         var patience = DaemonPatience(since: time.now())
         while true {
-            try await time.sleep(for: Self.glance)
+            try await time.sleep(for: Self.pollInterval)
             if let process = LockFile.holder(database: settings.database)?.process {
                 let heartbeat = Heartbeat(
                     database: settings.database, of: process, now: time.now())

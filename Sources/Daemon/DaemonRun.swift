@@ -72,7 +72,7 @@ package struct DaemonRun: Sendable {
     }
 
     /// What reading the list of users came to, and what looks wrong about it.
-    private func logList(_ counts: UserBook.ListCounts) {
+    private func logList(_ counts: KnownUsers.ListCounts) {
         instance.log(.listed(counts))
         for doubt in counts.doubts {
             instance.log(.listDoubtful(problem: doubt.problem, advice: doubt.advice))
@@ -105,7 +105,7 @@ package struct DaemonRun: Sendable {
         do {
             let new = try MirrorSettings.read(old.file)
             let key = try KeyFile.read(new)
-            var book = try UserBook(reading: instance.store)
+            var book = try KnownUsers(reading: instance.store)
             let counts = try Instance.relist(&book, new, instance.store, instance.time)
             try instance.store.setMaxStaleness(new.maxStaleness)
             // Before the engine asks the cloud again.
@@ -143,7 +143,8 @@ package struct DaemonRun: Sendable {
     }
 
     private func logReload(
-        _ old: MirrorSettings, _ new: MirrorSettings, _ counts: UserBook.ListCounts, isNewKey: Bool
+        _ old: MirrorSettings, _ new: MirrorSettings, _ counts: KnownUsers.ListCounts,
+        isNewKey: Bool
     ) {
         let changes = zip(old.entries, new.entries).filter { $0.value != $1.value }
         for (before, after) in changes {
@@ -248,7 +249,7 @@ extension ProgramFailure {
 }
 
 extension Event {
-    fileprivate static func listed(_ counts: UserBook.ListCounts) -> Event {
+    fileprivate static func listed(_ counts: KnownUsers.ListCounts) -> Event {
         .usersListed(
             count: counts.users, added: counts.added, removed: counts.removed,
             repeated: counts.repeated, unusual: counts.unusual)

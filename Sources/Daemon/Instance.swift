@@ -18,7 +18,7 @@ package final class Instance: Sendable {
     package let time: any Timekeeper
     package let store: SQLiteMirror
     package let engine: MirrorEngine
-    package let listed: UserBook.ListCounts
+    package let listed: KnownUsers.ListCounts
     let signer: Signer
     let gauges: ProcessGauges
     private let gate: CallGate
@@ -30,7 +30,7 @@ package final class Instance: Sendable {
     package enum Purpose: Sendable {
         case daemon
         /// Serve one request and end. `users`: nil for the whole list.
-        case request(Request.Kind, users: [UserID]?)
+        case request(ResyncRequest.Kind, users: [UserID]?)
     }
 
     /// Reads the list, opens the database and the door to the cloud; calls nothing yet.
@@ -50,7 +50,7 @@ package final class Instance: Sendable {
         self.store = store
         try store.setMaxStaleness(settings.maxStaleness)
         try store.setListingCap(settings.listingCap)
-        var book = try UserBook(reading: store)
+        var book = try KnownUsers(reading: store)
         listed = try Instance.relist(&book, settings, store, time)
 
         signer = Signer(
@@ -101,9 +101,9 @@ package final class Instance: Sendable {
     }
 
     static func relist(
-        _ book: inout UserBook, _ settings: MirrorSettings, _ store: SQLiteMirror,
+        _ book: inout KnownUsers, _ settings: MirrorSettings, _ store: SQLiteMirror,
         _ time: any Timekeeper
-    ) throws -> UserBook.ListCounts {
+    ) throws -> KnownUsers.ListCounts {
         let before = book.listedBefore
         return try book.relist(in: store, at: time.wallTime()) { each in
             var isEmpty = true
@@ -118,7 +118,7 @@ package final class Instance: Sendable {
 
     /// Puts the request where a daemon would find it, so that both are served in the same way.
     private static func ask(
-        _ purpose: Purpose, _ book: UserBook, _ store: SQLiteMirror, _ time: any Timekeeper
+        _ purpose: Purpose, _ book: KnownUsers, _ store: SQLiteMirror, _ time: any Timekeeper
     ) throws -> Int64? {
         guard case .request(let kind, let users) = purpose else { return nil }
         let numbers = try users?.map { user in

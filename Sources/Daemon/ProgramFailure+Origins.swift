@@ -1,6 +1,7 @@
 import ChatAPI
 import MirrorConfiguration
 import MirrorStore
+import SyncRules
 
 // One place decides which failure ends a command with which code.
 

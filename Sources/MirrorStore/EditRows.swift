@@ -62,7 +62,7 @@ extension Edit {
             id: EditID(row["id"]), operation: operation,
             base: (row["base"] as String?).map { ExactText($0) }, state: state,
             refused: Dictionary(uniqueKeysWithValues: refused), failures: row["failures"],
-            isAlone: row["alone"])
+            sentSeparately: row["alone"])
         done = Set(items.filter(\.isDone).map(\.id))
         made = (row["made"] as Int64?).map { GroupID($0) }
         behind = (row["behind"] as Int64?).map { EditID($0) }

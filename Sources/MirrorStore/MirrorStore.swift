@@ -25,7 +25,7 @@ package protocol MirrorStore: Sendable {
     func wasWrittenByOthers() async throws(StoreFailure) -> Bool
 
     /// Requests that are not finished, oldest first.
-    func openRequests() async throws(StoreFailure) -> [Request]
+    func openRequests() async throws(StoreFailure) -> [ResyncRequest]
 
     /// The listed users whose deletions are held, with what persons decided about them.
     func holds() async throws(StoreFailure) -> [UserNumber: Hold]

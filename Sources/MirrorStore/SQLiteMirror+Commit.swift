@@ -267,7 +267,7 @@ extension SnapshotDiff {
     }
 }
 
-extension Trouble {
+extension UserFailure {
     fileprivate func write(of user: UserNumber, to database: Database) throws {
         try database.cachedStatement(
             sql: """

@@ -256,7 +256,9 @@ extension Database {
 extension EndedPush {
     fileprivate func write(to database: Database) throws {
         let (_, code, problem) = words
-        for edit in call.edits { try database.recordCall(of: edit.number, at: at, command, words) }
+        for edit in call.edits {
+            try database.recordCall(of: edit.number, at: at, call.action.command.rawValue, words)
+        }
         if case .done(let reply) = outcome { try write(reply, to: database) }
         let update = try database.cachedStatement(
             sql: """
@@ -266,7 +268,8 @@ extension EndedPush {
                 """)
         for edit in edits {
             try update.execute(arguments: [
-                edit.failures, edit.isAlone, edit.made?.number, code, problem, at.milliseconds,
+                edit.failures, edit.sentSeparately, edit.made?.number, code, problem,
+                at.milliseconds,
                 edit.id.number,
             ])
         }

@@ -5,19 +5,19 @@ import SyncRules
 // Both ends of a request, and the decisions about held deletions.
 
 extension SQLiteMirror {
-    package func openRequests() async throws(StoreFailure) -> [Request] {
+    package func openRequests() async throws(StoreFailure) -> [ResyncRequest] {
         try await read { database in
             try Row.fetchAll(
                 database.cachedStatement(
                     sql: "SELECT id, kind, everyone FROM request WHERE NOT finished ORDER BY id")
             ).compactMap { row in
                 let id: Int64 = row[0]
-                guard let kind = Request.Kind(rawValue: row[1]) else { return nil }
-                if row[2] as Bool { return Request(id: id, kind: kind, users: nil) }
+                guard let kind = ResyncRequest.Kind(rawValue: row[1]) else { return nil }
+                if row[2] as Bool { return ResyncRequest(id: id, kind: kind, users: nil) }
                 let users = try Int64.fetchAll(
                     database, sql: "SELECT user FROM request_user WHERE request = ?",
                     arguments: [id])
-                return Request(id: id, kind: kind, users: users.map { UserNumber($0) })
+                return ResyncRequest(id: id, kind: kind, users: users.map { UserNumber($0) })
             }
         }
     }
@@ -37,7 +37,7 @@ extension SQLiteMirror {
 
     /// Leaves a request for the daemon; the number to follow it by.
     /// - Parameter users: nil for every user of the list.
-    package func ask(_ kind: Request.Kind, users: [UserNumber]?, at time: WallTime)
+    package func ask(_ kind: ResyncRequest.Kind, users: [UserNumber]?, at time: WallTime)
         throws(StoreFailure) -> Int64
     {
         try writeNow { database in

@@ -12,7 +12,7 @@ package enum StoreEntry: Sendable {
     /// What has become of a user's edits.
     case outbox(OutboxUpdate)
     /// A pass failed, or the user is parked; the mirror stays as it was.
-    case failed(UserNumber, Trouble)
+    case failed(UserNumber, UserFailure)
     /// Progress of a request.
     case progress(RequestProgress)
     /// What became of one user of a request.
@@ -50,24 +50,6 @@ package struct PulledUser: Sendable {
     }
 }
 
-/// What a write of ours has made of the mirror. The next pull is compared item by item: the digest
-/// of the last listing says nothing any more.
-package struct PushedUser: Sendable {
-    package let user: UserNumber
-    package let at: WallTime
-    package let diff: SnapshotDiff
-    package let origins: [Change: EditID]
-
-    package init(
-        user: UserNumber, at: WallTime, diff: SnapshotDiff, origins: [Change: EditID]
-    ) {
-        self.user = user
-        self.at = at
-        self.diff = diff
-        self.origins = origins
-    }
-}
-
 /// How much the cloud no longer lists and the mirror still holds.
 package struct HeldDeletions: Hashable, Sendable {
     package let groups: Int
@@ -97,7 +79,7 @@ package enum HeldDecision: String, Sendable {
 }
 
 /// Why a user could not be pulled.
-package struct Trouble: Hashable, Sendable {
+package struct UserFailure: Hashable, Sendable {
     /// A `FailureKind`'s word, or `listing`.
     package let kind: String
     package let code: Int?
@@ -155,4 +137,26 @@ package struct DaemonState: Hashable, Sendable {
         passes = 0
         changes = 0
     }
+}
+
+/// What a commit has to tell.
+package struct CommitReport: Sendable {
+    /// Users of whom a person has taken edits back since a pass read them: what it decided by them is
+    /// not written, and no call that it planned may be made.
+    package var outdated: Set<UserNumber> = []
+
+    package init() {}
+}
+
+/// The outbox in numbers.
+package struct OutboxTotals: Hashable, Sendable {
+    package var open = 0
+    package var sending = 0
+    package var rejected = 0
+    /// Open edits that wait behind a rejected one.
+    package var waiting = 0
+    /// When the oldest open edit was queued.
+    package var oldest: WallTime?
+
+    package init() {}
 }

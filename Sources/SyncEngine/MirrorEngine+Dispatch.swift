@@ -45,7 +45,7 @@ extension MirrorEngine {
                     return true
                 }
                 await suspendDispatcher()
-            } else if let due, due < now + Self.glance {
+            } else if let due, due < now + Self.pollInterval {
                 try? await parts.time.sleep(until: due)
             } else {
                 await suspendDispatcher()

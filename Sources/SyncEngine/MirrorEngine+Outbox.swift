@@ -133,7 +133,7 @@ extension MirrorEngine {
     /// The pass ended with a failure: nothing of the user is sent while a write may still take effect;
     /// the edits of that write then wait for their back-off, the others do not.
     private func stop(
-        after trouble: PushSummary.Trouble, _ job: PassJob, _ waiting: inout OutboxUser,
+        after trouble: PushFailure, _ job: PassJob, _ waiting: inout OutboxUser,
         at now: MonotonicTime
     ) {
         let failure = trouble.failure

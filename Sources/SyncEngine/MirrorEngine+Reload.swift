@@ -11,7 +11,7 @@ extension MirrorEngine {
 
     /// Takes over a new list and new settings; passes under way go on.
     package func reload(
-        _ book: UserBook, maxStaleness: Duration, guardLimits: DeletionGuard.Limits,
+        _ book: KnownUsers, maxStaleness: Duration, guardLimits: DeletionGuard.Limits,
         pushPolicy: PushPolicy, history: Duration?
     ) async {
         let listedBefore = schedule.count
@@ -25,7 +25,7 @@ extension MirrorEngine {
         roster = book.roster
         while digests.count <= Int(roster.highest) { digests.append(.none) }
         mirrored = Self.mirrored(digests, book.listed)
-        await guardian.know(book.holds.filter { book.listed.contains($0.key) })
+        await deletionHolds.know(book.holds.filter { book.listed.contains($0.key) })
         for user in 1...max(1, roster.highest) where book.listed.contains(user) {
             schedule.add(user)
         }
@@ -36,7 +36,7 @@ extension MirrorEngine {
         settings.maxStaleness = maxStaleness
         settings.pushPolicy = pushPolicy
         settings.history = history
-        await guardian.set(guardLimits)
+        await deletionHolds.set(guardLimits)
         // Whose deletions are held depends on who is in the list.
         mustLook = true
         reconsiderCloud()

@@ -8,7 +8,7 @@ import SyncRules
 
 /// A request being served.
 struct ActiveRequest: Sendable {
-    let request: Request
+    let request: ResyncRequest
     /// Passes up to this one began before the request.
     let after: UInt64
     let startedAt: MonotonicTime
@@ -71,7 +71,7 @@ extension Change {
 
 extension MirrorEngine {
     /// Begins to serve requests that are new.
-    func take(_ open: [Request]) async {
+    func take(_ open: [ResyncRequest]) async {
         let known = Set(requests.map(\.request.id))
         let isOpen = Set(open.map(\.id))
         let gone = requests.filter { !isOpen.contains($0.request.id) }
@@ -89,7 +89,7 @@ extension MirrorEngine {
         }
     }
 
-    private func begin(_ request: Request) async {
+    private func begin(_ request: ResyncRequest) async {
         let users = request.users ?? (1...max(1, roster.highest)).filter(isListed)
         var active = ActiveRequest(
             request: request, after: sequence, startedAt: parts.time.now(),

@@ -37,7 +37,7 @@ extension MirrorEngine {
         stats.users = schedule.count
         stats.parked = troubles.values.count(where: \.isParked)
         stats.failing = troubles.count - stats.parked
-        (stats.held, stats.heldUndecided, stats.isGuardTripped) = await guardian.state
+        (stats.held, stats.heldUndecided, stats.isGuardTripped) = await deletionHolds.state
         countAges(&stats)
         stats.maxStaleness = schedule.maxStaleness
         stats.round = round.last

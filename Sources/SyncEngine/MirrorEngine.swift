@@ -14,10 +14,10 @@ package actor MirrorEngine {
     let parts: Parts
     var settings: Settings
     let commits: CommitGroup
-    let guardian: Guardian
+    let deletionHolds: DeletionHolds
     let pass: UserPass
 
-    var roster: UserRoster
+    var roster: UserIDTable
     /// When only a request is served: who is in the list.
     let listedOnly: UserSet
     var schedule: Schedule
@@ -42,7 +42,7 @@ package actor MirrorEngine {
     var isOutboxOpen = false
     /// Other processes have written something that was not read yet.
     var mustLook = true
-    /// Set when what `status` tells of the cloud has changed: it is written at the next glance.
+    /// Set when what `status` tells of the cloud has changed: it is written at the next poll.
     var mustReport = false
 
     var health = CloudHealth()
@@ -84,11 +84,11 @@ package actor MirrorEngine {
     }
 
     /// - Parameter book: the users to mirror, as they were read from store and list.
-    package init(parts: Parts, settings: Settings, book: UserBook) {
+    package init(parts: Parts, settings: Settings, book: KnownUsers) {
         self.parts = parts
         self.settings = settings
         commits = CommitGroup(store: parts.store, time: parts.time, log: parts.log)
-        guardian = Guardian(
+        deletionHolds = DeletionHolds(
             limits: settings.guardLimits,
             holds: book.holds.filter { book.listed.contains($0.key) }, time: parts.time,
             log: parts.log)
@@ -97,7 +97,7 @@ package actor MirrorEngine {
                 cloud: parts.cloud, cap: settings.listingCap, time: parts.time,
                 chance: parts.chance),
             store: parts.store,
-            commits: commits, guardian: guardian,
+            commits: commits, deletionHolds: deletionHolds,
             push: Push(
                 cloud: parts.cloud, store: parts.store, commits: commits,
                 redactor: parts.log.redactor))
@@ -319,7 +319,7 @@ package actor MirrorEngine {
             _ = try? await commits.commit([
                 .failed(
                     job.number,
-                    Trouble(
+                    UserFailure(
                         kind: kind, code: code, problem: parts.log.redactor.clean(problem),
                         failures: failures, at: wall, retryAt: wall + pause, isParked: isParked))
             ])

@@ -38,42 +38,47 @@ struct Push: Sendable {
                 .compactMap(\.self).filter { $0.maker == nil })
     }
 
-    /// The desk of a pass: nothing on it when the edits are not to be looked at.
-    func desk(
+    /// The session of a pass: without edits when they are not to be looked at.
+    func session(
         of job: PassJob, _ edits: [Edit], cloud: Snapshot, mirror: Snapshot, isSkipped: Bool
-    ) -> PushDesk {
-        PushDesk(
+    ) -> OutboxSession {
+        OutboxSession(
             isSkipped ? [] : edits, of: job.number, cloud: cloud, mirror: mirror,
             policy: job.policy, paused: job.paused, at: now, isSkipped: isSkipped)
     }
 
-    /// Stores `entries` with what has happened at the desk and what it decides now; the call to make
+    /// Stores `entries` with what has happened in the session and what it decides now; the call to make
     /// next. What it decides counts only when no person has taken an edit back since they were read.
-    func store(_ entries: [StoreEntry], _ desk: inout PushDesk) async throws -> PushCall? {
+    func store(_ entries: [StoreEntry], _ session: inout OutboxSession) async throws -> PushCall? {
         var entries = entries
         while true {
-            entries += desk.takeEntries()
-            var planned = desk
-            let isLast = desk.summary.calls >= Self.mostCalls || desk.summary.trouble != nil
+            entries += Self.entries(session.takeProgress())
+            var planned = session
+            let isLast = session.summary.calls >= Self.mostCalls || session.summary.trouble != nil
             let call = planned.plan(at: now, isLast: isLast)
-            entries += planned.takeEntries()
+            entries += Self.entries(planned.takeProgress())
             let report = entries.isEmpty ? CommitReport() : try await commits.commit(entries)
-            if !report.outdated.contains(desk.user) {
-                desk = planned
+            if !report.outdated.contains(session.user) {
+                session = planned
                 return call
             }
-            desk.reload(try await store.unsettledEdits(of: desk.user))
+            session.reload(try await store.unsettledEdits(of: session.user))
             entries = []
         }
     }
 
-    /// Makes the call; its outcome waits on the desk to be stored.
-    func send(_ call: PushCall, of job: PassJob, _ desk: inout PushDesk) async {
+    /// Mirror first.
+    private static func entries(_ progress: OutboxSession.Progress) -> [StoreEntry] {
+        progress.pushed.map(StoreEntry.pushed) + (progress.update.map { [.outbox($0)] } ?? [])
+    }
+
+    /// Makes the call; its outcome waits in the session to be stored.
+    func send(_ call: PushCall, of job: PassJob, _ session: inout OutboxSession) async {
         do {
             let reply = try await cloud.push(call, of: job.user)
-            desk.acknowledged(call, cleaned(reply), at: now)
+            session.acknowledged(call, cleaned(reply), at: now)
         } catch {
-            desk.failed(call, error, at: now)
+            session.failed(call, error, at: now)
         }
     }
 

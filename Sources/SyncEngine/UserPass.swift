@@ -12,7 +12,7 @@ struct UserPass: Sendable {
     let pull: Pull
     let store: any MirrorStore
     let commits: CommitGroup
-    let guardian: Guardian
+    let deletionHolds: DeletionHolds
     let push: Push
 
     /// Runs the pass to its end; never throws. `calls` counts the calls made, failed ones included.
@@ -26,7 +26,7 @@ struct UserPass: Sendable {
             let pulled = try await pull.listing(
                 of: job, wanted: push.groupsMeant(by: reading), calls: &calls)
             if pulled.isAsBefore {
-                await guardian.sawNothingLost()
+                await deletionHolds.sawNothingLost()
                 if !job.mayPush { return await unchanged(job) }
             }
 
@@ -42,31 +42,31 @@ struct UserPass: Sendable {
             }
 
             // Guard: what is gone must be gone, and not for too many users at once.
-            var verdict = Guardian.Verdict.delete
+            var verdict = DeletionHolds.Verdict.delete
             if let listing = pulled.listing {
                 try await pull.confirm(difference.vanished, from: listing, of: job, calls: &calls)
-                verdict = await guardian.judge(job, losing: stored, to: listed, difference)
+                verdict = await deletionHolds.judge(job, losing: stored, to: listed, difference)
             }
 
-            // Rebase: the user's edits on what the cloud has now; none while that is doubted, or may
+            // EditPlan: the user's edits on what the cloud has now; none while that is doubted, or may
             // still change by what was sent.
             let edits = try reading.get()
-            var desk = push.desk(
+            var session = push.session(
                 of: job, edits, cloud: listed, mirror: listed,
                 isSkipped: verdict.isHold || !job.mayPush)
 
             // Store: snapshot, changes, what is held and what was decided about edits, in one
             // transaction.
             let (entry, summary) = entry(job, pulled, stored, difference, verdict, edits)
-            var call = try await push.store([entry], &desk)
+            var call = try await push.store([entry], &session)
 
             // Push: one call at a time, each planned on what the cloud has acknowledged so far.
             while let next = call {
                 calls += 1
-                await push.send(next, of: job, &desk)
-                call = try await push.store([], &desk)
+                await push.send(next, of: job, &session)
+                call = try await push.store([], &session)
             }
-            return .changed(summary.with(desk.summary))
+            return .changed(summary.with(session.summary))
         } catch let failure as PassFailure {
             return .failed(failure)
         } catch let failure as StoreFailure {
@@ -84,7 +84,7 @@ struct UserPass: Sendable {
     /// What the pull gives to be stored, and the pass in numbers.
     private func entry(
         _ job: PassJob, _ pulled: Pulled, _ stored: Snapshot, _ difference: SnapshotDiff,
-        _ verdict: Guardian.Verdict, _ edits: [Edit]
+        _ verdict: DeletionHolds.Verdict, _ edits: [Edit]
     ) -> (StoreEntry, PassSummary) {
         let time = commits.wallTime(of: job.startedAt)
         guard case .listing(let listing, let digest) = pulled else {

@@ -1,14 +1,14 @@
 import ChatModel
 
 // What a person sees who looks at a mirror with `--pending`, and what new edits are checked against.
-// Nothing is decided here, but groups are found as the walk of Trial finds them: a creation that was
+// Nothing is decided here, but groups are found as the walk of EditReplay finds them: a creation that was
 // sent and has not been settled may stand in the mirror already, under its own name or a later one.
 
 /// A user's mirror with open edits applied.
 package struct PendingDraft: Sendable {
     package private(set) var draft: Draft
     private let mirror: Draft
-    private let ours: Ours
+    private let ours: OwnEffects
     /// Groups that edits turned out to be, or were made anew.
     private var aliases: [GroupID: GroupID] = [:]
 
@@ -16,7 +16,7 @@ package struct PendingDraft: Sendable {
     package init(_ mirror: Draft, _ edits: [Edit]) {
         self.mirror = mirror
         draft = mirror
-        ours = Ours(edits)
+        ours = OwnEffects(edits)
         for edit in edits { apply(edit) }
     }
 

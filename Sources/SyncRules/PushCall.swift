@@ -142,7 +142,7 @@ extension Edit {
     private func speaking(of group: GroupID, _ name: ExactText) -> Edit {
         var edit = Edit(
             id: id, operation: operation.on(GroupReference(id: group, name: name)), base: base,
-            state: state, refused: refused, failures: failures, isAlone: isAlone)
+            state: state, refused: refused, failures: failures, sentSeparately: sentSeparately)
         edit.done = done
         edit.made = made
         edit.behind = behind

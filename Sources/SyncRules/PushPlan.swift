@@ -2,14 +2,14 @@ import ChatModel
 
 // From a cloud and a draft of it to the fewest calls between them. Deletions come first, since they
 // free places; then renames, creations, members and marks, up to a hundred conversations in a call.
-// No name passes from one group to another within a plan (see Trial), so the order of renames does
+// No name passes from one group to another within a plan (see EditReplay), so the order of renames does
 // not matter.
 
 /// Makes calls of what edits want.
 enum PushPlan {
-    static func calls(from cloud: Draft, by trial: Trial) -> [PushCall] {
+    static func calls(from cloud: Draft, by trial: EditReplay) -> [PushCall] {
         let (draft, wishes) = (trial.draft, trial.wishes)
-        let alone = Set(trial.edits.values.filter(\.isAlone).map(\.id))
+        let alone = Set(trial.edits.values.filter(\.sentSeparately).map(\.id))
         var calls: [PushCall] = []
         for (group, edits) in wishes.deletions.sorted(by: { $0.key < $1.key }) {
             guard let name = cloud.names[group] else { continue }

@@ -1,5 +1,5 @@
-import ChatAPI
 import EventLog
+import SyncRules
 import Foundation
 
 /// Writes the generated pages of the documentation into the directory that is named: `make tables`.

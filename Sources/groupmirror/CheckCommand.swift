@@ -126,7 +126,7 @@ private struct ListReport {
     private var unusual: (count: Int, first: String) = (0, "")
 
     init(_ settings: MirrorSettings) throws {
-        var seen = UserRoster()
+        var seen = UserIDTable()
         var report = self
         try UserListReader(settings).read { id in
             let text = String(decoding: id, as: UTF8.self)

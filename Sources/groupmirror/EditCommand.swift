@@ -214,7 +214,7 @@ private func conversationIDs(_ texts: [String]) throws -> [ConversationID] {
 
 extension MirrorSettings {
     /// Queues what `body` adds: all of it, or nothing and the reason.
-    func queue<Value>(_ body: (EditQueue) throws -> Value) throws -> Value {
+    func queue<Value>(_ body: (EditIntake) throws -> Value) throws -> Value {
         // Made by the first run or resync, which also enter the list of users.
         _ = try MirrorReader(path: database, sdkAppID: sdkAppID)
         let store = try SQLiteMirror(

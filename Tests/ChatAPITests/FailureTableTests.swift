@@ -4,6 +4,7 @@ import ChatModel
 import Foundation
 import TestSupport
 import Testing
+import SyncRules
 
 /// Every code of Cloud.md §1.12 and §4 with its kind, written down a second time on purpose: the
 /// table cannot change by accident.

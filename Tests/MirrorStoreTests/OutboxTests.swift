@@ -301,7 +301,7 @@ extension Fixture {
         var update = OutboxUpdate(user: 1, at: noon)
         update.ended = [
             EndedPush(
-                call: call, command: "update_contact_group", at: noon,
+                call: call, at: noon,
                 outcome: .done(PushReply(results: [eve: nil, dora: full, zed: stale])),
                 edits: [edit])
         ]

@@ -64,7 +64,7 @@ import Testing
             fixture.pulled(to: Snapshot(groups: [family], conversations: [])),
             .failed(
                 2,
-                Trouble(
+                UserFailure(
                     kind: "not_imported", code: 50001, problem: "unknown", failures: 3, at: noon,
                     retryAt: noon + .seconds(60), isParked: true)),
         ])
@@ -99,7 +99,7 @@ import Testing
         #expect(try fixture.state("alice") == "stale")
         try await fixture.store.commit([.unchanged(1, at: now)])
         #expect(try fixture.state("alice") == "fresh")
-        let trouble = Trouble(
+        let trouble = UserFailure(
             kind: "transient", code: nil, problem: "gone", failures: 1, at: now, retryAt: now,
             isParked: false)
         try await fixture.store.commit([.failed(1, trouble)])
@@ -135,7 +135,7 @@ import Testing
         let request = try fixture.store.ask(.compare, users: [2], at: noon)
         #expect(
             try await fixture.store.openRequests()
-                == [Request(id: request, kind: .compare, users: [2])])
+                == [ResyncRequest(id: request, kind: .compare, users: [2])])
         var progress = RequestProgress(request: request, total: 1)
         let result = RequestResult(.drifted, changes: 3, detail: "a\nb")
         progress.add(result)

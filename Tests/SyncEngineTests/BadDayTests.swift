@@ -161,7 +161,7 @@ import Testing
         try await fixture.store.commit([
             .failed(
                 1,
-                Trouble(
+                UserFailure(
                     kind: "transient", code: nil, problem: "", failures: 3, at: ahead,
                     retryAt: ahead + .seconds(8), isParked: false))
         ])

@@ -6,7 +6,7 @@ import Testing
 
 // Who commits what, and in which order.
 
-private let trouble = Trouble(
+private let trouble = UserFailure(
     kind: "not_imported", code: 50001, problem: "it is not imported", failures: 1,
     at: WallTime(seconds: 1_767_300_000), retryAt: WallTime(seconds: 1_767_386_400), isParked: true)
 

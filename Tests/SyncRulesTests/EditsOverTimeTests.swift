@@ -14,8 +14,8 @@ private let work = GroupReference(id: 2, name: "work")
 private func rebase(
     _ edits: [Edit], _ policy: PushPolicy = PushPolicy(),
     phone: (inout NaiveCloud) -> Void = { _ in }
-) -> Rebase {
-    Rebase(edits, at: .familyAndWork, policy, phone)
+) -> EditPlan {
+    EditPlan(edits, at: .familyAndWork, policy, phone)
 }
 
 /// It is settled with the edit that decides otherwise, which may still be taken back or refused.

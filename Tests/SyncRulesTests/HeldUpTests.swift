@@ -67,7 +67,7 @@ private let wishes: [Wish] = [
     func whatWasSentAndIsSo_isNoLongerHeldUp(wish: Wish) {
         let rejected = Edit(id: 1, operation: wish.before, base: "other", state: .rejected)
         let sent = Edit(id: 2, operation: wish.operation, base: "work", state: .sending)
-        let decisions = Rebase([rejected, sent], at: .familyAndWork, PushPolicy()) { _ in }
+        let decisions = EditPlan([rejected, sent], at: .familyAndWork, PushPolicy()) { _ in }
             .decisions
         #expect(
             decisions.map(\.course) == [wish.isSo ? .settle(.applied, nil) : .wait(behind: 1)])
@@ -82,13 +82,13 @@ private let wishes: [Wish] = [
             Edit(id: 2, operation: .add([eve], to: work), state: .rejected),
             creation,
         ]
-        let decisions = Rebase(edits, at: .familyAndWork, PushPolicy()) { _ in }.decisions
+        let decisions = EditPlan(edits, at: .familyAndWork, PushPolicy()) { _ in }.decisions
         #expect(decisions.map(\.course) == [.push, .wait(behind: 2)])
     }
 
     @Test func onlyARejection_isOneThatWasNotBefore() {
-        func rebase(_ edits: Edit...) -> Rebase {
-            Rebase(edits, at: .familyAndWork, PushPolicy()) { _ in }
+        func rebase(_ edits: Edit...) -> EditPlan {
+            EditPlan(edits, at: .familyAndWork, PushPolicy()) { _ in }
         }
         let taken = Edit(id: 1, operation: .rename(work, to: "family"), base: "work")
         #expect(rebase(taken).rejectsSomething)

@@ -9,8 +9,8 @@ private let family = GroupReference(id: 1, name: "family")
 private let work = GroupReference(id: 2, name: "work")
 
 @Suite struct AnEditThatIsPaused {
-    private func rebase(_ edits: [Edit], paused: Set<EditID>) -> Rebase {
-        Rebase(edits, on: Draft(NaiveCloud.familyAndWork.snapshot), PushPolicy(), paused: paused)
+    private func rebase(_ edits: [Edit], paused: Set<EditID>) -> EditPlan {
+        EditPlan(edits, on: Draft(NaiveCloud.familyAndWork.snapshot), PushPolicy(), paused: paused)
     }
 
     private func courses(_ edits: [Edit], paused: Set<EditID>) -> [EditDecision.Course] {

@@ -201,7 +201,7 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
         -> [PushCall.Action]
     {
         let edits = try #require(queue(operations, on: cloud))
-        return Rebase(edits, on: Draft(cloud.snapshot), PushPolicy()).calls.map(\.action)
+        return EditPlan(edits, on: Draft(cloud.snapshot), PushPolicy()).calls.map(\.action)
     }
 
     @Test func ofDeletions_isThatOfTheGroups() throws {
@@ -250,7 +250,7 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
 
     private func alone(_ id: EditID, _ operation: EditOperation) -> Edit {
         var edit = Edit(id: id, operation: operation)
-        edit.isAlone = true
+        edit.sentSeparately = true
         return edit
     }
 
@@ -278,7 +278,7 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
         var creation = Edit(id: 1, operation: .create(name: "club", [bob, eve]))
         creation.refused[eve] = Refusal(code: 51008, words: "full")
         let removal = Edit(id: 2, operation: .remove([bob, eve], from: club))
-        let calls = Rebase([creation, removal], on: Draft(NaiveCloud().snapshot), PushPolicy())
+        let calls = EditPlan([creation, removal], on: Draft(NaiveCloud().snapshot), PushPolicy())
             .calls
         #expect(calls.first?.action == .create(group: .made(by: 1), name: "club", [bob]))
     }

@@ -21,7 +21,7 @@ extension NaiveCloud {
     }
 }
 
-extension Rebase {
+extension EditPlan {
     /// After a phone changed something.
     init(
         _ edits: [Edit], at cloud: NaiveCloud, _ policy: PushPolicy,
@@ -33,50 +33,28 @@ extension Rebase {
     }
 }
 
-/// Plans, calls, plans again, until nothing is left; what became of each edit.
+/// Sends edits to a cloud that answers everything, with the session that the program uses; what became of
+/// each edit.
 struct Pushing {
     var cloud: NaiveCloud
-    var edits: [Edit]
-    var calls: [PushCall] = []
-    var decisions: [EditID: EditDecision] = [:]
+    let edits: [Edit]
+    private(set) var calls: [PushCall] = []
+    private(set) var decisions: [EditID: EditDecision] = [:]
 
     init(_ edits: [Edit], on cloud: NaiveCloud, _ policy: PushPolicy = PushPolicy()) {
+        let time = WallTime(seconds: 1_767_300_000)
         self.cloud = cloud
-        self.edits = edits
-        var draft = Draft(cloud.snapshot)
-        while true {
-            let rebase = Rebase(self.edits, on: draft, policy)
-            settle(rebase)
-            if rebase.isFinal { return }
-            guard let call = rebase.calls.first else { continue }
+        var session = OutboxSession(
+            edits, of: 1, cloud: cloud.snapshot, mirror: cloud.snapshot, policy: policy, at: time)
+        var call = session.plan(at: time, isLast: false)
+        while let next = call {
             precondition(calls.count < 1000, "it never ends")
-            calls.append(call)
-            for index in self.edits.indices where call.edits.contains(self.edits[index].id) {
-                self.edits[index].state = .sending
-            }
-            let reply = self.cloud.answer(call)
-            draft.acknowledge(call, reply)
-            self.edits = self.edits.map { $0.advanced(past: call, reply) }
+            calls.append(next)
+            session.acknowledged(next, self.cloud.answer(next), at: time)
+            call = session.plan(at: time, isLast: false)
         }
-    }
-
-    private mutating func settle(_ rebase: Rebase) {
-        for decision in rebase.decisions {
-            decisions[decision.edit] = decision
-            for index in edits.indices where edits[index].id == decision.edit {
-                edits[index] = edits[index].standing(by: decision)
-            }
-            switch decision.course {
-            case .settle: edits.removeAll { $0.id == decision.edit }
-            case .reject:
-                for index in edits.indices where edits[index].id == decision.edit {
-                    edits[index].state = .rejected
-                }
-            case .push, .wait, .later: break
-            }
-        }
-        for (old, new) in rebase.renumbered {
-            edits = edits.map { $0.renumbering(old, as: new) }
-        }
+        let progress = session.takeProgress()
+        for decision in progress.update?.decisions ?? [] { decisions[decision.edit] = decision }
+        self.edits = session.edits
     }
 }

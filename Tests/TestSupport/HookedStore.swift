@@ -89,7 +89,7 @@ package final class HookedStore: MirrorStore {
         try await inner.wasWrittenByOthers()
     }
 
-    package func openRequests() async throws(StoreFailure) -> [Request] {
+    package func openRequests() async throws(StoreFailure) -> [ResyncRequest] {
         try beforeLooking()
         return try await inner.openRequests()
     }

@@ -57,7 +57,7 @@ package final class MirrorFixture: Sendable {
     ) throws -> MirrorEngine {
         let names = users ?? cloud.with { Array(CloudCore.userNames($0.options.users)) }
         try store.setListingCap(settings.listingCap)
-        var book = try UserBook(reading: store)
+        var book = try KnownUsers(reading: store)
         _ = try book.relist(in: store, at: clock.wallTime()) { each in
             for name in names { each(Array(name.utf8)[...]) }
         }
@@ -87,9 +87,9 @@ package final class MirrorFixture: Sendable {
     /// Gives `users` to a running engine as its list, as a reload does; what reading it came to.
     @discardableResult
     package func reload(_ engine: MirrorEngine, users: [String]) async throws
-        -> UserBook.ListCounts
+        -> KnownUsers.ListCounts
     {
-        var book = try UserBook(reading: store)
+        var book = try KnownUsers(reading: store)
         let counts = try book.relist(in: store, at: clock.wallTime()) { each in
             for name in users { each(Array(name.utf8)[...]) }
         }
@@ -113,7 +113,7 @@ package final class MirrorFixture: Sendable {
     /// Serves one request for everybody and ends, as `resync --all` does without a daemon.
     @discardableResult
     package func resync(
-        _ kind: Request.Kind = .resync, users: [String]? = nil,
+        _ kind: ResyncRequest.Kind = .resync, users: [String]? = nil,
         settings: MirrorEngine.Settings = MirrorFixture.settings()
     ) async throws -> (end: MirrorEngine.End, progress: RequestProgress?) {
         let request = try store.ask(kind, users: nil, at: clock.wallTime())

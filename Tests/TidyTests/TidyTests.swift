@@ -32,7 +32,7 @@ import Testing
             "SyncEngine", "Daemon", "CLinux", "ArgumentParser",
         ],
         "chat-emulator": ["ChatEmulator", "EmulatorServer", "ArgumentParser"],
-        "document": ["EventLog", "ChatAPI"],
+        "document": ["EventLog", "SyncRules"],
     ]
 
     private static let system: Set<String> = [

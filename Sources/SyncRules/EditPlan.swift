@@ -85,7 +85,7 @@ package struct EditDecision: Hashable, Sendable {
 }
 
 /// The edits of one user on top of what the cloud holds.
-package struct Rebase: Sendable {
+package struct EditPlan: Sendable {
     /// One for each edit, in their order, but for those that were rejected before.
     package private(set) var decisions: [EditDecision] = []
     /// In the order in which they must be made. After each call the rest is to be planned anew, on
@@ -102,7 +102,7 @@ package struct Rebase: Sendable {
     package init(
         _ edits: [Edit], on cloud: Draft, _ policy: PushPolicy, paused: Set<EditID> = []
     ) {
-        let trial = Trial(edits, on: cloud, policy, paused: paused)
+        let trial = EditReplay(edits, on: cloud, policy, paused: paused)
         calls = PushPlan.calls(from: cloud, by: trial)
         renumbered = trial.aliases.filter { $0.value.maker == nil && $0.key != $0.value }
         let unfinished = trial.wishes.tied(to: Set(calls.flatMap(\.edits)))
@@ -110,16 +110,16 @@ package struct Rebase: Sendable {
             if decision.course == .push, let edit = trial.edits[decision.edit],
                 trial.end.map({ edit.id < $0 }) ?? true, !unfinished.contains(edit.id)
             {
-                decision.course = Rebase.end(of: edit, isOvertaken: trial.isOvertaken(edit.id))
+                decision.course = EditPlan.end(of: edit, isOvertaken: trial.isOvertaken(edit.id))
             }
-            Rebase.loosen(&decision, in: trial)
+            EditPlan.loosen(&decision, in: trial)
             decisions.append(decision)
         }
     }
 
     /// A creation finds by its name what is there already, and is a creation again should a phone
     /// delete that. Only where the queue takes the name or the group away must it remember the group.
-    private static func loosen(_ decision: inout EditDecision, in trial: Trial) {
+    private static func loosen(_ decision: inout EditDecision, in trial: EditReplay) {
         guard decision.course == .push, let group = decision.group,
             let edit = trial.edits[decision.edit], edit.operation.kind == .create,
             edit.made == nil, trial.wishes.renames[group] == nil,

@@ -33,7 +33,7 @@ package enum FailureTable {
 
     /// What a code means, with what the cloud said about it. It is cut to a line
     /// only where secrets in it are masked: half of one is harder to recognise.
-    static func words(_ code: Int, _ info: String?) -> String {
+    package static func words(_ code: Int, _ info: String?) -> String {
         let meaning = byCode[code]?.meaning ?? "a code that this program does not know"
         // Far longer than what is shown of it in the end.
         let words = String((info ?? "").unicodeScalars.prefix(20_000))
@@ -173,7 +173,7 @@ extension FailureTable {
         return """
             # Failures
 
-            Generated from `Sources/ChatAPI/FailureTable.swift`; a test holds both together. The cloud answers HTTP \
+            Generated from `Sources/SyncRules/FailureTable.swift`; a test holds both together. The cloud answers HTTP \
             200 to failures, so what counts is the code in the reply. Anything else than a readable reply (no \
             connection, no answer in time, another HTTP status, something that is not the API's JSON) is \
             `transient`, and so is a code that is not listed here.

@@ -10,3 +10,15 @@ package enum Command: String, CaseIterable, Sendable {
     /// Path and name, relative to the endpoint.
     package var path: String { "v4/recentcontact/\(rawValue)" }
 }
+
+extension PushCall.Action {
+    /// The command that carries it.
+    package var command: Command {
+        switch self {
+        case .create: .createContactGroup
+        case .rename, .update: .updateContactGroup
+        case .delete: .deleteContactGroup
+        case .mark: .markContact
+        }
+    }
+}

@@ -3,7 +3,7 @@ import ChatModel
 // What a user's own edits will have made, or may have made already: nobody else did that.
 
 /// What our own edits make of names and custom marks.
-struct Ours: Sendable {
+struct OwnEffects: Sendable {
     private var names: [GroupID: Set<ExactText>] = [:]
     private var customMarks: [ConversationID: Set<ExactText>] = [:]
     /// By group the last edit that deletes it.

@@ -6,7 +6,7 @@ import SyncRules
 // numbers.
 
 /// The ids of all users by number, and the numbers by id. 30 bytes a user with an id of 12.
-package struct UserRoster: Sendable {
+package struct UserIDTable: Sendable {
     private var bytes: [UInt8] = []
     /// Where each number's id begins; one more for the end of the last. Numbers without an id have
     /// an empty one.
@@ -45,7 +45,7 @@ package struct UserRoster: Sendable {
 
     /// Where the id stands in the table, or the free place where it would.
     private func place(of id: some Collection<UInt8>) -> Int {
-        var place = UserRoster.hash(id) & (table.count - 1)
+        var place = UserIDTable.hash(id) & (table.count - 1)
         while table[place] != 0, !self[table[place]].elementsEqual(id) {
             place = (place + 1) & (table.count - 1)
         }

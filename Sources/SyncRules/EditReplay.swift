@@ -8,7 +8,7 @@ import ChatModel
 // edits before it would make no sense any more. What is left is for the next walk.
 
 /// The edits tried on a draft of the cloud.
-struct Trial: Sendable {
+struct EditReplay: Sendable {
     /// Names and marks as the edits would have them. Who would be in which group, the wishes say.
     private(set) var draft: Draft
     private(set) var wishes = Wishes()
@@ -23,7 +23,7 @@ struct Trial: Sendable {
     private var pausedSubjects: Set<Subject> = []
     /// What our own edits make of names and custom marks: when the cloud has one of these, nobody
     /// else changed it.
-    private let ours: Ours
+    private let ours: OwnEffects
     /// Groups that creations turned out to be, or that were made anew.
     private(set) var aliases: [GroupID: GroupID] = [:]
     private var blocked: [Subject: EditID] = [:]
@@ -48,7 +48,7 @@ struct Trial: Sendable {
         self.cloud = cloud
         self.policy = policy
         draft = cloud
-        ours = Ours(edits)
+        ours = OwnEffects(edits)
         for edit in edits { take(edit) }
     }
 

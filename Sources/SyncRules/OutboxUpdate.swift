@@ -1,5 +1,4 @@
 import ChatModel
-import SyncRules
 
 /// What a pass has decided or learnt about one user's edits; written in one transaction with what
 /// it did to the mirror.
@@ -39,7 +38,7 @@ package struct OutboxUpdate: Sendable {
 
     /// Whether what is pending has become another than it was: an edit that took effect, or is
     /// about to, changes nothing about it, but one that failed does, and a group with a new number.
-    var changesPending: Bool {
+    package var changesPending: Bool {
         let isRefused = ended.contains { push in
             guard case .done(let reply) = push.outcome else { return false }
             return reply.group != nil || reply.results.values.contains { $0 != nil }
@@ -72,8 +71,6 @@ package struct EndedPush: Sendable {
     }
 
     package let call: PushCall
-    /// The cloud's name of the command.
-    package let command: String
     package let at: WallTime
     package let outcome: Outcome
     /// As they stand after the call: failures counted, refused conversations, whether they go
@@ -81,34 +78,29 @@ package struct EndedPush: Sendable {
     package let edits: [Edit]
 
     package init(
-        call: PushCall, command: String, at: WallTime, outcome: Outcome, edits: [Edit]
+        call: PushCall, at: WallTime, outcome: Outcome, edits: [Edit]
     ) {
         self.call = call
-        self.command = command
         self.at = at
         self.outcome = outcome
         self.edits = edits
     }
 }
 
-/// What a commit has to tell.
-package struct CommitReport: Sendable {
-    /// Users of whom a person has taken edits back since a pass read them: what it decided by them is
-    /// not written, and no call that it planned may be made.
-    package var outdated: Set<UserNumber> = []
+/// What a write of ours has made of the mirror. The next pull is compared item by item: the digest
+/// of the last listing says nothing any more.
+package struct PushedUser: Sendable {
+    package let user: UserNumber
+    package let at: WallTime
+    package let diff: SnapshotDiff
+    package let origins: [Change: EditID]
 
-    package init() {}
-}
-
-/// The outbox in numbers.
-package struct OutboxTotals: Hashable, Sendable {
-    package var open = 0
-    package var sending = 0
-    package var rejected = 0
-    /// Open edits that wait behind a rejected one.
-    package var waiting = 0
-    /// When the oldest open edit was queued.
-    package var oldest: WallTime?
-
-    package init() {}
+    package init(
+        user: UserNumber, at: WallTime, diff: SnapshotDiff, origins: [Change: EditID]
+    ) {
+        self.user = user
+        self.at = at
+        self.diff = diff
+        self.origins = origins
+    }
 }

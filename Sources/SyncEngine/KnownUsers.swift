@@ -6,8 +6,8 @@ import SyncRules
 // are read as streams; what is kept is the roster and some bytes a user.
 
 /// Every user the mirror knows and which of them are in the list.
-package struct UserBook: Sendable {
-    package private(set) var roster = UserRoster()
+package struct KnownUsers: Sendable {
+    package private(set) var roster = UserIDTable()
     package private(set) var listed = UserSet()
     /// By user number: of the listing that the mirror equals, or `Digest.none`.
     package private(set) var digests: [Digest] = [.none]
@@ -161,7 +161,7 @@ package struct UserBook: Sendable {
     }
 }
 
-extension UserBook.ListCounts {
+extension KnownUsers.ListCounts {
     /// What looks as if the list had been written wrongly.
     package var doubts: [(problem: String, advice: String)] {
         var doubts: [(problem: String, advice: String)] = []
@@ -199,7 +199,7 @@ extension Digest {
 extension Schedule {
     /// Enters the listed users of a book: those never pulled as new ones, the others in the order
     /// of their last pull.
-    mutating func fill(from book: UserBook, wall: WallTime, now: MonotonicTime) {
+    mutating func fill(from book: KnownUsers, wall: WallTime, now: MonotonicTime) {
         reserve(Int(book.roster.highest))
         var pulled: [(at: WallTime, user: UserNumber)] = []
         for user in 1...max(1, book.roster.highest) where book.listed.contains(user) {

@@ -29,7 +29,7 @@ package struct AcceptedEdit: Hashable, Sendable {
 }
 
 /// Accepts orders within one transaction.
-package final class EditQueue {
+package final class EditIntake {
     private struct Desk {
         let isPulled: Bool
         let mirror: Draft
@@ -59,23 +59,23 @@ package final class EditQueue {
     package func add(_ order: EditOrder) throws -> AcceptedEdit {
         let user = try number(of: order.user)
         if let known = try known(order, user) { return known }
-        let desk = try desk(of: user)
+        let session = try session(of: user)
         let fault = order.operation.fault(nameBytes: nameBytes) { id in
-            desk.mirror.contains(id) || desk.pending.draft.contains(id)
+            session.mirror.contains(id) || session.pending.draft.contains(id)
         }
         if let fault { throw fault }
         var (operation, base) = (order.operation, ExactText?.none)
-        if desk.isPulled {
+        if session.isPulled {
             do {
                 (operation, base) = try EditCheck(
-                    mirror: desk.mirror, pending: desk.pending.draft
+                    mirror: session.mirror, pending: session.pending.draft
                 )
                 .accept(operation)
             } catch {
                 throw try cause(of: error, operation, user)
             }
         } else {
-            operation = operation.resolved(on: desk.pending.draft)
+            operation = operation.resolved(on: session.pending.draft)
         }
         let edit = try operation.insert(
             of: user, key: order.key, base: base, at: time, in: database)
@@ -154,8 +154,8 @@ package final class EditQueue {
         return AcceptedEdit(id: edit.id, isNew: false, state: edit.state)
     }
 
-    private func desk(of user: Int64) throws -> Desk {
-        if let desk = desks[user] { return desk }
+    private func session(of user: Int64) throws -> Desk {
+        if let session = desks[user] { return session }
         if size >= Self.most {
             for user in desks.keys { try write(user) }
             (desks, size) = ([:], 0)
@@ -166,17 +166,17 @@ package final class EditQueue {
                 arguments: [user]) ?? false
         let mirror = Draft(try Snapshot.stored(of: user, in: database))
         let edits = try Edit.unsettled(of: user, in: database).filter(\.state.isOpen)
-        let desk = Desk(
+        let session = Desk(
             isPulled: isPulled, mirror: mirror, pending: PendingDraft(mirror, edits))
-        desks[user] = desk
-        size += 20 + mirror.count + desk.pending.draft.count
-        return desk
+        desks[user] = session
+        size += 20 + mirror.count + session.pending.draft.count
+        return session
     }
 
     private func write(_ user: Int64) throws {
-        guard changed.contains(user), let desk = desks[user] else { return }
+        guard changed.contains(user), let session = desks[user] else { return }
         try PendingRows.write(
-            of: user, mirror: desk.mirror.snapshot, pending: desk.pending.draft.snapshot,
+            of: user, mirror: session.mirror.snapshot, pending: session.pending.draft.snapshot,
             in: database)
     }
 }
@@ -195,11 +195,11 @@ extension SQLiteMirror {
     /// - Parameter nameBytes: how long the name of a new group may be.
     package func queue<Value>(
         at time: WallTime, nameBytes: Int = EditOperation.longestName,
-        _ body: (EditQueue) throws -> Value
+        _ body: (EditIntake) throws -> Value
     ) throws -> Value {
         do {
             return try database.write { database in
-                let queue = EditQueue(database, at: time, nameBytes: nameBytes)
+                let queue = EditIntake(database, at: time, nameBytes: nameBytes)
                 let value = try body(queue)
                 try queue.finish()
                 return value

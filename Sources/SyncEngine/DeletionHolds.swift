@@ -8,7 +8,7 @@ import SyncRules
 /// A hold ends when a person approves it, or when the cloud lists something again of what was held:
 /// what is new to the mirror since says nothing about that. The guard stays shut until the last
 /// hold that nobody has approved has ended; a rejection says that the cloud is wrong.
-actor Guardian {
+actor DeletionHolds {
     enum Verdict: Sendable {
         case delete
         case hold(HeldDeletions)

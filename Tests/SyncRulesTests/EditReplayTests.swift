@@ -16,8 +16,8 @@ private let cloud = NaiveCloud.familyAndWork
 private func rebase(
     _ edits: [Edit], _ policy: PushPolicy = PushPolicy(),
     phone: (inout NaiveCloud) -> Void = { _ in }
-) -> Rebase {
-    Rebase(edits, at: cloud, policy, phone)
+) -> EditPlan {
+    EditPlan(edits, at: cloud, policy, phone)
 }
 
 private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool {

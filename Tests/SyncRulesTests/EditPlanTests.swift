@@ -20,7 +20,7 @@ private func cloud(_ phone: (inout NaiveCloud) -> Void) -> Draft {
 private func decide(
     _ edits: [Edit], on cloud: Draft, _ policy: PushPolicy = PushPolicy()
 ) -> (courses: [EditDecision.Course], calls: [PushCall]) {
-    let rebase = Rebase(edits, on: cloud, policy)
+    let rebase = EditPlan(edits, on: cloud, policy)
     return (rebase.decisions.map(\.course), rebase.calls)
 }
 
@@ -30,7 +30,7 @@ private let text = Edit(
 
 @Suite struct BothSidesChangedTheSame {
     @Test func aRename_isAConflictWhenAPhoneRenamedTheGroupOtherwise() {
-        let rebase = Rebase([rename], on: cloud { $0.names[1] = "clan" }, PushPolicy())
+        let rebase = EditPlan([rename], on: cloud { $0.names[1] = "clan" }, PushPolicy())
         #expect(rebase.calls.isEmpty)
         #expect(
             rebase.decisions[0].conflict
@@ -43,7 +43,7 @@ private let text = Edit(
 
     @Test func withLocalWins_theEditIsSentAndTheConflictRecorded() {
         let changed = cloud { $0.names[1] = "clan" }
-        let rebase = Rebase([rename], on: changed, PushPolicy(conflicts: .localWins))
+        let rebase = EditPlan([rename], on: changed, PushPolicy(conflicts: .localWins))
         #expect(rebase.calls.map(\.action) == [.rename(1, from: "clan", to: "kin")])
         #expect(rebase.decisions[0].conflict?.theirs == "clan")
     }
@@ -243,8 +243,8 @@ private let text = Edit(
 
     @Test func editsThatGoAlone_shareNoCall() {
         let edits = [
-            Edit(id: 1, operation: .add([eve], to: family), isAlone: true),
-            Edit(id: 2, operation: .add([.user("dora")], to: family), isAlone: true),
+            Edit(id: 1, operation: .add([eve], to: family), sentSeparately: true),
+            Edit(id: 2, operation: .add([.user("dora")], to: family), sentSeparately: true),
             Edit(id: 3, operation: .add([.user("fred")], to: family)),
         ]
         let (_, calls) = decide(edits, on: cloud { _ in })

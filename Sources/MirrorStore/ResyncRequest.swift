@@ -5,7 +5,7 @@ import SyncRules
 // request here; the daemon notices it, does the work and writes progress and results beside it.
 
 /// What is asked of the daemon.
-package struct Request: Hashable, Sendable {
+package struct ResyncRequest: Hashable, Sendable {
     package enum Kind: String, Sendable {
         /// Pull the users now and store what comes.
         case resync

@@ -1,5 +1,4 @@
 import ChatModel
-import EventLog
 
 // What can go wrong with a call, sorted by what has to happen next. Which of the cloud's codes is
 // of which kind stands in FailureTable.swift.
@@ -90,14 +89,6 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
 
     package var description: String {
         code.map { "\(problem) (code \($0))" } ?? problem
-    }
-
-    /// The same, without the secrets that the cloud or libcurl may have quoted.
-    func cleaned(by redactor: Redactor) -> CallFailure {
-        CallFailure(
-            kind: kind, code: code, problem: redactor.cleaned(problem), advice: advice,
-            isAnswered: isAnswered, mayStillArrive: mayStillArrive,
-            mayHaveTakenEffect: mayHaveTakenEffect, retryAfter: retryAfter)
     }
 
     /// The gate closed before the call could leave.

@@ -9,7 +9,7 @@ import SyncRules
 
 extension MirrorEngine {
     /// How often the database is looked at, and the dispatcher at the clock.
-    static let glance = Duration.milliseconds(100)
+    static let pollInterval = Duration.milliseconds(100)
     private static let report = Duration.seconds(1)
     private static let statistics = Duration.seconds(15)
     private static let pruning = Duration.seconds(60)
@@ -21,7 +21,7 @@ extension MirrorEngine {
         var calendar = CalendarWatch(now: parts.time.now(), wall: parts.time.wallTime())
         await look()
         while !isStopping {
-            try? await parts.time.sleep(for: Self.glance)
+            try? await parts.time.sleep(for: Self.pollInterval)
             if !secondLooks.isEmpty {
                 comparisons.append(contentsOf: secondLooks.takeDue(now: parts.time.now()))
             }
@@ -70,7 +70,7 @@ extension MirrorEngine {
         loggedClockOffset = offset
     }
 
-    /// Takes in what other processes have written. What cannot be read is read at the next glance:
+    /// Takes in what other processes have written. What cannot be read is read at the next poll:
     /// the news that there is something to be read come only once.
     private func look() async {
         do {
@@ -79,7 +79,7 @@ extension MirrorEngine {
             if !isOutboxOpen { try await openOutbox() }
             await take(try await parts.store.openRequests())
             try await takeNews()
-            for user in await guardian.take(try await parts.store.holds()) {
+            for user in await deletionHolds.take(try await parts.store.holds()) {
                 schedule.nudge(user)
             }
             mustLook = false

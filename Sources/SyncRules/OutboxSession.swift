@@ -1,0 +1,169 @@
+import ChatModel
+
+// One pass sends a user's edits: plan a call, take in its answer, plan the next. This decides all of it, as
+// values; Push sends and stores.
+
+/// What one pass knows about a user's edits while it sends them: the cloud as it was listed, with what it
+/// has acknowledged since, and the edits that are left.
+package struct OutboxSession: Sendable {
+    /// What the cloud has, as far as is known.
+    var cloud: Draft
+    /// What the mirror has.
+    var mirror: Snapshot
+    package internal(set) var edits: [Edit]
+    var update: OutboxUpdate
+    var pushed: [PushedUser] = []
+    package internal(set) var summary = PushSummary()
+    package let user: UserNumber
+    private let policy: PushPolicy
+    /// The edits as the store has them, where it knows what they stand on.
+    private var stored: [EditID: Edit]
+    /// Edits of calls without a clear answer: only a listing made later can tell.
+    var doubted: Set<EditID> = []
+    /// Edits that have failed, in this pass or a moment before: the others go on without them.
+    var paused: Set<EditID>
+
+    /// - Parameters:
+    ///   - edits: open and rejected ones, ascending.
+    ///   - cloud: as it was listed just now.
+    ///   - mirror: what the mirror has; it is written together with what the session decides.
+    ///   - paused: edits that are not tried again yet.
+    ///   - isSkipped: no edits are looked at: what the cloud says of the user is doubted.
+    package init(
+        _ edits: [Edit], of user: UserNumber, cloud: Snapshot, mirror: Snapshot,
+        policy: PushPolicy, paused: Set<EditID> = [], at time: WallTime, isSkipped: Bool = false
+    ) {
+        self.paused = paused
+        summary.isSkipped = isSkipped
+        self.cloud = Draft(cloud)
+        self.mirror = mirror
+        self.edits = edits
+        self.user = user
+        self.policy = policy
+        update = OutboxUpdate(user: user, at: time)
+        stored = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
+    }
+
+    // MARK: Deciding
+
+    /// Decides what follows from what is known now; the next call, if there is one. What was
+    /// decided waits in `takeProgress` to be stored before the call is made.
+    package mutating func plan(at time: WallTime, isLast: Bool) -> PushCall? {
+        update.at = time
+        update.premise = edits.map(\.id).max().map {
+            OutboxUpdate.Premise(unsettled: edits.count, through: $0)
+        }
+        while true {
+            let plan = EditPlan(edits, on: cloud, policy, paused: paused)
+            for decision in plan.decisions { note(decision) }
+            for (old, new) in plan.renumbered {
+                edits = edits.map { $0.renumbering(old, as: new) }
+                update.renumbered[old] = new
+            }
+            // Others may have to wait behind what was rejected just now.
+            if plan.rejectsSomething { continue }
+            if let call = plan.calls.first {
+                guard !isLast else {
+                    summary.isMore = true
+                    return nil
+                }
+                if giveUp(call, at: time) { continue }
+                update.sending = call.edits
+                setState(.sending, of: call.edits)
+                return call
+            }
+            if plan.isFinal { return nil }
+        }
+    }
+
+    /// What is to be stored together, and has not been handed out yet.
+    package struct Progress: Sendable {
+        /// What acknowledged calls have made of the mirror, in their order.
+        package let pushed: [PushedUser]
+        /// Nil when nothing is new about the edits.
+        package let update: OutboxUpdate?
+    }
+
+    /// Everything that is to be stored now.
+    package mutating func takeProgress() -> Progress {
+        defer {
+            pushed = []
+            update = OutboxUpdate(user: user, at: update.at)
+        }
+        summary.left = edits.count { $0.state.isOpen }
+        return Progress(pushed: pushed, update: update.isEmpty ? nil : update)
+    }
+
+    mutating func note(_ decision: EditDecision) {
+        guard let index = edits.firstIndex(where: { $0.id == decision.edit }) else { return }
+        switch decision.course {
+        case .push:
+            let edit = edits[index].standing(by: decision)
+            edits[index] = edit
+            let isKnown =
+                decision.conflict == nil
+                && stored[edit.id].map {
+                    $0.base == edit.base && $0.made == edit.made && $0.operation == edit.operation
+                } ?? false
+            guard !isKnown || edit.behind != nil else { return }
+            stored[edit.id] = edit
+            edits[index].behind = nil
+        case .wait(let before):
+            if doubted.contains(decision.edit) { return }
+            let isKnown = edits[index].behind == before && edits[index].state == .queued
+            edits[index].state = .queued
+            edits[index].behind = before
+            if isKnown { return }
+        case .later: return
+        case .settle(let state, _):
+            summary.settled[state, default: 0] += 1
+            edits.remove(at: index)
+        case .reject(let reason, let refusal, let words):
+            summary.rejected.append(
+                PushSummary.Rejected(
+                    edit: decision.edit, operation: edits[index].operation.kind, reason: reason,
+                    code: refusal?.code, words: words))
+            edits[index].state = .rejected
+        }
+        update.decisions.append(decision)
+    }
+
+    /// An operator has cancelled some: what is left is decided again.
+    package mutating func reload(_ unsettled: [Edit]) {
+        // Those that were queued since are for a pass that begins with a listing.
+        let known = Set(edits.map(\.id))
+        edits = unsettled.filter { known.contains($0.id) }
+        stored = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
+    }
+
+    /// Who has failed often goes alone: one edit that always fails must not take others with it.
+    mutating func countFailure(of ids: Set<EditID>) {
+        for index in edits.indices where ids.contains(edits[index].id) {
+            edits[index].failures += 1
+            if edits[index].failures >= Edit.mostTogether { edits[index].sentSeparately = true }
+        }
+    }
+
+    mutating func setState(_ state: EditState, of ids: [EditID]) {
+        let ids = Set(ids)
+        for index in edits.indices where ids.contains(edits[index].id) {
+            edits[index].state = state
+        }
+    }
+
+    /// Whether edits of the call have failed too often to be sent once more. Decided only now: what
+    /// was in doubt the last time has been looked at since.
+    private mutating func giveUp(_ call: PushCall, at time: WallTime) -> Bool {
+        let ids = Set(call.edits)
+        let tired = edits.filter { ids.contains($0.id) && $0.isTired(at: time) }
+        for edit in tired {
+            note(
+                EditDecision(
+                    edit: edit.id,
+                    course: .reject(
+                        .gaveUp, nil,
+                        words: "the cloud failed \(edit.failures) times; 'outbox show' has each")))
+        }
+        return !tired.isEmpty
+    }
+}
