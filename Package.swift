@@ -72,7 +72,9 @@ let package = Package(
 
         // 2 rules
         floor("EventLog", ["ChatModel"]),
-        floor("SyncRules", ["ChatModel"]),
+        floor(
+            "SyncRules",
+            ["ChatModel", .product(name: "DequeModule", package: "swift-collections")]),
 
         // 3 doors
         floor("ChatAPI", ["ChatModel", "SyncRules", "EventLog", "COpenSSL", "CZlib"]),

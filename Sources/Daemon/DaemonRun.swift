@@ -95,7 +95,7 @@ package struct DaemonRun: Sendable {
 
     private func drain(_ signal: String) async {
         manager.stopping()
-        instance.log(.daemonStopping(signal: signal, inFlight: await instance.engine.running))
+        instance.log(.daemonStopping(signal: signal, inFlight: await instance.engine.passesUnderWay))
         await instance.engine.drain()
     }
 

@@ -71,7 +71,8 @@ package final class Instance: Sendable {
         var engineSettings = MirrorEngine.Settings(
             maxStaleness: settings.maxStaleness, passesAtOnce: settings.inFlight,
             listingCap: settings.listingCap, guardLimits: settings.guardLimits,
-            onlyRequest: request, endsWhenRefused: try !store.wasEverAccepted(),
+            mode: request.map(RunMode.request) ?? .daemon,
+            endsWhenRefused: try !store.wasEverAccepted(),
             version: Version.text, pid: getpid())
         engineSettings.pushPolicy = settings.pushPolicy
         engineSettings.history = settings.history

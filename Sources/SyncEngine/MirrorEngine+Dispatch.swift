@@ -36,12 +36,13 @@ extension MirrorEngine {
                 await suspendDispatcher()
                 continue
             }
-            steps += 1
-            let due = nextComparison == nil ? schedule.nextDue(now: now) : now
+            countStep()
+            let isComparing = comparisons.hasNext(isBusy: schedule.isTaken)
+            let due = isComparing ? now : schedule.nextDue(now: now)
             if let due, due <= now {
-                if health.mayStart(now: now) {
+                if cloud.mayStart(now: now) {
                     // The name may have another address by now.
-                    if health.isStopped { parts.cloud.reconnect() }
+                    if cloud.health.isStopped { parts.cloud.reconnect() }
                     return true
                 }
                 await suspendDispatcher()
@@ -54,31 +55,21 @@ extension MirrorEngine {
         return false
     }
 
-    private func suspendDispatcher() async {
-        await withCheckedContinuation { idleDispatcher = $0 }
-    }
-
     private static let extraForAsked = 10
-
-    /// Called for whatever may give the dispatcher work: a pass that ended, a request, the passage
-    /// of time.
-    func wakeDispatcher() {
-        idleDispatcher.take()?.resume()
-    }
 
     /// Edits come first. Then users and comparisons take turns, so that comparing everybody does not
     /// keep the mirror from being made.
     private func take(_ permit: CallPermit) -> PassJob? {
         schedule.advance(to: permit.grantedAt)
-        if isTurnOfComparisons, !schedule.hasUrgent, let job = takeComparison(permit) {
+        if comparisons.isTurn, !schedule.hasUrgent, let job = takeComparison(permit) {
             return job
         }
         while case .user(let number) = schedule.take(now: permit.grantedAt) {
-            guard comparing.contains(number) else {
-                isTurnOfComparisons = true
+            guard comparisons.isRunning(number) else {
+                comparisons.userWasTaken()
                 return job(number, permit, .store)
             }
-            // It is being looked at this moment: one pass at a time.
+            // It is being compared at this moment: one pass at a time.
             schedule.finish(
                 number, at: permit.grantedAt,
                 outcome: .failed(retryAt: permit.grantedAt + .milliseconds(200)), calls: 0)
@@ -87,33 +78,7 @@ extension MirrorEngine {
     }
 
     private func takeComparison(_ permit: CallPermit) -> PassJob? {
-        guard let index = nextComparison else { return nil }
-        let number = comparisons.remove(at: index)
-        comparing.insert(number)
-        isTurnOfComparisons = false
-        return job(number, permit, .compare)
-    }
-
-    /// The first one whose user no pass is looking at.
-    private var nextComparison: Int? {
-        comparisons.firstIndex { !schedule.isTaken($0) && !comparing.contains($0) }
-    }
-
-    private func job(_ number: UserNumber, _ permit: CallPermit, _ mode: PassJob.Mode) -> PassJob {
-        sequence += 1
-        running += 1
-        let digest = digests[Int(number)]
-        // A comparison doubts the mirror, and the digest is what the mirror was once made of.
-        let isKnown = digest != .none && mode == .store
-        return PassJob(
-            number: number, user: roster.id(of: number), digest: isKnown ? digest : nil,
-            turn: .permitted(permit), mode: mode, startedAt: permit.grantedAt, sequence: sequence,
-            isFirst: digest == .none && schedule.lastPull(of: number) == nil,
-            isProbe: health.isStopped,
-            hasEdits: mode == .store && outbox[number] != nil,
-            mayPush: mode == .store && mayPush(number, now: permit.grantedAt),
-            paused: outbox[number]?.pausedEdits(at: permit.grantedAt) ?? [],
-            policy: settings.pushPolicy, others: mirrored - (digest == .none ? 0 : 1))
+        comparisons.takeNext(isBusy: schedule.isTaken).map { job($0, permit, .compare) }
     }
 
     private nonisolated func perform(_ job: PassJob) async {

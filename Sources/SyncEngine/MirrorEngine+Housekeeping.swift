@@ -14,24 +14,24 @@ extension MirrorEngine {
     private static let statistics = Duration.seconds(15)
     private static let pruning = Duration.seconds(60)
 
-    func watch() async {
+    /// Runs until the engine stops.
+    func keepHouse() async {
         var lastReport = parts.time.now()
         var nextStatistics = parts.time.now() + Self.statistics
         var nextPruning = parts.time.now() + Self.pruning
+        var clockWatch = ClockWatch()
         var calendar = CalendarWatch(now: parts.time.now(), wall: parts.time.wallTime())
         await look()
         while !isStopping {
             try? await parts.time.sleep(for: Self.pollInterval)
-            if !secondLooks.isEmpty {
-                comparisons.append(contentsOf: secondLooks.takeDue(now: parts.time.now()))
-            }
+            comparisons.addSecondLooks(now: parts.time.now())
             wakeDispatcher()
             await look()
-            lookAtClock()
+            if let event = clockWatch.look(parts.cloud.clockOffset) { parts.log(event) }
             let now = parts.time.now()
-            if now >= lastReport + Self.report || mustReport {
-                mustReport = false
-                await commits.flush(takeProgress() + entries(of: await state()))
+            if cloud.takeNews() || now >= lastReport + Self.report {
+                await commits.flush(
+                    requests.takeProgress().map(StoreEntry.progress) + entries(of: await state()))
                 lastReport = now
             }
             if now >= nextStatistics {
@@ -45,44 +45,33 @@ extension MirrorEngine {
         }
     }
 
-    /// The last words, when no pass runs any more.
-    func finishWatching() async {
+    /// Writes the final numbers, when no pass runs any more.
+    func finishKeeping() async {
         await logStatistics()
         var state = await state()
         // Why it cannot go on must be there to be read.
         if !isRefusedFromTheStart { state.cloud = "stopped" }
-        await commits.flush(takeProgress() + entries(of: state))
+        await commits.flush(requests.takeProgress().map(StoreEntry.progress) + entries(of: state))
     }
 
     /// A command that serves its own request is no daemon, and leaves no trace of one.
     private func entries(of state: DaemonState) -> [StoreEntry] {
-        settings.onlyRequest == nil ? [.daemon(state)] : []
-    }
-
-    /// Says when this machine's clock differs from the cloud's, and when no longer.
-    private func lookAtClock() {
-        let offset = parts.cloud.clockOffset
-        switch (loggedClockOffset, offset) {
-        case (nil, let offset?): parts.log(.clockOff(offset: offset))
-        case (let before?, nil): parts.log(.clockRight(before: before))
-        default: break
-        }
-        loggedClockOffset = offset
+        settings.mode.isReported ? [.daemon(state)] : []
     }
 
     /// Takes in what other processes have written. What cannot be read is read at the next poll:
-    /// the news that there is something to be read come only once.
+    /// the store says only once that there is something to be read.
     private func look() async {
         do {
-            if try await parts.store.wasWrittenByOthers() { mustLook = true }
-            guard mustLook else { return }
-            if !isOutboxOpen { try await openOutbox() }
+            if try await parts.store.wasWrittenByOthers() { watch.mustLook = true }
+            guard watch.mustLook else { return }
+            if !watch.isOutboxOpen { try await openOutbox() }
             await take(try await parts.store.openRequests())
-            try await takeNews()
+            try await takeOutboxChanges()
             for user in await deletionHolds.take(try await parts.store.holds()) {
                 schedule.nudge(user)
             }
-            mustLook = false
+            watch.mustLook = false
         } catch {
             // Commits report a store that is not well.
         }
@@ -95,7 +84,7 @@ extension MirrorEngine {
         var state = DaemonState(
             version: settings.version, pid: settings.pid, startedAt: wall + (startedAt - now),
             at: wall)
-        let cloud = cloudState
+        let cloud = cloud.shown
         state.cloud = cloud.word
         state.cloudCode = cloud.code
         state.cloudProblem = parts.log.redactor.clean(cloud.problem)
@@ -106,5 +95,22 @@ extension MirrorEngine {
         state.passes = totals.passes
         state.changes = totals.changes
         return state
+    }
+}
+
+/// Notices when this machine's clock begins to differ from the cloud's, and when it no longer does.
+struct ClockWatch: Sendable {
+    /// By how much it was off when that was logged last; nil while it is right.
+    private var logged: Duration?
+
+    /// - Parameter offset: nil while the clocks agree.
+    /// - Returns: what is to be logged.
+    mutating func look(_ offset: Duration?) -> Event? {
+        defer { logged = offset }
+        return switch (logged, offset) {
+        case (nil, let offset?): .clockOff(offset: offset)
+        case (let before?, nil): .clockRight(before: before)
+        default: nil
+        }
     }
 }

@@ -46,8 +46,7 @@ extension MirrorEngine {
         package var pushPolicy = PushPolicy()
         /// How long settled edits and changes are kept; nil for ever.
         package var history: Duration?
-        /// Serve this request and end, instead of mirroring for ever.
-        package var onlyRequest: Int64?
+        package var mode: RunMode
         /// End when the cloud refuses the app before it has ever accepted a call.
         package var endsWhenRefused: Bool
         package var version: String
@@ -55,14 +54,14 @@ extension MirrorEngine {
 
         package init(
             maxStaleness: Duration, passesAtOnce: Int, listingCap: Int,
-            guardLimits: DeletionGuard.Limits, onlyRequest: Int64? = nil,
+            guardLimits: DeletionGuard.Limits, mode: RunMode = .daemon,
             endsWhenRefused: Bool = false, version: String = "", pid: Int32 = 0
         ) {
             self.maxStaleness = maxStaleness
             self.passesAtOnce = passesAtOnce
             self.listingCap = listingCap
             self.guardLimits = guardLimits
-            self.onlyRequest = onlyRequest
+            self.mode = mode
             self.endsWhenRefused = endsWhenRefused
             self.version = version
             self.pid = pid

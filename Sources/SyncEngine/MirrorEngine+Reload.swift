@@ -6,7 +6,8 @@ import SyncRules
 
 extension MirrorEngine {
     package func isListed(_ user: UserNumber) -> Bool {
-        settings.onlyRequest == nil ? schedule.contains(user) : listedOnly.contains(user)
+        settings.mode.schedulesEverybody
+            ? schedule.contains(user) : users.listedAtStart.contains(user)
     }
 
     /// Takes over a new list and new settings; passes under way go on.
@@ -16,17 +17,15 @@ extension MirrorEngine {
     ) async {
         let listedBefore = schedule.count
         var gone: [UserNumber] = []
-        for user in 1...max(1, roster.highest)
+        for user in 1...max(1, users.highest)
         where schedule.contains(user) && !book.listed.contains(user) {
             schedule.remove(user)
-            troubles[user] = nil
+            failing.remove(user)
             gone.append(user)
         }
-        roster = book.roster
-        while digests.count <= Int(roster.highest) { digests.append(.none) }
-        mirrored = Self.mirrored(digests, book.listed)
+        users.reload(book)
         await deletionHolds.know(book.holds.filter { book.listed.contains($0.key) })
-        for user in 1...max(1, roster.highest) where book.listed.contains(user) {
+        for user in 1...max(1, users.highest) where book.listed.contains(user) {
             schedule.add(user)
         }
         if !gone.isEmpty || schedule.count != listedBefore {
@@ -38,12 +37,9 @@ extension MirrorEngine {
         settings.history = history
         await deletionHolds.set(guardLimits)
         // Whose deletions are held depends on who is in the list.
-        mustLook = true
+        watch.mustLook = true
         reconsiderCloud()
         wakeDispatcher()
-        for active in requests {
-            await leave(gone.filter(active.remaining.contains), active.request.id)
-        }
-        await finishRequests()
+        await leave(gone)
     }
 }

@@ -28,15 +28,15 @@ extension MirrorEngine {
 
     private func stats(_ counted: CallCounters.Totals) async -> Stats {
         var stats = Stats()
-        stats.cloud = cloudState.word
+        stats.cloud = cloud.shown.word
         stats.calls = counted.sent
         stats.widestSecond = counted.widestSecond
         stats.throttled = counted.throttled
         stats.limit = await parts.gate.limit(.getContactGroup)
         stats.allowed = await parts.gate.allowed(.getContactGroup)
         stats.users = schedule.count
-        stats.parked = troubles.values.count(where: \.isParked)
-        stats.failing = troubles.count - stats.parked
+        stats.parked = failing.parked
+        stats.failing = failing.count - stats.parked
         (stats.held, stats.heldUndecided, stats.isGuardTripped) = await deletionHolds.state
         countAges(&stats)
         stats.maxStaleness = schedule.maxStaleness
@@ -58,13 +58,13 @@ extension MirrorEngine {
 
     private func countAges(_ stats: inout Stats) {
         let now = parts.time.now()
-        let step = max(1, roster.highest / Self.sample)
+        let step = max(1, users.highest / Self.sample)
         var ages: [Duration] = []
         // A user that is not imported is reported as parked, and not as too old for ever.
-        for user in 1...max(1, roster.highest)
-        where schedule.contains(user) && troubles[user]?.isParked != true {
+        for user in 1...max(1, users.highest)
+        where schedule.contains(user) && !failing.isParked(user) {
             guard let pulled = schedule.lastPull(of: user) else {
-                if troubles[user] == nil { stats.new += 1 }
+                if !failing.contains(user) { stats.new += 1 }
                 continue
             }
             let age = now - pulled

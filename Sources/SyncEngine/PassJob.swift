@@ -1,5 +1,6 @@
 import ChatAPI
 import ChatModel
+import EventLog
 import MirrorStore
 import SyncRules
 
@@ -73,5 +74,63 @@ package struct PassSummary: Sendable {
         summary.changes += push.changes
         if push.changes > 0 { summary.digest = nil }
         return summary
+    }
+}
+
+extension PassSummary {
+    /// What is logged about the pass.
+    /// - Parameter isSkippedNew: conversations were left out, and not as many as in the listing before.
+    func events(of job: PassJob, calls: Int, took: Duration, isSkippedNew: Bool) -> [Event] {
+        let user = job.user.string
+        var events: [Event] = []
+        if !dangling.isEmpty {
+            events.append(
+                .referenceDangling(
+                    user: user, groups: dangling.map(\.description).joined(separator: ",")))
+        }
+        if isSkippedNew { events.append(.conversationsSkipped(user: user, conversations: skipped)) }
+        if changes > 0 || job.isFirst {
+            events.append(
+                .passChanged(
+                    user: user, changes: changes, conversations: conversations, groups: groups,
+                    calls: calls, took: took, first: job.isFirst))
+        }
+        return events
+    }
+}
+
+extension PushSummary {
+    /// What is logged about what was done for a user's edits.
+    func events(of user: UserID, took: Duration) -> [Event] {
+        var events = rejected.map { rejected in
+            Event.editRejected(
+                user: user.string, edit: rejected.edit.number,
+                operation: rejected.operation.rawValue, reason: rejected.reason.rawValue,
+                code: rejected.code, problem: rejected.words)
+        }
+        guard calls > 0 || !settled.isEmpty || !rejected.isEmpty else { return events }
+        events.append(
+            .pushDone(
+                user: user.string, calls: calls, applied: settled[.applied, default: 0],
+                satisfied: settled[.satisfied, default: 0],
+                cancelled: settled[.cancelled, default: 0], rejected: rejected.count, left: left,
+                took: took))
+        return events
+    }
+}
+
+extension OutboxTimer.Note {
+    func event(of user: UserID) -> Event {
+        switch self {
+        case .failed(let edits, let failure, let failures, let retryIn):
+            .pushFailed(
+                user: user.string, edits: edits, reason: failure.kind.rawValue,
+                code: failure.code, problem: failure.problem, failures: failures,
+                retryIn: retryIn)
+        case .inDoubt(let edits, let failure, let lookIn):
+            .editsInDoubt(
+                user: user.string, edits: edits, code: failure.code, problem: failure.problem,
+                lookIn: lookIn)
+        }
     }
 }

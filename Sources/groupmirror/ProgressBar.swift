@@ -2,6 +2,7 @@ import ChatModel
 import Daemon
 import MirrorStore
 import Synchronization
+import SyncRules
 
 /// One line on a terminal that grows with the work and says how long it will take; nothing anywhere
 /// else.

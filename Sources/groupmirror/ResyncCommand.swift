@@ -2,6 +2,7 @@ import ArgumentParser
 import ChatModel
 import Daemon
 import MirrorStore
+import SyncRules
 
 /// `resync`: pull now.
 struct ResyncCommand: AsyncParsableCommand {

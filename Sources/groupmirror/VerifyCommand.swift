@@ -3,6 +3,7 @@ import ChatModel
 import Daemon
 import MirrorConfiguration
 import MirrorStore
+import SyncRules
 
 /// `verify`: cloud against mirror.
 struct VerifyCommand: AsyncParsableCommand {

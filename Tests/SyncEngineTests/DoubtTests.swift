@@ -4,6 +4,7 @@ import MirrorStore
 import SyncEngine
 import TestSupport
 import Testing
+import SyncRules
 
 @Suite struct AWriteInDoubt {
     /// While it may still take effect nothing is sent, but its user may be pulled.

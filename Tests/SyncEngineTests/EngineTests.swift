@@ -2,7 +2,7 @@ import ChatAPI
 import ChatEmulator
 import ChatModel
 import MirrorStore
-@testable import SyncEngine
+import SyncEngine
 import SyncRules
 import TestSupport
 import Testing

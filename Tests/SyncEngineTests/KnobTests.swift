@@ -3,6 +3,7 @@ import ChatModel
 import MirrorStore
 import TestSupport
 import Testing
+import SyncRules
 
 /// Where the vendor's documentation leaves a question open, every answer must give the same end:
 /// the mirror equals the cloud.

@@ -68,7 +68,7 @@ private let first = "user00000001"
             try await fixture.wait(for: "words about the clock") {
                 !fixture.recorder.lines(of: "clock_off").isEmpty
             }
-            #expect(await engine.cloudState.word == "clock_off")
+            #expect(await engine.pulse().cloud == "clock_off")
             #expect(await engine.pulse().sentence.contains("39 days behind"))
             fixture.cloud.with { $0.options.clockSkew = 0 }
             try await fixture.waitForTheFirstRound()

@@ -118,7 +118,7 @@ package final class MirrorFixture: Sendable {
     ) async throws -> (end: MirrorEngine.End, progress: RequestProgress?) {
         let request = try store.ask(kind, users: nil, at: clock.wallTime())
         var settings = settings
-        settings.onlyRequest = request
+        settings.mode = .request(request)
         let end = await run(try engine(users: users, settings: settings))
         return (end, try store.progress(of: request))
     }

@@ -11,7 +11,7 @@ import Testing
     private static let floors: [String: Set<String>] = [
         "ChatModel": [],
         "EventLog": ["ChatModel"],
-        "SyncRules": ["ChatModel"],
+        "SyncRules": ["ChatModel", "DequeModule"],
         "ChatAPI": ["ChatModel", "SyncRules", "EventLog", "COpenSSL", "CZlib"],
         "CurlTransport": ["ChatAPI", "ChatModel", "CCurl"],
         "MirrorStore": ["ChatModel", "SyncRules", "CSQLite", "GRDB", "GRDBSQLite"],

@@ -1,8 +1,7 @@
 import ChatModel
-import SyncRules
 
 // The daemon alone calls the cloud. A command that needs the cloud while the daemon runs leaves a
-// request here; the daemon notices it, does the work and writes progress and results beside it.
+// request in the database; the daemon serves it and writes progress and results beside it.
 
 /// What is asked of the daemon.
 package struct ResyncRequest: Hashable, Sendable {
@@ -71,5 +70,33 @@ package struct RequestResult: Hashable, Sendable {
         self.outcome = outcome
         self.changes = changes
         self.detail = detail
+    }
+}
+
+extension RequestResult {
+    /// Of a comparison: the differences that count.
+    package static func compared(_ changes: [Change]) -> RequestResult {
+        guard !changes.isEmpty else { return RequestResult(.same) }
+        return RequestResult(
+            .drifted, changes: changes.count,
+            detail: changes.map(\.sentence).joined(separator: "\n"))
+    }
+}
+
+extension Change {
+    /// One difference in words, from the mirror to the cloud.
+    package var sentence: String {
+        switch self {
+        case .groupCreated(let group): "group \(group.id) '\(group.name)' is new"
+        case .groupRenamed(let group, let before):
+            "group \(group.id) '\(before)' is now '\(group.name)'"
+        case .groupDeleted(let group): "group \(group.id) '\(group.name)' is gone"
+        case .conversationAdded(let id, let group): "\(id) is now in '\(group.name)'"
+        case .conversationRemoved(let id, let group): "\(id) is no longer in '\(group.name)'"
+        case .standardMarkChanged(let id, let before, let after):
+            "\(id) has the standard mark \(after), not \(before)"
+        case .customMarkChanged(let id, let before, let after):
+            "\(id) has the custom mark '\(after)', not '\(before)'"
+        }
     }
 }

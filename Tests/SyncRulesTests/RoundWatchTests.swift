@@ -2,8 +2,6 @@ import ChatModel
 import SyncRules
 import Testing
 
-@testable import SyncEngine
-
 @Suite struct ARound {
     private func time(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
 

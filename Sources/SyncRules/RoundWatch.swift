@@ -1,14 +1,13 @@
 import ChatModel
-import SyncRules
 
 /// Measures full rounds: how long it takes until every user was tried once more.
-struct RoundWatch: Sendable {
+package struct RoundWatch: Sendable {
     private var startedAt: MonotonicTime
     private var tried = UserSet()
     /// The last full round.
-    private(set) var last: Duration?
+    package private(set) var last: Duration?
 
-    init(now: MonotonicTime) { startedAt = now }
+    package init(now: MonotonicTime) { startedAt = now }
 
     /// Takes in that a user was tried, and is not parked.
     /// - Parameters:
@@ -17,7 +16,7 @@ struct RoundWatch: Sendable {
     ///   - parked: of those, how many are left alone for a day; asked for only where it matters, since
     ///     it takes a walk through all failing users.
     /// - Returns: how long the round took that ends with this user; nil when it goes on.
-    mutating func tried(
+    package mutating func tried(
         _ user: UserNumber, users: Int, failing: Int, parked: () -> Int, now: MonotonicTime
     ) -> Duration? {
         guard tried.insert(user), tried.count + failing >= users,
@@ -30,7 +29,7 @@ struct RoundWatch: Sendable {
     }
 
     /// Begins another round: the list is another one.
-    mutating func begin(now: MonotonicTime) {
+    package mutating func begin(now: MonotonicTime) {
         startedAt = now
         tried = UserSet()
     }
