@@ -56,13 +56,15 @@ enum DiskVFS {
             return SQLITE_OK
         }
         vfs.pointee.xRandomness = { _, size, out in
-            guard SimulatedDisk.sentSeparately else { return real.pointee.xRandomness(real, size, out) }
+            guard SimulatedDisk.isAlone else {
+                return real.pointee.xRandomness(real, size, out)
+            }
             SimulatedDisk.current.fill(UnsafeMutableRawBufferPointer(start: out, count: Int(size)))
             return size
         }
         // Nobody waits on the disk's one thread: who finds a lock taken finds it taken again.
         vfs.pointee.xSleep = { _, microseconds in
-            SimulatedDisk.sentSeparately ? microseconds : real.pointee.xSleep(real, microseconds)
+            SimulatedDisk.isAlone ? microseconds : real.pointee.xSleep(real, microseconds)
         }
         vfs.pointee.xCurrentTime = { _, out in
             out?.pointee = Double(DiskVFS.julianMilliseconds) / 86_400_000
@@ -77,12 +79,16 @@ enum DiskVFS {
     }()
 
     private static func isSimulated(_ name: UnsafePointer<CChar>?) -> Bool {
-        if let name { strncmp(name, root, root.utf8.count) == 0 } else { SimulatedDisk.sentSeparately }
+        if let name {
+            strncmp(name, root, root.utf8.count) == 0
+        } else {
+            SimulatedDisk.isAlone
+        }
     }
 
     /// SQLite counts from noon of 24 November 4714 BC.
     private static var julianMilliseconds: Int64 {
-        if SimulatedDisk.sentSeparately {
+        if SimulatedDisk.isAlone {
             return SimulatedDisk.current.wallTime().milliseconds + 210_866_760_000_000
         }
         var time: Int64 = 0

@@ -32,7 +32,7 @@ package final class SimulatedDisk {
 
     /// Nothing else in this process uses SQLite: its clock, its random numbers and its waiting are
     /// the simulation's.
-    package nonisolated(unsafe) static var sentSeparately = false
+    package nonisolated(unsafe) static var isAlone = false
     /// Files below this are on the simulated disk.
     package static let root = DiskVFS.root
 

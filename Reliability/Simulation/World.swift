@@ -38,7 +38,7 @@ package final class World: @unchecked Sendable {
         self.diary = diary
         disk = SimulatedDisk(seed: plan.seed ^ 0xD15C)
         SimulatedDisk.current = disk
-        SimulatedDisk.sentSeparately = true
+        SimulatedDisk.isAlone = true
         network = SimulatedNetwork(plan, clock: clock, diary: diary)
         queue = JobQueue(shuffle: plan.has(.shuffle) && plan.seed % 2 == 0 ? plan.seed : nil)
         listed = plan.userNames

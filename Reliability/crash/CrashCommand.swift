@@ -42,7 +42,7 @@ struct CrashCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        SimulatedDisk.sentSeparately = true
+        SimulatedDisk.isAlone = true
         let began = Date()
         var total = CrashPoints.Tally()
         var scenarios: [Scenario] = []

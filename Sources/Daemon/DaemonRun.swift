@@ -95,7 +95,8 @@ package struct DaemonRun: Sendable {
 
     private func drain(_ signal: String) async {
         manager.stopping()
-        instance.log(.daemonStopping(signal: signal, inFlight: await instance.engine.passesUnderWay))
+        let passes = await instance.engine.passesUnderWay
+        instance.log(.daemonStopping(signal: signal, inFlight: passes))
         await instance.engine.drain()
     }
 

@@ -34,4 +34,9 @@ package struct PushSummary: Sendable {
 package struct PushFailure: Sendable {
     package let failure: CallFailure
     package let edits: [EditID]
+
+    package init(failure: CallFailure, edits: [EditID]) {
+        self.failure = failure
+        self.edits = edits
+    }
 }

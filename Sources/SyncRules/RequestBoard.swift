@@ -64,9 +64,14 @@ package struct RequestBoard: Sendable {
     /// What a result means for the requests.
     package struct Settled: Sendable, Equatable {
         /// Whether some request no longer wants the user.
-        package var isSettled = false
+        package var isSettled: Bool
         /// Requests in which the result deserves a row: the user was named, or there is something to say.
-        package var rows: [Int64] = []
+        package var rows: [Int64]
+
+        package init(isSettled: Bool = false, rows: [Int64] = []) {
+            self.isSettled = isSettled
+            self.rows = rows
+        }
     }
 
     /// Takes in what became of a user's pass.
