@@ -4,9 +4,9 @@ import EventLog
 import MirrorStore
 import SyncRules
 
-// The acts of pushing: store what was decided, send one call, take in its answer. Nothing is sent
-// before the store says that its edits are being sent, and nothing is decided on an answer that is
-// not stored.
+// The acts of sending edits: store what was decided, send one call, take in its answer. Nothing is sent
+// before the store says that its edits are being sent, and nothing is decided on an answer that is not
+// stored. What is decided, OutboxSession decides.
 
 /// Sends a user's edits.
 struct Push: Sendable {
@@ -21,7 +21,6 @@ struct Push: Sendable {
 
     /// The edits that the pass works on, or why they cannot be read.
     func edits(of job: PassJob) async -> Result<[Edit], StoreFailure> {
-        guard job.hasEdits else { return .success([]) }
         do {
             return .success(try await store.unsettledEdits(of: job.number))
         } catch {
@@ -38,23 +37,45 @@ struct Push: Sendable {
                 .compactMap(\.self).filter { $0.maker == nil })
     }
 
-    /// The session of a pass: without edits when they are not to be looked at.
-    func session(
-        of job: PassJob, _ edits: [Edit], cloud: Snapshot, mirror: Snapshot, isSkipped: Bool
-    ) -> OutboxSession {
-        OutboxSession(
-            isSkipped ? [] : edits, of: job.number, cloud: cloud, mirror: mirror,
-            policy: job.policy, paused: job.paused, at: now, isSkipped: isSkipped)
+    /// Sends what the edits want and the cloud has not: one call at a time, each planned on what the cloud
+    /// has acknowledged so far.
+    /// - Parameters:
+    ///   - edits: open and rejected ones, ascending.
+    ///   - listed: what the cloud has, and what the mirror has once `entry` is stored.
+    ///   - entry: of the pull; stored with the first decisions.
+    /// - Returns: what became of the edits.
+    func send(
+        _ edits: [Edit], of job: PassJob, on listed: Snapshot, storing entry: StoreEntry,
+        calls: inout Int
+    ) async throws -> PushSummary {
+        var session = OutboxSession(
+            edits, of: job.number, cloud: listed, mirror: listed, policy: job.policy,
+            paused: job.paused, at: now)
+        var call = try await store([entry], &session)
+        while let next = call {
+            calls += 1
+            do {
+                let reply = try await cloud.push(next, of: job.user)
+                session.acknowledged(next, cleaned(reply), at: now)
+            } catch {
+                session.failed(next, error, at: now)
+            }
+            call = try await store([], &session)
+        }
+        return session.summary
     }
 
     /// Stores `entries` with what has happened in the session and what it decides now; the call to make
-    /// next. What it decides counts only when no person has taken an edit back since they were read.
-    func store(_ entries: [StoreEntry], _ session: inout OutboxSession) async throws -> PushCall? {
+    /// next. What it decides counts only when no operator has cancelled an edit since they were read.
+    private func store(_ entries: [StoreEntry], _ session: inout OutboxSession) async throws
+        -> PushCall?
+    {
         var entries = entries
         while true {
             entries += Self.entries(session.takeProgress())
             var planned = session
-            let isLast = session.summary.calls >= Self.mostCalls || session.summary.trouble != nil
+            let isLast =
+                session.summary.calls >= Self.mostCalls || session.summary.trouble != nil
             let call = planned.plan(at: now, isLast: isLast)
             entries += Self.entries(planned.takeProgress())
             let report = entries.isEmpty ? CommitReport() : try await commits.commit(entries)
@@ -70,16 +91,6 @@ struct Push: Sendable {
     /// Mirror first.
     private static func entries(_ progress: OutboxSession.Progress) -> [StoreEntry] {
         progress.pushed.map(StoreEntry.pushed) + (progress.update.map { [.outbox($0)] } ?? [])
-    }
-
-    /// Makes the call; its outcome waits in the session to be stored.
-    func send(_ call: PushCall, of job: PassJob, _ session: inout OutboxSession) async {
-        do {
-            let reply = try await cloud.push(call, of: job.user)
-            session.acknowledged(call, cleaned(reply), at: now)
-        } catch {
-            session.failed(call, error, at: now)
-        }
     }
 
     /// A failure comes clean from the sender; what a reply says of single conversations does not.

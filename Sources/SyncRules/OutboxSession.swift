@@ -28,13 +28,11 @@ package struct OutboxSession: Sendable {
     ///   - cloud: as it was listed just now.
     ///   - mirror: what the mirror has; it is written together with what the session decides.
     ///   - paused: edits that are not tried again yet.
-    ///   - isSkipped: no edits are looked at: what the cloud says of the user is doubted.
     package init(
         _ edits: [Edit], of user: UserNumber, cloud: Snapshot, mirror: Snapshot,
-        policy: PushPolicy, paused: Set<EditID> = [], at time: WallTime, isSkipped: Bool = false
+        policy: PushPolicy, paused: Set<EditID> = [], at time: WallTime
     ) {
         self.paused = paused
-        summary.isSkipped = isSkipped
         self.cloud = Draft(cloud)
         self.mirror = mirror
         self.edits = edits

@@ -28,6 +28,13 @@ package struct PushSummary: Sendable {
     package var paused: [EditID: CallFailure] = [:]
 
     package init() {}
+
+    /// Of a pass that did not look at the edits.
+    package static let skipped: PushSummary = {
+        var summary = PushSummary()
+        summary.isSkipped = true
+        return summary
+    }()
 }
 
 /// A call that failed, and the edits it was for.
