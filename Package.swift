@@ -38,7 +38,6 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "groupmirror",
-    platforms: [.macOS(.v15)],
     products: [
         // What `make chaos` puts before the daemon.
         .library(name: "calendar", type: .dynamic, targets: ["CalendarShim"])
@@ -92,7 +91,6 @@ let package = Package(
             "SyncEngine",
             [
                 "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore",
-                .product(name: "DequeModule", package: "swift-collections"),
             ]),
         floor("ChatEmulator", ["COpenSSL", "CZlib"]),
 

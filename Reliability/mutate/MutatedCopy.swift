@@ -118,10 +118,17 @@ struct MutatedCopy {
 
         let package = Package(
             name: "mutated",
-            platforms: [.macOS(.v15)],
+            dependencies: [
+                .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0")
+            ],
             targets: [
                 .target(name: "ChatModel"),
-                .target(name: "SyncRules", dependencies: ["ChatModel"]),
+                .target(
+                    name: "SyncRules",
+                    dependencies: [
+                        "ChatModel",
+                        .product(name: "DequeModule", package: "swift-collections"),
+                    ]),
                 .target(
                     name: "TestSupport", dependencies: ["ChatModel", "SyncRules"],
                     path: "Tests/TestSupport"),

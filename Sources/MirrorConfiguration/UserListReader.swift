@@ -41,13 +41,13 @@ package struct UserListReader {
             var start = 0
             while let end = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
                 line += 1
-                try take(buffer[start..<end], file, line, each)
+                try readLine(buffer[start..<end], file, line, each)
                 start = end + 1
             }
             buffer.removeFirst(start)
-            if buffer.count > Self.piece { try take(buffer[...], file, line + 1, each) }
+            if buffer.count > Self.piece { try readLine(buffer[...], file, line + 1, each) }
         }
-        if !buffer.isEmpty { try take(buffer[...], file, line + 1, each) }
+        if !buffer.isEmpty { try readLine(buffer[...], file, line + 1, each) }
         guard FileState(descriptor) == before else {
             throw ConfigurationFault(
                 file: file, problem: "the list of users was written while it was read",
@@ -70,7 +70,7 @@ package struct UserListReader {
         }
     }
 
-    private func take(
+    private func readLine(
         _ text: ArraySlice<UInt8>, _ file: String, _ line: Int,
         _ each: (ArraySlice<UInt8>) -> Void
     ) throws(ConfigurationFault) {

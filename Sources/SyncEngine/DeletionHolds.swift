@@ -70,7 +70,7 @@ actor DeletionHolds {
     }
 
     /// Takes in what persons decided; the users that should be pulled because of it.
-    func take(_ read: [UserNumber: Hold]) -> [UserNumber] {
+    func readHolds(_ read: [UserNumber: Hold]) -> [UserNumber] {
         var known = read.filter { !ended.contains($0.key) }
         ended.formIntersection(read.keys)
         unwritten.subtract(read.keys)

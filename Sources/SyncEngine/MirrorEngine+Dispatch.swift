@@ -14,7 +14,7 @@ extension MirrorEngine {
                 guard let permit = try? await parts.gate.permit(.getContactGroup, .starting) else {
                     break
                 }
-                guard let job = take(permit) else {
+                guard let job = nextJob(permit) else {
                     await parts.gate.ended(permit, .notSent)
                     continue
                 }
@@ -59,7 +59,7 @@ extension MirrorEngine {
 
     /// Edits come first. Then users and comparisons take turns, so that comparing everybody does not
     /// keep the mirror from being made.
-    private func take(_ permit: CallPermit) -> PassJob? {
+    private func nextJob(_ permit: CallPermit) -> PassJob? {
         schedule.advance(to: permit.grantedAt)
         if comparisons.isTurn, !schedule.hasUrgent, let job = takeComparison(permit) {
             return job

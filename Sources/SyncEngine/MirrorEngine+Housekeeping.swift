@@ -66,9 +66,9 @@ extension MirrorEngine {
             if try await parts.store.wasWrittenByOthers() { watch.mustLook = true }
             guard watch.mustLook else { return }
             if !watch.isOutboxOpen { try await openOutbox() }
-            await take(try await parts.store.openRequests())
+            await updateRequests(try await parts.store.openRequests())
             try await takeOutboxChanges()
-            for user in await deletionHolds.take(try await parts.store.holds()) {
+            for user in await deletionHolds.readHolds(try await parts.store.holds()) {
                 schedule.nudge(user)
             }
             watch.mustLook = false

@@ -8,7 +8,7 @@ import SyncRules
 
 extension MirrorEngine {
     /// Begins to serve requests that are new, and drops those that were withdrawn.
-    func take(_ open: [ResyncRequest]) async {
+    func updateRequests(_ open: [ResyncRequest]) async {
         let gone = requests.withdraw(except: open)
         for (request, left) in gone {
             parts.log(.resyncWithdrawn(request: request, left: left))

@@ -49,7 +49,7 @@ struct EditReplay: Sendable {
         self.policy = policy
         draft = cloud
         ours = OwnEffects(edits)
-        for edit in edits { take(edit) }
+        for edit in edits { replay(edit) }
     }
 
     /// A later edit wants the opposite of everything that this one wanted.
@@ -57,7 +57,7 @@ struct EditReplay: Sendable {
 
     // MARK: One edit
 
-    private mutating func take(_ edit: Edit) {
+    private mutating func replay(_ edit: Edit) {
         if end != nil { return decide(edit, .push, base: comparedBase(of: edit)) }
         let subjects = subjects(of: edit)
         if edit.state == .rejected {

@@ -17,7 +17,7 @@ import Testing
         "MirrorStore": ["ChatModel", "SyncRules", "CSQLite", "GRDB", "GRDBSQLite"],
         "MirrorConfiguration": ["ChatModel", "EventLog", "SyncRules", "Yams"],
         "SyncEngine": [
-            "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "DequeModule",
+            "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore",
         ],
         "ChatEmulator": ["COpenSSL", "CZlib"],
         "EmulatorServer": [
