@@ -117,7 +117,7 @@ final class DiskHandle: Hashable {
         return shared.lock(slots, exclusively: isExclusive, by: identity) ? SQLITE_OK : SQLITE_BUSY
     }
 
-    /// The last one to leave takes the memory along: whoever comes next reads the log anew.
+    /// The last one to leave takes the memory along: whoever comes next reads the log again.
     func unmap() {
         guard isMapped else { return }
         isMapped = false

@@ -61,7 +61,7 @@ package final class SimulatedDisk {
     package init(seed: UInt64 = 1) {
         random = SplitMix(seed: seed)
         DiskVFS.register()
-        // SQLite asks the VFS for its random numbers' seed anew, so that a disk is the same whatever
+        // SQLite asks the VFS for its random numbers' seed again, so that a disk is the same whatever
         // this process did before.
         sqlite3_randomness(0, nil)
     }

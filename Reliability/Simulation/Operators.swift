@@ -27,7 +27,7 @@ final class Operators {
     private(set) var orders: [String: EditOrder] = [:]
     /// Keys of orders that were accepted for certain.
     private(set) var accepted: Set<String> = []
-    /// Users whose outbox a person has meddled with.
+    /// Users whose outbox an operator has meddled with.
     private(set) var meddled: Set<String> = []
     private(set) var requests: [Int64] = []
     /// Is told everything that was written.
@@ -45,7 +45,7 @@ final class Operators {
         random = plan.random(31)
     }
 
-    /// Opens the database once it is there, and anew after a power cut. A new witness knows what the
+    /// Opens the database once it is there, and again after a power cut. A new witness knows what the
     /// one before it has read.
     func open() -> Bool {
         if store != nil, !user.isDead { return true }

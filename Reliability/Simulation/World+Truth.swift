@@ -98,7 +98,7 @@ extension World {
         }
         for (once, times) in network.watch.entered.sorted(by: { $0.key < $1.key }) where times > 1 {
             let user = String(once.prefix { $0 != " " })
-            // By a listing that lacks it its group is made anew, and is there twice afterwards.
+            // By a listing that lacks it its group is made again, and is there twice afterwards.
             if plan.hasPhone(user) || network.watch.liedTo.contains(user) { continue }
             diary.problem("\(once) entered its group \(times) times")
         }
@@ -176,7 +176,7 @@ extension NaiveCloud {
         }
     }
 
-    /// Each fact in words, for a person to compare.
+    /// Each fact in words, for an operator to compare.
     var told: Set<String> {
         var facts: Set<String> = []
         for (name, peers) in essence {

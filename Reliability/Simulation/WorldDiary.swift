@@ -6,7 +6,7 @@ package final class WorldDiary: @unchecked Sendable {
     package private(set) var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     package private(set) var counts: [String: Int] = [:]
     package private(set) var problems: [String] = []
-    /// Prints every line, for a person who looks at one world.
+    /// Prints every line, for an operator who looks at one world.
     package var isLoud = false
 
     package init() {}

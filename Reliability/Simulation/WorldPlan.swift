@@ -143,7 +143,7 @@ package struct WorldPlan: Sendable {
 
     func has(_ ingredient: Ingredient) -> Bool { !without.contains(ingredient) }
 
-    /// What a person types to see this world again.
+    /// What an operator types to see this world again.
     package var replay: String {
         var words = ["make simulate SEED=\(seed)"]
         if users != WorldPlan(seed: seed).users { words.append("USERS=\(users)") }

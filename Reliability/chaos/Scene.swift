@@ -198,7 +198,7 @@ final class Scene {
         ])
         try holder.wait(for: "the lock") { holder.stdout.contains("held") }
         let status = try emulator.groupmirror("status")
-        // Some users may have failed, some edits wait for a person, the daemon for the lock.
+        // Some users may have failed, some edits wait for an operator, the daemon for the lock.
         if ![0, 3, 4, 74].contains(status.status) {
             findings.problem("status beside a lock ends with \(status.status): \(status.stderr)")
         }
@@ -242,7 +242,7 @@ final class Scene {
         let now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
         do {
             // Kept open it would keep the index of the log, which a killed daemon's successor must
-            // make anew.
+            // make again.
             let store = try SQLiteMirror(path: database, sdkAppID: Scene.app)
             defer { try? store.close() }
             let accepted = try store.queue(at: now) { queue in

@@ -161,7 +161,7 @@ struct CrashPoints {
         await check(disk.copy(seed: 1), act, isDone, "killed at operation \(at)", steps: 6)
         guard disk.hasUnsynced else { return }
         let (old, new) = content(act)
-        // Making the database anew after each cut takes long, and is not what a step is about.
+        // Making the database again after each cut takes long, and is not what a step is about.
         for damage in 0..<(act.isFirst ? min(damages, 20) : damages) {
             let copy = disk.copy(seed: UInt64(damage) &* 7919 &+ UInt64(at) &+ 1)
             copy.cutPower()

@@ -5,14 +5,14 @@ import TestSupport
 struct MutatedCopy {
     /// The repository.
     let root: URL
-    /// Where the copy is; made anew.
+    /// Where the copy is; made again.
     let folder: URL
 
     /// What faults are put into.
     static let rules = "Sources/SyncRules"
     private static let whole = ["Sources/ChatModel", "Tests/SyncRulesTests"]
 
-    /// A build that cannot be mended by taking faults away.
+    /// A build that cannot be fixed by taking faults away.
     struct Unbuildable: Error, CustomStringConvertible {
         let description: String
     }

@@ -4,7 +4,7 @@
 
 #include <sqlite3.h>
 
-// A file that somebody else has prepared must not run what it holds: no writing of the schema and the
+// A file prepared by another user must not run what it holds: no writing of the schema and the
 // shadow tables by SQL, and no function in views, indexes and triggers but those that have no side effects.
 // 0 when both settings were taken.
 static inline int gm_sqlite_distrust_file(sqlite3 *connection) {

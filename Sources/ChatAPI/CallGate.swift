@@ -9,7 +9,7 @@ import SyncRules
 
 /// Why a call is made; the smaller, the sooner it leaves.
 package enum CallUrgency: Int, Comparable, CaseIterable, Sendable {
-    /// A write: somebody waits for it.
+    /// A write: an operator waits for it.
     case pushing
     /// Further pages and look-ups of a pull under way: the sooner it ends, the less changes beneath
     /// it.
@@ -17,6 +17,7 @@ package enum CallUrgency: Int, Comparable, CaseIterable, Sendable {
     /// The first page of a pass.
     case starting
 
+    /// The more urgent is the greater.
     package static func < (left: CallUrgency, right: CallUrgency) -> Bool {
         left.rawValue < right.rawValue
     }
@@ -135,7 +136,7 @@ package actor CallGate {
         lines[command]?.window.pause(until: time.now() + span)
     }
 
-    /// Nobody gets a permit from now on; those who wait are told.
+    /// No task gets a permit from now on; those that wait are refused.
     package func close() {
         isClosed = true
         for command in Command.allCases {

@@ -16,7 +16,7 @@ package struct ChatCloud: ConversationCloud {
         self.clock = clock
     }
 
-    /// The cloud as everybody calls it, each sender around the next: a signature that is refused is
+    /// The cloud as the program calls it, each sender around the next: a signature that is refused is
     /// renewed once; every single call waits for its window; every single call is counted.
     /// - Parameter random: a number for each call, which the API wants in its address.
     package init(

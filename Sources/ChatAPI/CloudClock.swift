@@ -20,7 +20,7 @@ package final class CloudClock: Sendable {
     }
 
     /// By how much this machine's clock is ahead (positive) or behind; nil while it is right, or no
-    /// reply has told.
+    /// reply came.
     package var offset: Duration? {
         last.withLock { $0 }.flatMap { offset in
             offset > Self.tolerance || offset < .zero - Self.tolerance ? offset : nil

@@ -13,7 +13,7 @@ package struct HTTPSender: CallSender {
     /// The part of the query that is always the same.
     private let caller: String
 
-    /// - Parameter clock: is told the `Date` of each reply.
+    /// - Parameter clock: gets the `Date` of each reply.
     package init(
         transport: any HTTPTransport, signer: Signer, clock: CloudClock, time: any Timekeeper,
         random: @escaping @Sendable () -> UInt32

@@ -1,7 +1,7 @@
 import ChatModel
 
 /// The door to the network: one POST, one reply. `CurlTransport` is the real one; the tests put the
-/// emulator's core behind it. Nothing is repeated by the transport: after a failure nobody knows
+/// emulator's core behind it. Nothing is repeated by the transport: after a failure it is not known
 /// here whether the server acted.
 package protocol HTTPTransport: Sendable {
     /// Posts JSON to `path` (with its query) below the endpoint. Redirects are not followed; a

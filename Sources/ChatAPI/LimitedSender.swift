@@ -2,7 +2,7 @@ import ChatModel
 import EventLog
 import SyncRules
 
-/// Waits for the call window before each call and tells it how the call ended. A call that the
+/// Waits for the call window before each call and reports how the call ended. A call that the
 /// cloud found too many is repeated until it is taken: it spends no attempt of the user.
 package struct LimitedSender: CallSender {
     private let inner: any CallSender

@@ -2,7 +2,7 @@ import ChatModel
 import EventLog
 import Synchronization
 
-/// Keeps a valid usersig of the admin. It is made anew at half its life, when the clock was set
+/// Keeps a valid usersig of the admin. It is renewed at half its life, when the clock was set
 /// back behind it, and when the cloud asks.
 package final class Signer: Sendable {
     private struct Current {

@@ -84,7 +84,7 @@ struct WireConversationID: Encodable {
 
 /// A conversation with what the cloud keeps about it. Every field but the type may be absent.
 ///
-/// Of a conversation whose type nobody knows nothing else is read: the vendor may bring in a third kind
+/// Of a conversation of an unknown type nothing else is read: the vendor may bring in a third kind
 /// any day, and the user's other conversations must not suffer for it.
 struct WireContact: Decodable {
     private let type: WireConversationID.WireType?

@@ -1,4 +1,4 @@
-// What a test or a curious person may ask beside the API: the routes below /emulator.
+// What a test may ask beside the API: the routes below /emulator.
 
 extension CloudCore {
     /// The truth in the form of `groupmirror export`, users sorted, each with its line feed.

@@ -204,7 +204,7 @@ package final class CloudCore {
     }
 
     func made(_ name: String, now: Int64) -> CloudUser {
-        // The times of a population must not depend on when somebody looks.
+        // The times of a population must not depend on when it is read.
         population.number(of: name).map { population.user($0, now: Self.epoch) } ?? CloudUser()
     }
 

@@ -57,10 +57,12 @@ package struct CloudUser: Sendable {
 
     package init() {}
 
+    /// The group of this name; nil when there is none.
     package func group(named name: String) -> Group? {
         groups.first { $0.name.hasBytes(of: name) }
     }
 
+    /// Who is in the group, in the order of the export.
     package func members(of group: Int64) -> [ContactID] {
         order.filter { contacts[$0]?.groups.contains(group) == true }
     }

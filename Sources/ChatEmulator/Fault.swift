@@ -33,7 +33,7 @@ package struct Fault: Sendable, Hashable {
         case emptyListing
         /// The listing leaves its first conversation out, though a look-up finds it.
         case omission
-        /// A conversation refers to a group that nobody names.
+        /// A conversation refers to a group that is not listed.
         case dangling
         /// The reply has no Content-Type.
         case noContentType
@@ -83,12 +83,12 @@ extension Fault.Kind {
         "silence": "no answer at all; nothing is done",
         "truncated": "the reply is cut in half",
         "garbage": "HTML with status 200",
-        "drift": "a phone changes the user between two pages of its listing",
+        "drift": "another client changes the user between two pages of its listing",
         "stuck-cursor": "the next cursor is the one just used",
         "no-complete-flag": "the page does not say whether it is the last",
         "empty-listing": "the listing is empty, as after a plan was downgraded",
         "omission": "the listing lacks its first conversation; only a look-up finds it",
-        "dangling": "a conversation refers to a group that nobody names",
+        "dangling": "a conversation refers to a group that is not listed",
         "no-content-type": "the reply has no Content-Type",
         "unknown-type": "the listing's first conversation has a Type that is not documented",
         "429:N": "HTTP 429 with 'Retry-After: N'; nothing is done",

@@ -15,6 +15,7 @@ package enum JSON: Sendable, Hashable {
         package let value: JSON
     }
 
+    /// An object with these members, in their order; those without a value are left out.
     package static func members(_ members: KeyValuePairs<String, JSON?>) -> JSON {
         .object(members.compactMap { key, value in value.map { Member(key: key, value: $0) } })
     }

@@ -12,7 +12,7 @@ extension CloudCore {
         }
     }
 
-    /// One change as a person makes it: mostly a conversation put into a group or a mark set,
+    /// One change as another client makes it: mostly a conversation put into a group or a mark set,
     /// seldom a group deleted.
     package func phoneChange(user name: String, now: Int64) {
         var user = user(name, now: now)

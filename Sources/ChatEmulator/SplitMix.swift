@@ -15,5 +15,6 @@ package struct SplitMix: RandomNumberGenerator, Sendable {
     /// At least 0 and below 1.
     package mutating func chance() -> Double { Double(next() >> 11) / Double(1 << 53) }
 
+    /// A number from 0 to one below the bound.
     package mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 }

@@ -24,7 +24,9 @@ package struct ConversationID: Hashable, Comparable, Sendable, CustomStringConve
         self.peer = peer
     }
 
+    /// A conversation with a user.
     package static func user(_ peer: ExactText) -> ConversationID { .init(.user, peer) }
+    /// A conversation with a chat group.
     package static func chatGroup(_ peer: ExactText) -> ConversationID { .init(.chatGroup, peer) }
 
     /// Reads `user:ID` or `chatgroup:ID`.

@@ -1,4 +1,4 @@
-// What somebody asked for locally and the cloud is to become. An edit is accepted once, and from
+// What was asked for locally and the cloud should become. An edit is accepted once, and from
 // then on ends in exactly one of its final states.
 
 /// The number of an edit: positive, given once, ascending in the order of queueing.
@@ -25,9 +25,9 @@ package enum EditState: String, CaseIterable, Sendable {
     case applied
     /// It was so already, or a later edit made it needless: no call was made for it.
     case satisfied
-    /// Will not be tried again without a person.
+    /// Is tried again only when an operator retries it.
     case rejected
-    /// A person, or the policy `cloud_wins`, took it back.
+    /// An operator, or the policy `cloud_wins`, cancelled it.
     case cancelled
 
     /// Accepted and not settled.
@@ -44,11 +44,11 @@ package enum EditReason: String, CaseIterable, Sendable {
     case nameTaken = "name_taken"
     /// The group that it speaks of is gone.
     case groupMissing = "group_missing"
-    /// The cloud failed at it too often, with codes that usually pass or answers that nobody can read.
+    /// The cloud failed at it too often, with codes that usually pass or answers that cannot be read.
     case gaveUp = "gave_up"
     /// A later edit of the same queue decided otherwise: no call was needed.
     case overtaken
-    /// A person took it back.
+    /// An operator cancelled it.
     case withdrawn
 }
 
@@ -65,7 +65,7 @@ package struct Edit: Hashable, Sendable {
     /// Conversations for which the cloud acknowledged it: what others do about them afterwards is
     /// not undone.
     package var done: Set<ConversationID> = []
-    /// Passing failures with an answer, readable or not, at calls that held this edit, since a person
+    /// Passing failures with an answer, readable or not, at calls that held this edit, since an operator
     /// last looked.
     package var failures: Int
     /// A call that held it was refused as a whole, or it has failed often: it goes alone, so that
@@ -201,6 +201,7 @@ package struct MarkEdit: Hashable, Sendable {
         self.custom = custom
     }
 
+    /// The standard mark after the edit: cleared bits first, then set ones.
     package func applied(to mark: StandardMark) -> StandardMark {
         StandardMark(bits: mark.bits & ~clear.bits | set.bits)
     }

@@ -24,6 +24,7 @@ package struct Snapshot: Hashable, Sendable {
 
     package var isEmpty: Bool { groups.isEmpty && conversations.isEmpty }
 
+    /// The group with this number; nil when there is none.
     package func group(_ id: GroupID) -> ConversationGroup? { groups.first { $0.id == id } }
 }
 

@@ -110,6 +110,7 @@ package protocol Timekeeper: Sendable {
 }
 
 extension Timekeeper {
+    /// Sleeps for a span; throws when the task is cancelled.
     package func sleep(for span: Duration) async throws {
         try await sleep(until: now() + span)
     }

@@ -34,7 +34,7 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible {
         return nil
     }
 
-    /// Only letters, digits, `_` and `-`. Others are allowed, and rare enough to be told
+    /// Only letters, digits, `_` and `-`. Others are allowed, and rare enough to be reported
     /// (Cloud.md §7.1).
     package static func isUsual(_ bytes: ArraySlice<UInt8>) -> Bool {
         bytes.allSatisfy { byte in

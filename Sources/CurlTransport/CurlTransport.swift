@@ -57,7 +57,7 @@ package final class CurlTransport: HTTPTransport {
     /// Ends the thread once the transfers under way are done; later posts fail at once.
     package func close() {
         inbox.withLock { inbox in
-            // Told once: the thread frees what this needs as soon as it has seen the end.
+            // Woken once: the thread frees what this needs as soon as it has seen the end.
             guard !inbox.isClosed else { return }
             inbox.isClosed = true
             inbox.wake()

@@ -26,21 +26,21 @@ package struct CloudWork: Sendable {
     package struct Report: Sendable {
         package let progress: RequestProgress
         package let results: [(user: UserID, result: RequestResult)]
-        /// Deletions that wait for a person, in the whole mirror.
+        /// Deletions that wait for an operator, in the whole mirror.
         package let undecided: Int
-        /// Edits that wait for a person, in the whole mirror.
+        /// Edits that wait for an operator, in the whole mirror.
         package let rejected: Int
         /// Edits of the users that this process could not send, and that no daemon sends now.
         package let unsent: Int
         /// The first of them.
         package let firstUnsent: [UnsentEdit]
-        /// False when the person at the terminal broke it off.
+        /// False when it was interrupted at the terminal.
         package let isComplete: Bool
         /// Nothing the cloud said could be read, not once.
         package let isWithoutAnswer: Bool
         /// The mirror was made by this command: there was none before.
         package let isNew: Bool
-        /// Everybody in the list was asked for.
+        /// Every user of the list was asked for.
         package let isOfEverybody: Bool
     }
 
@@ -128,7 +128,7 @@ package struct CloudWork: Sendable {
         return (report, await instance.cleanEnd)
     }
 
-    /// How many edits are told one by one.
+    /// How many edits are listed one by one.
     private static let mostTold = 20
 
     /// Open edits of the users, without those that wait behind a rejected one.
@@ -143,7 +143,7 @@ package struct CloudWork: Sendable {
                 if users != nil { count += 1 }
             }
         }
-        // Those of users outside the list are nobody's failure.
+        // Those of users outside the list are no failure.
         if users == nil { count = try reader.unsentEdits() }
         return (
             count,
@@ -197,7 +197,7 @@ package struct CloudWork: Sendable {
     }
 
     /// - Parameter saidBefore: when the daemon had spoken last before it was asked. What kept it from
-    ///   calling the cloud then may have been mended since, with a reload.
+    ///   calling the cloud then may have been fixed since, by a reload.
     private func follow(
         _ store: SQLiteMirror, _ reader: MirrorReader, _ request: Int64,
         saidBefore: WallTime?, _ show: @Sendable (RequestProgress) -> Void,
@@ -239,7 +239,7 @@ package struct CloudWork: Sendable {
         }
     }
 
-    /// - Parameter isDone: whether its end was seen. One that nobody has begun yet has no users, all of
+    /// - Parameter isDone: whether its end was seen. One that was not begun yet has no users, all of
     ///   which are done.
     private func report(
         _ store: SQLiteMirror, _ reader: MirrorReader, _ request: Int64, isDone: Bool,

@@ -5,12 +5,12 @@ import SyncEngine
 package struct DaemonPatience: Sendable {
     package enum Verdict: Hashable, Sendable {
         case wait
-        /// Tell the person what is waited for.
+        /// Say what is waited for.
         case say(String)
         case giveUp(String)
     }
 
-    /// Without progress for so long, the person is told what is waited for.
+    /// Without progress for so long, the command says what it waits for.
     static let untilWords = Duration.seconds(10)
     /// A daemon that has been silent for so long is not waited for.
     static let untilGivenUp = Duration.seconds(60)

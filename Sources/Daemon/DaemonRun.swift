@@ -51,7 +51,7 @@ package struct DaemonRun: Sendable {
     }
 
     private func serve(_ pulseFile: PulseFile) async -> MirrorEngine.End {
-        // Before anybody is told that the daemon is there: a signal that comes early counts too.
+        // Before the daemon is announced: a signal that comes early counts too.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         logStart()
         let end = await instance.engine.run(
@@ -114,7 +114,7 @@ package struct DaemonRun: Sendable {
             await instance.engine.reload(
                 book, maxStaleness: new.maxStaleness, guardLimits: new.guardLimits,
                 pushPolicy: new.pushPolicy, history: new.history)
-            // What the reload came to is told also when the new level leaves such lines out.
+            // The result of the reload is logged also when the new level leaves such lines out.
             instance.log.set(level: min(old.logLevel, new.logLevel), format: new.logFormat)
             logReload(old, new, counts, isNewKey: isNewKey)
             instance.log.set(level: new.logLevel, format: new.logFormat)
@@ -192,7 +192,7 @@ package struct DaemonRun: Sendable {
     /// Once a second: the heartbeat, the status of the service, and whether the database is still the
     /// one at its path. An engine that stands still has no heartbeat; one that waits for its disk has.
     private func keepPulse(in file: PulseFile) async {
-        var told: String?
+        var reported: String?
         var seen: UInt64?
         var movedAt = instance.time.now()
         while !Task.isCancelled {
@@ -202,8 +202,8 @@ package struct DaemonRun: Sendable {
             seen = beats
             if now - movedAt < Self.standstill { file.write(pulse, time: instance.time) }
             let text = pulse.sentence
-            if let told, told != text { manager.status(text) }
-            told = text
+            if let reported, reported != text { manager.status(text) }
+            reported = text
             do {
                 try instance.store.checkPlace()
             } catch {
@@ -231,6 +231,7 @@ package struct DaemonRun: Sendable {
 }
 
 extension ProgramFailure {
+    /// Another process holds the lock: which one, and what to do.
     package static func locked(_ settings: MirrorSettings) -> ProgramFailure {
         guard let holder = LockFile.holder(database: settings.database) else {
             return ProgramFailure(

@@ -4,7 +4,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     case done = 0
     case unexpected = 1
     case someUsersFailed = 3
-    case personNeeded = 4
+    case operatorNeeded = 4
     case driftFound = 5
     case usage = 64
     case cloudUnavailable = 69
@@ -19,7 +19,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
         case .done: "done"
         case .unexpected: "unexpected"
         case .someUsersFailed: "some users could not be mirrored, or edits not sent"
-        case .personNeeded: "a person is needed: deletions are held or edits rejected"
+        case .operatorNeeded: "an operator is needed: deletions are held or edits rejected"
         case .driftFound: "drift found"
         case .usage: "usage"
         case .cloudUnavailable: "cloud unavailable"

@@ -136,6 +136,7 @@ package final class Instance: Sendable {
         get async { .quiet(since: time.now(), lost: await gate.lostCalls) }
     }
 
+    /// Closes connections and database, when the engine has ended.
     package func close() {
         transport.close()
         try? store.close()
@@ -143,19 +144,20 @@ package final class Instance: Sendable {
 }
 
 extension ConfigurationFault {
-    /// A script that made the list and failed leaves it empty: taken at its word, everybody would be
-    /// lost in silence.
+    /// A script that made the list and failed leaves it empty: taken at its word, every user would be
+    /// lost silently.
     package static func emptied(_ settings: MirrorSettings, users: Int) -> ConfigurationFault {
         ConfigurationFault(
             file: settings.usersFile ?? settings.file,
             problem: "the list of users is empty, and the mirror has \(users) in it",
             advice:
-                "write the list again; when nobody is to be mirrored any more, stop the service: "
+                "write the list again; to mirror no user any more, stop the service: "
                 + "the mirror stays as it is")
     }
 }
 
 extension ProgramFailure {
+    /// A command names a user who is not in the list.
     package static func notListed(_ user: UserID) -> ProgramFailure {
         ProgramFailure(
             .usage, "'\(user)' is not in the list of users",

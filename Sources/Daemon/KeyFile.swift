@@ -12,6 +12,9 @@ package enum KeyFile {
     /// The name of the systemd credential, which wins over the configuration.
     package static let credential = "secret_key"
 
+    /// Reads the key, from the systemd credential if there is one, otherwise from `app.secret_key_file`.
+    /// From here on the process makes no core dump.
+    /// - Throws: what is wrong with the file, without a word of its content.
     package static func read(_ settings: MirrorSettings) throws(ConfigurationFault) -> SecretKey {
         _ = gm_forbid_core_dumps()
         guard let path = path(settings) else {

@@ -92,7 +92,7 @@ package final class LogWriter: Sendable {
             if count < 0 {
                 if errno == EINTR { continue }
                 guard errno == EAGAIN else { return false }
-                // Somebody made the stream one that does not wait; this thread may.
+                // Another program has made the stream non-blocking; this thread may wait.
                 var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&waiting, 1, -1)
                 continue

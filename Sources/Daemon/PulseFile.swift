@@ -5,7 +5,7 @@ import Synchronization
 import SyncEngine
 
 // The heartbeat of the daemon, in a file beside the database: it must be visible also when the database
-// cannot be written, and when the daemon stands still nothing else would tell. The file is written over
+// cannot be written, and nothing else would show that the daemon stands still. The file is written over
 // in place, so that a full disk does not stop it.
 
 /// Writes the heartbeat.
@@ -54,7 +54,7 @@ package final class PulseFile: Sendable {
         var bytes = Array(text.utf8.prefix(PulseFile.size))
         bytes += [UInt8](repeating: UInt8(ascii: "\n"), count: PulseFile.size - bytes.count)
         descriptor.withLock { descriptor in
-            // Somebody who tidies up may have removed it.
+            // A clean-up may have removed it.
             if FileIdentity(path) == nil {
                 let new = OwnedFile.open(path, mayBeLink: false)
                 if new >= 0 {

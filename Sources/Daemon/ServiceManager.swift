@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// Speaks to systemd over the socket it names in the environment (sd_notify's protocol); to nobody
+/// Speaks to systemd over the socket it names in the environment (sd_notify's protocol); to no one
 /// when there is none.
 package final class ServiceManager: Sendable {
     private let socketPath: String?
@@ -16,11 +16,16 @@ package final class ServiceManager: Sendable {
             ? environment["WATCHDOG_USEC"].flatMap { Int64($0) }.map { .microseconds($0) } : nil
     }
 
+    /// The daemon serves; with one line about its state.
     package func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
+    /// One line about the state, for `systemctl status`.
     package func status(_ text: String) { send("STATUS=\(text)") }
+    /// Feeds the watchdog.
     package func alive() { send("WATCHDOG=1") }
+    /// The daemon finishes the calls under way.
     package func stopping() { send("STOPPING=1\nSTATUS=finishing the calls under way") }
 
+    /// A reload begins; `ready` ends it.
     package func reloading() {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

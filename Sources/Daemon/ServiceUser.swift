@@ -38,7 +38,7 @@ package enum ServiceUser {
     private static func failure(_ database: String, _ owner: Owner) -> ProgramFailure {
         ProgramFailure(
             .storage,
-            "\(database): its directory belongs to user \(owner.user), whom root cannot become: "
+            "\(database): its directory belongs to user \(owner.user), and root cannot become that user: "
                 + String(cString: strerror(errno)),
             advice: "run the command as that user")
     }

@@ -5,10 +5,12 @@ import Glibc
 package struct SystemTimekeeper: Timekeeper {
     package init() {}
 
+    /// CLOCK_MONOTONIC: not set by anything, and the same for all processes of the machine.
     package func now() -> MonotonicTime {
         MonotonicTime(nanoseconds: SystemTimekeeper.read(CLOCK_MONOTONIC))
     }
 
+    /// The calendar, which may be set at any time.
     package func wallTime() -> WallTime {
         WallTime(milliseconds: SystemTimekeeper.read(CLOCK_REALTIME) / 1_000_000)
     }

@@ -129,7 +129,7 @@ package final class EmulatorServer: Sendable {
         }
     }
 
-    /// Half of a call's latency, drawn anew for each way.
+    /// Half of a call's latency, drawn again for each way.
     private func halfLatency() -> Duration? {
         guard options.latency > 0 else { return nil }
         let milliseconds = options.latency + Double.random(in: -1...1) * options.jitter

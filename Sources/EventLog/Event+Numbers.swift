@@ -180,6 +180,7 @@ package struct Histogram: Sendable {
 
     package init() {}
 
+    /// Counts one more that took so long.
     package mutating func add(_ span: Duration) {
         count += 1
         sum += span

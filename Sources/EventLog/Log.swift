@@ -50,10 +50,12 @@ package final class Log: Sendable {
         settings = Mutex(Settings(level: level, format: format))
     }
 
+    /// Takes over another level and format, as a reload does.
     package func set(level: LogLevel, format: LogFormat) {
         settings.withLock { $0 = Settings(level: level, format: format) }
     }
 
+    /// Writes the event as one line, if its level is logged; secrets in it are masked.
     package func callAsFunction(_ event: Event) {
         let current = settings.withLock { $0 }
         guard event.level >= current.level else { return }

@@ -10,13 +10,16 @@ package enum LogValue: Hashable, Sendable {
     /// Not known or not applicable: `-` in logfmt, `null` in JSON.
     case absent
 
+    /// A number of things.
     package static func count(_ count: Int) -> LogValue { .number(Int64(count)) }
 
+    /// A span in seconds, with three decimals.
     package static func seconds(_ span: Duration) -> LogValue {
         .decimal(
             Double(span.components.seconds) + Double(span.components.attoseconds) / 1e18)
     }
 
+    /// A span in whole milliseconds.
     package static func milliseconds(_ span: Duration) -> LogValue {
         .number(
             span.components.seconds * 1000 + span.components.attoseconds / 1_000_000_000_000_000)

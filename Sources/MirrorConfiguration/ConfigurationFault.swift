@@ -1,4 +1,4 @@
-/// Something wrong in a file that a person wrote: where, what, and what would be right.
+/// Something wrong in a file that the operator wrote: where, what, and what would be right.
 package struct ConfigurationFault: Error, Hashable, Sendable, CustomStringConvertible {
     package let file: String
     /// Counted from 1; nil when the file as a whole is meant.

@@ -18,6 +18,8 @@ extension MirrorSettings {
         return try parse(text, file: path)
     }
 
+    /// Reads and checks the text of a configuration.
+    /// - Parameter file: its path, for errors; relative paths start there.
     package static func parse(_ text: String, file: String) throws(ConfigurationFault)
         -> MirrorSettings
     {

@@ -1,6 +1,6 @@
 import Yams
 
-// Reading YAML so that a mistake is told with its line and the nearest thing that would have been
+// Reading YAML so that a mistake is reported with its line and the nearest thing that would have been
 // right.
 
 /// One mapping of the file, with none but known keys.
@@ -113,7 +113,7 @@ struct Section {
         return keys.filter { $0.hasPrefix(name + ".") }.map { String($0.dropFirst(name.count + 1)) }
     }
 
-    /// A misspelt key is told as such, and not as a missing one.
+    /// A misspelt key is reported as such, not as a missing one.
     private func refuseUnknownKeys() throws(ConfigurationFault) {
         for (key, _) in mapping where !known.contains(key.string ?? "") {
             let word = key.string ?? "?"

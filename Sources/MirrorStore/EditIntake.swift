@@ -5,7 +5,7 @@ import SyncRules
 // Where edits are accepted: any number in one transaction, each checked against the mirror with the
 // earlier ones applied. The daemon need not run; what this has returned from is durable.
 
-/// What somebody asks for: an operation whose group is named, not numbered.
+/// What is asked for: an operation whose group is named, not numbered.
 package struct EditOrder: Sendable {
     package let user: UserID
     /// The caller's own; an order with the same key again changes nothing.
@@ -108,7 +108,7 @@ package final class EditIntake {
         guard let maker else { return fault }
         return EditFault(
             "the group '\(name)' was to be created by edit \(maker.id), which was rejected",
-            advice: "'groupmirror outbox show \(maker.id)' tells why: retry it or cancel it first")
+            advice: "'groupmirror outbox show \(maker.id)' shows why: retry it or cancel it first")
     }
 
     private func number(of user: UserID) throws -> Int64 {

@@ -37,7 +37,7 @@ extension Edit {
     }
 
     /// A custom mark that was queued before the mirror had anything of its user stands on what the
-    /// first pull has found: what a phone does later is a conflict for it too.
+    /// first pull has found: what another client does later is a conflict for it too.
     static func base(onMirrorOf user: Int64, in database: Database) throws {
         try database.cachedStatement(
             sql: """

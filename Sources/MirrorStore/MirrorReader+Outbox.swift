@@ -71,6 +71,7 @@ extension MirrorReader {
         }
     }
 
+    /// The conversations of an edit, each with what became of it.
     package func items(of edit: Int64) throws(StoreFailure) -> [EditItem] {
         try read { database in
             try Row.fetchAll(
@@ -87,6 +88,7 @@ extension MirrorReader {
         }
     }
 
+    /// The calls that were made for an edit, in their order.
     package func calls(of edit: Int64) throws(StoreFailure) -> [EditCall] {
         try read { database in
             try Row.fetchAll(
@@ -103,6 +105,7 @@ extension MirrorReader {
         }
     }
 
+    /// The outbox in numbers.
     package func outboxTotals() throws(StoreFailure) -> OutboxTotals {
         try read { try OutboxTotals.read($0) }
     }

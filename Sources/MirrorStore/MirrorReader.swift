@@ -39,7 +39,7 @@ package final class MirrorReader: Sendable {
         guard FileIdentity(path) == file else { throw .displaced(path) }
     }
 
-    /// Somebody without rights must not read that there is no mirror.
+    /// A user without rights must not read that there is no mirror.
     private static func checkAccess(_ path: String) throws(StoreFailure) {
         guard !OwnedFile.mayAccess(path, R_OK), errno == EACCES else {
             return try OwnedFile.demandRegular(path)
@@ -275,6 +275,7 @@ package final class MirrorReader: Sendable {
         package let decidedAt: String?
     }
 
+    /// Users whose deletions are held, with what was decided.
     package func held() throws(StoreFailure) -> [HeldRow] {
         try read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM held_deletions ORDER BY user").map {

@@ -27,7 +27,7 @@ package protocol MirrorStore: Sendable {
     /// Requests that are not finished, oldest first.
     func openRequests() async throws(StoreFailure) -> [ResyncRequest]
 
-    /// The listed users whose deletions are held, with what persons decided about them.
+    /// The listed users whose deletions are held, with what operators decided about them.
     func holds() async throws(StoreFailure) -> [UserNumber: Hold]
 
     /// A user's edits that are open or rejected, in the order of queueing.
@@ -75,6 +75,6 @@ package struct StoredUser: Sendable {
     package let failures: Int
     package let retryAt: WallTime?
     package let isParked: Bool
-    /// Deletions that wait for a person, decided or not; nil without.
+    /// Deletions that wait for an operator, decided or not; nil without.
     package let hold: Hold?
 }

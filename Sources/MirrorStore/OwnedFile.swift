@@ -67,7 +67,7 @@ package enum OwnedFile {
         return fstat(descriptor, &file) == 0 && file.st_mode & S_IFMT == S_IFREG
     }
 
-    /// Why `open` failed, for a person.
+    /// Why `open` failed, in words.
     package static func problem(_ path: String, _ error: Int32) -> String {
         var file = stat()
         if lstat(path, &file) == 0 {

@@ -3,13 +3,13 @@ import GRDB
 import SyncRules
 
 // The mirror with open edits applied, kept as what differs from the mirror: rows of two tables, for
-// users with open edits alone. They are made anew in every transaction that changes what they say,
+// users with open edits alone. They are made again in every transaction that changes what they say,
 // so no reader ever sees a user's mirror or edits without them. An edit that takes effect changes
 // nothing about them: what it wanted stood there already.
 
 /// The pending rows of one user.
 enum PendingRows {
-    /// Makes them anew where the user has open edits, or had.
+    /// Makes them again where the user has open edits, or had.
     static func refresh(of user: Int64, in database: Database) throws {
         let edits = try Edit.unsettled(of: user, in: database).filter(\.state.isOpen)
         guard try !edits.isEmpty || exist(of: user, in: database) else { return }

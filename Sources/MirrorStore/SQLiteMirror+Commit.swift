@@ -303,7 +303,7 @@ extension DaemonState {
 
 extension Change {
     /// A change of our own moves what later edits stand on: one that was queued while the call was
-    /// under way stands on what the mirror had then, and would take our own write for somebody
+    /// under way stands on what the mirror had then, and would take our own write for another
     /// else's.
     fileprivate func moveBases(of user: UserNumber, in database: Database) throws {
         switch self {

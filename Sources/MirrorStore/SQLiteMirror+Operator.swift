@@ -2,9 +2,9 @@ import ChatModel
 import GRDB
 import SyncRules
 
-// What persons do about edits: take them back, or have them tried again.
+// What operators do about edits: cancel or retry them.
 
-/// Which edits a person means.
+/// Which edits an operator means.
 package struct EditSelection: Sendable {
     /// nil: all that the rest allows.
     package var ids: [EditID]?

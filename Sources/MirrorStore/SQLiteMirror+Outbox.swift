@@ -36,7 +36,7 @@ extension SQLiteMirror {
         }
     }
 
-    /// Calls whose end nobody has recorded: their process is gone. When they left is not known, for
+    /// Calls whose end was not recorded: their process is gone. When they left is not known, for
     /// after they were decided they may have waited for their turn.
     /// - Returns: whether there were any.
     private func takeOverLostCalls(at time: WallTime) throws(StoreFailure) -> Bool {
@@ -178,7 +178,7 @@ extension OutboxUpdate {
         var (words, behind): (String?, EditID?) = (nil, nil)
         switch decision.course {
         case .push: return try noteStanding(decision, in: database)
-        // Of a moment: the next pass decides anew.
+        // Of a moment: the next pass decides again.
         case .later: return
         case .wait(let before): behind = before
         case .settle(let settled, let why): (state, reason) = (settled, why)

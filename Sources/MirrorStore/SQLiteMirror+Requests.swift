@@ -58,7 +58,7 @@ extension SQLiteMirror {
         }
     }
 
-    /// Takes a request back that nobody waits for any more.
+    /// Withdraws a request that no command waits for any more.
     package func withdraw(_ request: Int64) throws(StoreFailure) {
         try writeNow { database in
             try database.execute(
@@ -111,7 +111,7 @@ extension SQLiteMirror {
         }
     }
 
-    /// Records what a person decided about held deletions; the daemon, or the next run, acts on it.
+    /// Records what an operator decided about held deletions; the daemon, or the next run, acts on it.
     /// - Parameter users: nil for all.
     /// - Returns: the users concerned, those decided otherwise before included.
     package func decide(_ decision: HeldDecision, users: [UserNumber]?, at time: WallTime)

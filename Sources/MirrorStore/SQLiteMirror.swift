@@ -75,7 +75,7 @@ package final class SQLiteMirror: MirrorStore {
         }
     }
 
-    /// Throws when the file that was opened is no longer the one at the path: somebody has replaced or
+    /// Throws when the file that was opened is no longer the one at the path: another program has replaced or
     /// removed it, and what is written now is lost.
     package func checkPlace() throws(StoreFailure) {
         guard FileIdentity(path) == file else { throw .displaced(path) }
@@ -219,7 +219,7 @@ package final class SQLiteMirror: MirrorStore {
             try database.execute(sql: "PRAGMA synchronous = FULL")
             // A process that was killed, or a sync that failed, may have left frames in the log that
             // are seen but not on the disk, and that no later sync writes: whatever is committed
-            // behind such a gap is lost with the power. So the log begins anew.
+            // behind such a gap is lost with the power. So the log begins again.
             _ = try Row.fetchAll(database, sql: "PRAGMA wal_checkpoint(PASSIVE)")
         }
     }

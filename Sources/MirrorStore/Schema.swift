@@ -6,7 +6,7 @@ import GRDB
 
 /// The schema and how an older one becomes it.
 package enum Schema {
-    /// "GrpM", so that `file` and we can tell one of our databases from another program's.
+    /// "GrpM", so that `file` and we can distinguish our databases from others.
     package static let applicationID: Int32 = 0x4772_704D
 
     /// One migration a released version of the schema; never edited afterwards.
@@ -45,7 +45,7 @@ package enum Schema {
     }
 
     /// Throws when the file holds a trigger, a view or a table that no version up to this one makes: what
-    /// somebody else has put there would run with the rights of whoever writes next.
+    /// another user has put there would run with the rights of whoever writes next.
     static func demandOurs(_ database: Database, path: String) throws {
         let ours = try objects.get()
         guard let foreign = try names(in: database).first(where: { !ours.contains($0) }) else {

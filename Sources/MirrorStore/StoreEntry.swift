@@ -26,14 +26,14 @@ package struct PulledUser: Sendable {
     package let user: UserNumber
     package let at: WallTime
     /// Of the listing that the mirror now equals; nil when it does not equal it, because deletions
-    /// are held, and of a listing without anything: who has nothing to lose is told by that.
+    /// are held, and of a listing without anything: that is how a user with nothing to lose is known.
     package let digest: Digest?
     package let diff: SnapshotDiff
-    /// Deletions that wait for a person; nil when there are none (any more).
+    /// Deletions that wait for an operator; nil when there are none (any more).
     package let held: HeldDeletions?
     /// Changes that edits of ours have made: writes whose answer was lost.
     package let origins: [Change: EditID]
-    /// Conversations of a type that nobody knows, which the listing had and the mirror has not.
+    /// Conversations of an unknown type, which the listing had and the mirror has not.
     package let skipped: Int
 
     package init(
@@ -61,7 +61,7 @@ package struct HeldDeletions: Hashable, Sendable {
     }
 }
 
-/// Deletions that are held, and what a person said about them: nil for nothing yet.
+/// Deletions that are held, and what an operator decided: nil for nothing yet.
 package struct Hold: Hashable, Sendable {
     /// As they were when the hold began.
     package let deletions: HeldDeletions
@@ -73,7 +73,7 @@ package struct Hold: Hashable, Sendable {
     }
 }
 
-/// What a person said about held deletions.
+/// What an operator decided about held deletions.
 package enum HeldDecision: String, Sendable {
     case approved, rejected
 }
@@ -139,9 +139,9 @@ package struct DaemonState: Hashable, Sendable {
     }
 }
 
-/// What a commit has to tell.
+/// What a commit reports.
 package struct CommitReport: Sendable {
-    /// Users of whom a person has taken edits back since a pass read them: what it decided by them is
+    /// Users of whom an operator has cancelled edits since a pass read them: what it decided by them is
     /// not written, and no call that it planned may be made.
     package var outdated: Set<UserNumber> = []
 

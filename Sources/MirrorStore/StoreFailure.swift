@@ -1,6 +1,6 @@
 import GRDB
 
-/// The database could not be opened, read or written. Says what happened and what a person can do.
+/// The database could not be opened, read or written. Says what happened and what an operator can do.
 package struct StoreFailure: Error, Sendable, CustomStringConvertible {
     package enum Kind: String, Sendable {
         /// Wait and try again: locked, full, read-only, an I/O error.
@@ -71,7 +71,7 @@ extension StoreFailure {
     /// Mixed with the old one's log a backup would be damaged too.
     static let restoreAdvice =
         "restore a backup in its place, without the -wal and -shm files of the old one; or move all "
-        + "three away: a new one is filled anew, but open edits and the record of changes are lost"
+        + "three away: a new one is then filled from the cloud, but open edits and the record of changes are lost"
 
     static func isDirectory(_ path: String) -> StoreFailure {
         StoreFailure(

@@ -4,7 +4,7 @@ import MirrorStore
 import SyncRules
 
 // A commit with synchronous=FULL costs some milliseconds whatever it holds, so passes share them:
-// the first to arrive waits a moment for others, commits for all, and tells them. The times of
+// the first to arrive waits a moment for others, commits for all, and gives each the result. The times of
 // unchanged pulls ride along.
 //
 // What was said first is written first, also when the disk fails for a while: the note of a pull
@@ -129,7 +129,7 @@ package actor CommitGroup {
         if turns.isEmpty { isWriting = false } else { turns.removeFirst().resume() }
     }
 
-    /// Writes the batch, waits out a failing disk, and tells everybody who waits; the result of each.
+    /// Writes the batch, waits out a failing disk, and gives each waiting task its result.
     private func write(_ batch: [Pending]) async -> [Result] {
         var failures = 0
         while true {
@@ -137,7 +137,7 @@ package actor CommitGroup {
             do {
                 let report = try await store.commit(batch.flatMap(\.entries))
                 noteRecovery()
-                return tell(batch, .success(report))
+                return deliver(batch, .success(report))
             } catch {
                 failures += 1
                 if error.kind == .refused, batch.count > 1 { return await writeSingly(batch) }
@@ -145,7 +145,7 @@ package actor CommitGroup {
                     error.kind != .passing || (isClosing && failures >= Self.lastPatience)
                 if isHopeless {
                     log(.storeFailed(problem: error.problem, retryIn: .zero))
-                    return tell(batch, .failure(error))
+                    return deliver(batch, .failure(error))
                 }
                 let pause = Duration.seconds(min(30, 1 << min(failures - 1, 5)))
                 failingSince = failingSince ?? time.now()
@@ -163,7 +163,7 @@ package actor CommitGroup {
         return results
     }
 
-    private func tell(_ batch: [Pending], _ result: Result) -> [Result] {
+    private func deliver(_ batch: [Pending], _ result: Result) -> [Result] {
         for single in batch { single.done?.resume(returning: result) }
         return batch.map { _ in result }
     }

@@ -3,11 +3,11 @@ import EventLog
 import MirrorStore
 import SyncRules
 
-/// Holds the deletion guard of the whole mirror and what persons decided.
+/// Holds the deletion guard of the whole mirror and what operators decided.
 ///
-/// A hold ends when a person approves it, or when the cloud lists something again of what was held:
+/// A hold ends when an operator approves it, or when the cloud lists something of it again:
 /// what is new to the mirror since says nothing about that. The guard stays shut until the last
-/// hold that nobody has approved has ended; a rejection says that the cloud is wrong.
+/// unapproved hold has ended; a rejection says that the cloud is wrong.
 actor DeletionHolds {
     enum Verdict: Sendable {
         case delete
@@ -69,7 +69,8 @@ actor DeletionHolds {
         rule.kept(now: time.now())
     }
 
-    /// Takes in what persons decided; the users that should be pulled because of it.
+    /// Reads what operators decided.
+    /// - Returns: the users to pull because of it.
     func readHolds(_ read: [UserNumber: Hold]) -> [UserNumber] {
         var known = read.filter { !ended.contains($0.key) }
         ended.formIntersection(read.keys)
@@ -94,7 +95,7 @@ actor DeletionHolds {
         rule.limits = limits
     }
 
-    /// Users whose deletions are held, decided or not; of them those that nobody has decided about;
+    /// Users whose deletions are held, decided or not; of them those still undecided;
     /// and whether the guard is tripped.
     var state: (held: Int, undecided: Int, isTripped: Bool) {
         (holds.count, holds.values.count { $0.decision == nil }, rule.isTripped)

@@ -5,7 +5,7 @@ import SyncRules
 /// The users as the engine knows them: their ids, and of which listing each one's mirror is.
 struct EngineUsers: Sendable {
     private var ids: UserIDTable
-    /// Who is in the list when the schedule does not hold everybody.
+    /// The list, for a run whose schedule does not hold every user.
     let listedAtStart: UserSet
     /// By user number: of the listing that the mirror equals.
     private var digests: [Digest]

@@ -29,7 +29,7 @@ extension MirrorEngine {
         while !isStopping {
             let now = parts.time.now()
             let isAsked = schedule.hasAsked || !comparisons.isEmpty
-            // Somebody waits for those who are asked for: they need not wait for a slow call to
+            // A command waits for those who are asked for: they need not wait for a slow call to
             // end.
             let room = settings.passesAtOnce + (isAsked ? Self.extraForAsked : 0)
             guard running < room else {
@@ -57,7 +57,7 @@ extension MirrorEngine {
 
     private static let extraForAsked = 10
 
-    /// Edits come first. Then users and comparisons take turns, so that comparing everybody does not
+    /// Edits come first. Then users and comparisons take turns, so that comparing every user does not
     /// keep the mirror from being made.
     private func nextJob(_ permit: CallPermit) -> PassJob? {
         schedule.advance(to: permit.grantedAt)

@@ -3,7 +3,7 @@ import ChatModel
 import EventLog
 import SyncRules
 
-// What passes say about the cloud as a whole, and what others are told of it.
+// What passes say about the cloud as a whole, and what is reported of it.
 
 extension MirrorEngine {
     /// Takes in how the calls of a pass ended.

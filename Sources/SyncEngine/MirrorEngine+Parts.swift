@@ -4,7 +4,7 @@ import EventLog
 import MirrorStore
 import SyncRules
 
-// What an engine is made of and told, and how it ends.
+// What an engine is made of, its settings, and how it ends.
 
 extension MirrorEngine {
     /// What the engine works with.

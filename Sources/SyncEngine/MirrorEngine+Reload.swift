@@ -5,6 +5,7 @@ import SyncRules
 // What can change while the engine runs.
 
 extension MirrorEngine {
+    /// Whether the user is in the list, as it was read last.
     package func isListed(_ user: UserNumber) -> Bool {
         settings.mode.schedulesEverybody
             ? schedule.contains(user) : users.listedAtStart.contains(user)

@@ -47,8 +47,8 @@ extension MirrorEngine {
     }
 
     private func ask(for user: UserNumber) {
-        // A one-shot run has nobody in the schedule until asked for, and nobody comes back later: what an
-        // earlier process left in doubt is waited for.
+        // A one-shot run has no user in the schedule until asked for, and does not come back later: it
+        // waits for what an earlier process left in doubt.
         schedule.add(user)
         let now = parts.time.now()
         if !settings.mode.schedulesEverybody, let turn = outbox.turn(of: user, now: now), turn > now
@@ -65,7 +65,7 @@ extension MirrorEngine {
         await finishRequests()
     }
 
-    /// Tells the requests what became of a pass.
+    /// Gives the requests the result of a pass.
     func settle(_ job: PassJob, _ result: RequestResult) async {
         guard !requests.isEmpty else { return }
         let cleaned = RequestResult(

@@ -4,7 +4,7 @@ import EventLog
 import MirrorStore
 import SyncRules
 
-/// What a pass is told.
+/// What a pass works on.
 package struct PassJob: Sendable {
     enum Mode: Sendable {
         case store

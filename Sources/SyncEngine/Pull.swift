@@ -33,7 +33,7 @@ struct Pull: Sendable {
     /// A random number, at least 0 and below 1.
     let chance: @Sendable () -> Double
 
-    /// Listings of one pull in which no two in a row agree, until it is given up: the user's phone
+    /// Listings of one pull in which no two in a row agree, until it is given up: another client
     /// is busy.
     static let mostListings = 4
 

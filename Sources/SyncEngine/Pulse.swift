@@ -31,7 +31,7 @@ package struct Pulse: Hashable, Sendable {
     /// Of a daemon that opens its database and reads its list, which takes as long as they are large.
     package static let starting = Pulse(cloud: "starting")
 
-    /// One line for a person: what is wrong first.
+    /// One line for the operator: what is wrong comes first.
     package var sentence: String {
         var parts: [String] = []
         if let storeProblem { parts.append("the database cannot be written: \(storeProblem)") }

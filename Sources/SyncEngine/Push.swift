@@ -28,7 +28,7 @@ struct Push: Sendable {
         }
     }
 
-    /// Groups of the cloud that open edits are about, those apart that wait for a person.
+    /// Groups of the cloud that open edits are about, except those that wait for an operator.
     func groupsMeant(by reading: Result<[Edit], StoreFailure>) -> Set<GroupID> {
         let edits = (try? reading.get()) ?? []
         return Set(

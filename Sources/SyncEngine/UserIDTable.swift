@@ -32,11 +32,13 @@ package struct UserIDTable: Sendable {
         used += 1
     }
 
+    /// The number of an id; nil when it was never added.
     package func number(of id: some Collection<UInt8>) -> UserNumber? {
         let number = table[place(of: id)]
         return number == 0 ? nil : number
     }
 
+    /// The id of a number that was given.
     package func id(of number: UserNumber) -> UserID { UserID(checkedBytes: self[number]) }
 
     private subscript(number: UserNumber) -> ArraySlice<UInt8> {

@@ -127,7 +127,7 @@ struct UserPass: Sendable {
                 origins: edits.isEmpty ? [:] : difference.origins(among: edits),
                 skipped: listing.skipped)
         case .hold(let deletions):
-            // What is new is stored, what is gone stays until a person decides. Without a digest, so
+            // What is new is stored, what is gone stays until an operator decides. Without a digest, so
             // that the next pull looks again.
             user = PulledUser(
                 user: job.number, at: time, digest: nil,

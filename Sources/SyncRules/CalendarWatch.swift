@@ -1,8 +1,8 @@
 import ChatModel
 
-/// Watches whether the calendar keeps step with the clock that nobody sets.
+/// Watches whether the calendar keeps step with the monotonic clock.
 ///
-/// A machine may start with a calendar that is years ahead, until somebody sets it right. What is
+/// A machine may start with a calendar that is years ahead, until it is set right. What is
 /// removed because of its age waits until the calendar has been steady for an hour.
 package struct CalendarWatch: Sendable {
     package static let settling = Duration.seconds(3600)

@@ -54,9 +54,9 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
     package let advice: String
     /// True when the failure was one of the network: nothing readable came back.
     package var isWithoutAnswer: Bool { code == nil && kind == .transient }
-    /// Whether something came back, even if nobody can read it: the connection was not at fault.
+    /// Whether something came back, readable or not: the connection was not at fault.
     package let isAnswered: Bool
-    /// Whether the call may reach the cloud long after this: nobody answered, or something in between
+    /// Whether the call may reach the cloud long after this: nothing answered, or a gateway answered
     /// that has given up waiting.
     package let mayStillArrive: Bool
     /// False when it is certain that the cloud has done nothing. Otherwise a write is in doubt: its
@@ -70,7 +70,7 @@ package struct CallFailure: Error, Sendable, CustomStringConvertible {
     package static let longestRetryAfter = Duration.seconds(300)
 
     /// - Parameter mayHaveTakenEffect: when nil, what the kind says: a passing failure of the cloud
-    ///   (50004, 50005, 60008, a code that nobody has documented) tells nothing about the effect,
+    ///   (50004, 50005, 60008, an undocumented code) says nothing about the effect,
     ///   any other is a refusal.
     package init(
         kind: FailureKind, code: Int? = nil, problem: String, advice: String = "",

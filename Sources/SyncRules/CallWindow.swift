@@ -38,7 +38,7 @@ package struct LostCalls: Hashable, Sendable {
     }
 }
 
-/// The right to send calls of one command. A value: it is told the time, and holds no lock.
+/// The right to send calls of one command. A value: the time is a parameter, and it holds no lock.
 package struct CallWindow: Sendable {
     /// How much of the round trip a token may save.
     package enum Margin: String, Sendable, CaseIterable {
@@ -62,7 +62,7 @@ package struct CallWindow: Sendable {
     package enum Ending: Hashable, Sendable {
         case replied
         /// No reply: when it reaches the server, if at all, is unknown. A connection that broke may
-        /// have handed it to somebody who still carries it.
+        /// have handed it to a gateway that still carries it.
         case lost
         /// Something in between has answered, or what came cannot be read: what it passed on arrives
         /// within a second, or never.

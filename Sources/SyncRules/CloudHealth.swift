@@ -25,7 +25,7 @@ package struct CloudHealth: Sendable {
     }
 
     package private(set) var state = State.unknown
-    /// True from `reconsider` on until a call has told: what the state says may be no longer so.
+    /// True from `reconsider` on until a call has ended: the state may be out of date.
     package private(set) var isInDoubt = false
     private var unanswered = 0
     private var nextProbe: MonotonicTime?
@@ -43,7 +43,7 @@ package struct CloudHealth: Sendable {
     package mutating func observe(
         _ observation: Observation, began: MonotonicTime? = nil, now: MonotonicTime
     ) -> Bool {
-        // What a call is refused that was under way then, may have been mended.
+        // Ignore refusals of calls that started before `reconsider`: the cause may be fixed since.
         if let began, let reconsideredAt, began < reconsideredAt, observation != .accepted {
             return false
         }
@@ -91,7 +91,7 @@ package struct CloudHealth: Sendable {
         return true
     }
 
-    /// Somebody changed what may have been the reason: try at once.
+    /// What may have been the cause was changed: try at once.
     package mutating func reconsider(now: MonotonicTime) {
         reconsideredAt = now
         isInDoubt = isStopped

@@ -7,7 +7,7 @@ package struct ComparisonQueue: Sendable {
     private var waiting: Deque<UserNumber> = []
     private var running: Set<UserNumber> = []
     private var secondLooks = SecondLooks()
-    /// Users and comparisons take turns, so that comparing everybody does not keep the mirror from being
+    /// Users and comparisons take turns, so that comparing every user does not keep the mirror from being
     /// made.
     package private(set) var isTurn = false
 
@@ -16,8 +16,10 @@ package struct ComparisonQueue: Sendable {
     package var count: Int { waiting.count }
     package var isEmpty: Bool { waiting.isEmpty }
 
+    /// Whether the user is being compared.
     package func isRunning(_ user: UserNumber) -> Bool { running.contains(user) }
 
+    /// Puts a user at the end of the queue.
     package mutating func add(_ user: UserNumber) { waiting.append(user) }
 
     /// Forgets users whom no request wants compared any more.
@@ -26,7 +28,7 @@ package struct ComparisonQueue: Sendable {
         secondLooks.keep(where: isWanted)
     }
 
-    /// Whether somebody can be compared now.
+    /// Whether a user can be compared now.
     /// - Parameter isBusy: whether a pass is working on the user.
     package func hasNext(isBusy: (UserNumber) -> Bool) -> Bool { next(isBusy) != nil }
 

@@ -4,7 +4,7 @@ import ChatModel
 // that answers "OK") must not empty the mirror. One user that loses everything is normal; a share
 // of all of them is not.
 
-/// Watches how many users lose everything and says when their deletions must wait for a person.
+/// Watches how many users lose everything and says when their deletions must wait for an operator.
 package struct DeletionGuard: Sendable {
     package struct Limits: Hashable, Sendable {
         /// Of the users pulled within the window, those with something to lose: the share that may
@@ -70,7 +70,7 @@ package struct DeletionGuard: Sendable {
         return .holdAndTrip
     }
 
-    /// No deletion is held any more that nobody has approved: counting starts anew.
+    /// No unapproved deletion is held any more: counting starts again.
     package mutating func decided() {
         isTripped = false
         counts = []

@@ -40,14 +40,17 @@ package struct Draft: Hashable, Sendable {
     /// Whether the conversation is in a group or marked.
     package func contains(_ id: ConversationID) -> Bool { conversations[id] != nil }
 
+    /// Whether the conversation is in the group.
     package func contains(_ id: ConversationID, in group: GroupID) -> Bool {
         conversations[id]?.groups.contains(group) ?? false
     }
 
+    /// Without the conversation: no mark.
     package func standardMark(of id: ConversationID) -> StandardMark {
         conversations[id]?.standardMark ?? .none
     }
 
+    /// Without the conversation: empty.
     package func customMark(of id: ConversationID) -> ExactText {
         conversations[id]?.customMark ?? .empty
     }
@@ -62,6 +65,7 @@ package struct Draft: Hashable, Sendable {
         names[group] = name
     }
 
+    /// Deletes the group; its conversations leave it.
     package mutating func delete(_ group: GroupID) {
         names[group] = nil
         for conversation in conversations.values where conversation.groups.contains(group) {
@@ -69,20 +73,24 @@ package struct Draft: Hashable, Sendable {
         }
     }
 
+    /// Puts the conversation into a group that is there.
     package mutating func add(_ id: ConversationID, to group: GroupID) {
         precondition(names[group] != nil, "a conversation is put into a group that is not there")
         change(id) { $0.groups.insert(group) }
     }
 
+    /// Takes the conversation out of the group; one with neither group nor mark is gone.
     package mutating func remove(_ id: ConversationID, from group: GroupID) {
         guard contains(id, in: group) else { return }
         change(id) { $0.groups.remove(group) }
     }
 
+    /// Sets the whole standard mark.
     package mutating func mark(_ id: ConversationID, _ mark: StandardMark) {
         change(id) { $0.standardMark = mark }
     }
 
+    /// Sets the custom mark; empty means none.
     package mutating func mark(_ id: ConversationID, custom: ExactText) {
         change(id) { $0.customMark = custom }
     }

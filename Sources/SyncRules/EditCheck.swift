@@ -1,6 +1,6 @@
 import ChatModel
 
-// What is checked before an edit is accepted: its form always, its sense where the mirror can tell.
+// What is checked before an edit is accepted: its form always, its sense where the mirror shows it.
 // The cloud has the last word when it is pushed.
 
 /// Why an edit is not accepted.

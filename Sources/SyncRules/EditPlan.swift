@@ -8,7 +8,7 @@ import ChatModel
 
 /// What follows when both sides changed the same thing since an edit was queued.
 package enum ConflictPolicy: String, CaseIterable, Sendable {
-    /// The edit is rejected; a person decides.
+    /// The edit is rejected; an operator decides.
     case reject
     case localWins = "local_wins"
     case cloudWins = "cloud_wins"
@@ -88,7 +88,7 @@ package struct EditDecision: Hashable, Sendable {
 package struct EditPlan: Sendable {
     /// One for each edit, in their order, but for those that were rejected before.
     package private(set) var decisions: [EditDecision] = []
-    /// In the order in which they must be made. After each call the rest is to be planned anew, on
+    /// In the order in which they must be made. After each call the rest is to be planned again, on
     /// what the cloud has acknowledged.
     package let calls: [PushCall]
     /// Groups that turned out to be, or have become, another one of the cloud: edits that speak of
@@ -102,28 +102,28 @@ package struct EditPlan: Sendable {
     package init(
         _ edits: [Edit], on cloud: Draft, _ policy: PushPolicy, paused: Set<EditID> = []
     ) {
-        let trial = EditReplay(edits, on: cloud, policy, paused: paused)
-        calls = PushPlan.calls(from: cloud, by: trial)
-        renumbered = trial.aliases.filter { $0.value.maker == nil && $0.key != $0.value }
-        let unfinished = trial.wishes.tied(to: Set(calls.flatMap(\.edits)))
-        for var decision in trial.decisions {
-            if decision.course == .push, let edit = trial.edits[decision.edit],
-                trial.end.map({ edit.id < $0 }) ?? true, !unfinished.contains(edit.id)
+        let replay = EditReplay(edits, on: cloud, policy, paused: paused)
+        calls = PushPlan.calls(from: cloud, by: replay)
+        renumbered = replay.aliases.filter { $0.value.maker == nil && $0.key != $0.value }
+        let unfinished = replay.wishes.tied(to: Set(calls.flatMap(\.edits)))
+        for var decision in replay.decisions {
+            if decision.course == .push, let edit = replay.edits[decision.edit],
+                replay.end.map({ edit.id < $0 }) ?? true, !unfinished.contains(edit.id)
             {
-                decision.course = EditPlan.end(of: edit, isOvertaken: trial.isOvertaken(edit.id))
+                decision.course = EditPlan.end(of: edit, isOvertaken: replay.isOvertaken(edit.id))
             }
-            EditPlan.loosen(&decision, in: trial)
+            EditPlan.loosen(&decision, in: replay)
             decisions.append(decision)
         }
     }
 
-    /// A creation finds by its name what is there already, and is a creation again should a phone
+    /// A creation finds by its name what is there already, and is a creation again should another client
     /// delete that. Only where the queue takes the name or the group away must it remember the group.
-    private static func loosen(_ decision: inout EditDecision, in trial: EditReplay) {
+    private static func loosen(_ decision: inout EditDecision, in replay: EditReplay) {
         guard decision.course == .push, let group = decision.group,
-            let edit = trial.edits[decision.edit], edit.operation.kind == .create,
-            edit.made == nil, trial.wishes.renames[group] == nil,
-            trial.wishes.deletions[group] == nil
+            let edit = replay.edits[decision.edit], edit.operation.kind == .create,
+            edit.made == nil, replay.wishes.renames[group] == nil,
+            replay.wishes.deletions[group] == nil
         else { return }
         decision.group = nil
     }

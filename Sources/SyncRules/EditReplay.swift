@@ -21,10 +21,10 @@ struct EditReplay: Sendable {
     private let paused: Set<EditID>
     /// What they, and those that wait for them, are about.
     private var pausedSubjects: Set<Subject> = []
-    /// What our own edits make of names and custom marks: when the cloud has one of these, nobody
-    /// else changed it.
+    /// What our own edits make of names and custom marks: when the cloud has one of these, no
+    /// other client changed it.
     private let ours: OwnEffects
-    /// Groups that creations turned out to be, or that were made anew.
+    /// Groups that creations turned out to be, or that were made again.
     private(set) var aliases: [GroupID: GroupID] = [:]
     private var blocked: [Subject: EditID] = [:]
     /// Which group a name belongs to during the walk: one it had, has or gets.

@@ -20,7 +20,9 @@ package struct FailingUsers: Sendable {
     /// Takes a walk through all of them.
     package var parked: Int { users.values.count(where: \.isParked) }
 
+    /// Whether the last pass of the user failed.
     package func contains(_ user: UserNumber) -> Bool { users[user] != nil }
+    /// Whether the cloud does not know the user.
     package func isParked(_ user: UserNumber) -> Bool { users[user]?.isParked ?? false }
 
     /// What an earlier process has left.

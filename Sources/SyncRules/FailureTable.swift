@@ -8,7 +8,7 @@ package enum FailureTable {
         package let code: Int
         package let kind: FailureKind
         package let meaning: String
-        /// For a person; empty when there is nothing to do.
+        /// For the operator; empty when there is nothing to do.
         package let advice: String
         /// The code speaks of the whole app's calls, so every command's window narrows.
         package let isAppWide: Bool
@@ -25,9 +25,10 @@ package enum FailureTable {
         }
     }
 
+    /// What is known of a code; nil for an undocumented one.
     package static func row(for code: Int) -> Row? { byCode[code] }
 
-    /// A code that nobody has documented is taken for a passing one: the user backs off, and the
+    /// An undocumented code counts as a passing failure: the user backs off, and the
     /// log shows the code.
     package static func kind(of code: Int) -> FailureKind { byCode[code]?.kind ?? .transient }
 

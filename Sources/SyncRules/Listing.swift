@@ -8,7 +8,7 @@ import ChatModel
 package struct ListingPage: Sendable {
     package let groups: [ConversationGroup]
     package let conversations: [Conversation]
-    /// Conversations of a type that nobody knows, which are left out.
+    /// Conversations of an unknown type, which are left out.
     package let skipped: Int
     package let isLast: Bool
     /// The cursor of the next page; the cloud may leave it out on the last.
@@ -63,7 +63,7 @@ package struct Listing: Hashable, Sendable {
     package let pages: Int
     /// Ids that conversations refer to and no page names. They are left out of the snapshot.
     package let dangling: [GroupID]
-    /// Conversations of a type that nobody knows; they are left out of the snapshot.
+    /// Conversations of an unknown type; they are left out of the snapshot.
     package let skipped: Int
 
     /// One page without loose ends is one moment of the cloud. Anything else is believed once two

@@ -103,7 +103,7 @@ extension OutboxSession {
     }
 
     /// A group that has vanished may be answered with "a parameter is wrong" instead of its own code:
-    /// the first time that is no refusal, for the next listing tells whether the group is there.
+    /// the first time that is no refusal, because the next listing shows whether the group is there.
     private func isPerhapsMissing(_ call: PushCall, _ failure: CallFailure) -> Bool {
         guard failure.code == 50002 else { return false }
         switch call.action {

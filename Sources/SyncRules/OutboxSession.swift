@@ -18,7 +18,7 @@ package struct OutboxSession: Sendable {
     private let policy: PushPolicy
     /// The edits as the store has them, where it knows what they stand on.
     private var stored: [EditID: Edit]
-    /// Edits of calls without a clear answer: only a listing made later can tell.
+    /// Edits of calls without a clear answer: only a later listing shows what they did.
     var doubted: Set<EditID> = []
     /// Edits that have failed, in this pass or a moment before: the others go on without them.
     var paused: Set<EditID>

@@ -33,6 +33,7 @@ package struct OutboxTimer: Sendable {
 
     package init() {}
 
+    /// Whether the user has edits to be sent.
     package func contains(_ user: UserNumber) -> Bool { users[user] != nil }
     package var waiting: [UserNumber] { users.keys.sorted() }
 
@@ -127,7 +128,7 @@ package struct OutboxTimer: Sendable {
         _ user: inout User, after trouble: PushFailure, chance: Double, now: MonotonicTime
     ) -> Note {
         // A refusal, too, is of the writes alone: the user has just been listed. If it is not, the next
-        // listing tells.
+        // listing shows it.
         let span = BackOff.delay(afterFailures: user.failures, chance: chance)
         guard trouble.failure.mayHaveTakenEffect else {
             user.pausedUntil = now + span

@@ -3,8 +3,8 @@ import ChatModel
 /// What a pass has decided or learnt about one user's edits; written in one transaction with what
 /// it did to the mirror.
 package struct OutboxUpdate: Sendable {
-    /// What decisions stand on: a user has so many unsettled edits up to this one. Nobody but a pass
-    /// and a person who takes edits back makes them fewer.
+    /// What decisions stand on: a user has so many unsettled edits up to this one. Only a pass
+    /// and an operator who cancels edits make them fewer.
     package struct Premise: Hashable, Sendable {
         package let unsettled: Int
         package let through: EditID

@@ -1,6 +1,6 @@
 import ChatModel
 
-// What a user's own edits will have made, or may have made already: nobody else did that.
+// What a user's own edits will have made, or may have made already: another client did not.
 
 /// What our own edits make of names and custom marks.
 struct OwnEffects: Sendable {

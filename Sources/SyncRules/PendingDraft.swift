@@ -1,6 +1,6 @@
 import ChatModel
 
-// What a person sees who looks at a mirror with `--pending`, and what new edits are checked against.
+// What `--pending` shows, and what new edits are checked against.
 // Nothing is decided here, but groups are found as the walk of EditReplay finds them: a creation that was
 // sent and has not been settled may stand in the mirror already, under its own name or a later one.
 
@@ -9,7 +9,7 @@ package struct PendingDraft: Sendable {
     package private(set) var draft: Draft
     private let mirror: Draft
     private let ours: OwnEffects
-    /// Groups that edits turned out to be, or were made anew.
+    /// Groups that edits turned out to be, or were made again.
     private var aliases: [GroupID: GroupID] = [:]
 
     /// - Parameter edits: the open ones, ascending.

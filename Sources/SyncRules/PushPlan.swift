@@ -7,9 +7,9 @@ import ChatModel
 
 /// Makes calls of what edits want.
 enum PushPlan {
-    static func calls(from cloud: Draft, by trial: EditReplay) -> [PushCall] {
-        let (draft, wishes) = (trial.draft, trial.wishes)
-        let alone = Set(trial.edits.values.filter(\.sentSeparately).map(\.id))
+    static func calls(from cloud: Draft, by replay: EditReplay) -> [PushCall] {
+        let (draft, wishes) = (replay.draft, replay.wishes)
+        let alone = Set(replay.edits.values.filter(\.sentSeparately).map(\.id))
         var calls: [PushCall] = []
         for (group, edits) in wishes.deletions.sorted(by: { $0.key < $1.key }) {
             guard let name = cloud.names[group] else { continue }
@@ -22,7 +22,7 @@ enum PushPlan {
             calls.append(PushCall(.rename(group, from: old, to: new), edits))
         }
         for (group, edit) in wishes.creations.sorted(by: { $0.value < $1.value }) {
-            guard let maker = trial.edits[edit] else { continue }
+            guard let maker = replay.edits[edit] else { continue }
             calls += creation(of: group, maker, draft, wishes, alone)
         }
         for group in cloud.names.keys.sorted() {

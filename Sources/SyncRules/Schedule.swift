@@ -1,7 +1,7 @@
 import ChatModel
 
 // Which user to pull next. Round robin in the order of the last pull, with three exceptions: users
-// somebody asked for go first; users never pulled go before those that were, but do not starve
+// were asked for go first; users never pulled go before those that were, but do not starve
 // them; a user whose pass failed, or that is parked, stays away until its time and is then next,
 // but all of those together get no more calls than all the others. Every operation
 // takes constant time, but for the waiting users, which a heap keeps; a user costs 20 bytes.
@@ -23,9 +23,9 @@ package struct Schedule: Sendable {
     /// What `take` has for the caller.
     package enum Turn: Hashable, Sendable {
         case user(UserNumber)
-        /// Nobody is due before this time.
+        /// No user is due before this time.
         case wait(until: MonotonicTime)
-        /// Nobody is due until a user is added, nudged or finished.
+        /// No user is due until one is added, nudged or finished.
         case idle
     }
 
@@ -59,7 +59,7 @@ package struct Schedule: Sendable {
         var count = 0
     }
 
-    /// A user's links within its list; 0 is nobody.
+    /// A user's links within its list; 0 is no user.
     private struct Slot: Sendable {
         var next: UserNumber = 0
         var previous: UserNumber = 0
@@ -122,6 +122,7 @@ package struct Schedule: Sendable {
         }
     }
 
+    /// Whether the user has its turn.
     package func contains(_ user: UserNumber) -> Bool {
         guard Int(user) < users.count else { return false }
         switch users[Int(user)].list {
@@ -130,7 +131,7 @@ package struct Schedule: Sendable {
         }
     }
 
-    /// Somebody asks for the user: it is next, even if it is waiting for its time. One whose pass
+    /// The user is asked for: it is next, even if it is waiting for its time. One whose pass
     /// is running is pulled once more, since that pass may have looked already.
     /// - Parameter urgently: before all others that were only asked for: there is something to be
     ///   sent.
@@ -147,7 +148,7 @@ package struct Schedule: Sendable {
         }
     }
 
-    /// The user stays away until `time`. One whose pass is running, or that somebody asks for, is
+    /// The user stays away until `time`. One whose pass is running, or that was asked for, is
     /// left alone.
     /// - Parameter urgently: then it goes before all others: there is something to be sent.
     package mutating func postpone(
@@ -176,7 +177,7 @@ package struct Schedule: Sendable {
 
     // MARK: Whose turn it is
 
-    /// True when somebody asked for a user that has not been taken yet.
+    /// True when a user was asked for who has not been taken yet.
     package var hasAsked: Bool {
         hasUrgent || lists[.asked, default: Ends()].count > 0
     }
@@ -184,7 +185,7 @@ package struct Schedule: Sendable {
     /// Takes note of the time: who waited for it is due.
     package mutating func advance(to now: MonotonicTime) { wake(now: now) }
 
-    /// True when somebody has something to be sent.
+    /// True when a user has something to be sent.
     package var hasUrgent: Bool { lists[.urgent, default: Ends()].count > 0 }
 
     /// How many users can be taken at once, whatever their last pull: those with edits to be sent,
@@ -218,7 +219,7 @@ package struct Schedule: Sendable {
         if case .user = turn {
             callsAhead -= min(callsAhead, 1)
         } else if lists[.returning, default: Ends()].count > 0 {
-            // Nobody else is due.
+            // No other user is due.
             callsAhead = 0
             return take(now: now)
         }
@@ -309,7 +310,7 @@ package struct Schedule: Sendable {
     }
 
     private mutating func grow(to user: UserNumber) {
-        precondition(user > 0, "0 is nobody's number")
+        precondition(user > 0, "0 is no user's number")
         while users.count <= Int(user) {
             users.append(Slot())
             lastPull.append(.zero)

@@ -17,7 +17,7 @@ package struct SecondLooks: Sendable {
     package init() {}
 
     /// Takes in what a comparison found.
-    /// - Returns: the differences that count; nil when a second look has to tell.
+    /// - Returns: the differences that count; nil when a second look decides.
     package mutating func take(_ changes: [Change], of user: UserNumber, now: MonotonicTime)
         -> [Change]?
     {
@@ -36,7 +36,7 @@ package struct SecondLooks: Sendable {
         return due
     }
 
-    /// Forgets the users that nobody wants compared any more.
+    /// Forgets users whom no request wants compared any more.
     package mutating func keep(where isWanted: (UserNumber) -> Bool) {
         looks = looks.filter { isWanted($0.key) }
     }

@@ -7,6 +7,7 @@ package struct UserSet: Sendable {
 
     package var isEmpty: Bool { count == 0 }
 
+    /// Whether the user is in the set.
     package func contains(_ user: UserNumber) -> Bool {
         let word = Int(user / 64)
         return word < words.count && words[word] & bit(user) != 0

@@ -30,7 +30,7 @@ struct Wishes: Sendable {
         }
     }
 
-    /// Nobody's wishes about the group count any more: this edit deletes it.
+    /// Earlier wishes about the group no longer count: this edit deletes it.
     mutating func forget(_ group: GroupID, _ edit: EditID) {
         let gone = members.filter { $0.key.group == group }
         let earlier =

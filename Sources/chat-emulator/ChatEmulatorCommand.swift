@@ -49,14 +49,15 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
             valueName: "file"))
     var tokenFile: String?
     @Option(help: "Users that are imported: user00000001 and so on.") var users = 100
-    @Option(help: "What the population, the phones and the faults are made from.")
+    @Option(help: "Seed of the population, of what other clients do, and of the faults.")
     var seed: UInt64 = 1
     @Option(help: "Conversations of each user (default: a mix of none to some hundreds).")
     var conversations: Int?
-    @Option(help: "Changes a second that phones make, over all users.") var churn = 0.0
-    @Option(help: "Seconds after which the phones fall silent (default: never).")
+    @Option(help: "Changes a second that other clients make, over all users.") var churn = 0.0
+    @Option(help: "Seconds after which other clients stop changing things (default: never).")
     var churnSeconds: Double?
-    @Option(help: "Only the first so many users have busy phones (default: all).")
+    @Option(
+        help: "Only this many users, the first ones, are changed by other clients (default: all).")
     var churnUsers: Int?
     @Option(
         help: "Write groupmirror.yaml, secret.key and users.txt for this emulator into a directory."

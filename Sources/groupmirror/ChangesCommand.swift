@@ -11,8 +11,8 @@ struct ChangesCommand: AsyncParsableCommand {
         discussion: """
             Every change has a number; numbers rise without gaps and are never given twice, so a \
             consumer that remembers the last one misses nothing. Changes go when they are older than \
-            mirror.history: whoever asks with --since for what came after such a one is told so, with \
-            status 64, and begins anew with 'groupmirror export'; so does everybody after a backup was restored, \
+            mirror.history: a --since below them ends with \
+            status 64: start again with 'groupmirror export'; the same after a backup was restored, \
             which gives numbers again that were given after it.
 
             Examples:
@@ -79,7 +79,7 @@ struct ChangesCommand: AsyncParsableCommand {
         if since > newest {
             throw ProgramFailure(
                 .usage, "the newest change is number \(newest): \(since) is of another database",
-                advice: "after a restored backup, or with a new database, numbers begin anew: "
+                advice: "after a restored backup, or with a new database, numbers start again: "
                     + Self.howToBeginAnew)
         }
     }

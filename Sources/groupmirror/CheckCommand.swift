@@ -13,9 +13,9 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Check configuration, key, list of users and database.",
         discussion: """
-            Prints every setting as the file has it, a region as the endpoint it stands for; a running daemon may have been started, or told \
+            Prints every setting as the file has it, a region as the endpoint it stands for; a running daemon may have been started, or \
             to reload, with an older one. --online makes one call to see whether the cloud accepts \
-            the app; while a daemon runs, it tells what the daemon sees from now on instead, and ends \
+            the app; while a daemon runs, it shows what the daemon sees from now on instead, and ends \
             with 69 when that has no answer yet.
 
             Example: before the first start.
@@ -104,13 +104,13 @@ struct CheckCommand: AsyncParsableCommand {
 
     private func tellWhatTheDaemonSees(_ settings: MirrorSettings) async throws {
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-        // What it said last may be of before a reload that mended it. A call may take its whole time.
+        // What it reported last may be from before a reload that fixed it. A call may take its whole time.
         let state = try await reader.daemonThatKnowsTheCloud(
             LockFile.holder(database: settings.database), within: settings.timeout + .seconds(5))
         guard let state else {
             throw ProgramFailure(
                 .cloudUnavailable, "a daemon is running, and has had no answer of the cloud yet",
-                advice: "repeat the command; the daemon's log tells what its calls come to")
+                advice: "repeat the command; the daemon's log shows how its calls end")
         }
         if let failure = ProgramFailure(cloudOf: state) { throw failure }
         Output.note(
@@ -150,7 +150,7 @@ private struct ListReport {
     }
 
     func warn() {
-        if users == 0 { Output.note("note: the list of users is empty: nobody is mirrored") }
+        if users == 0 { Output.note("note: the list of users is empty: no user is mirrored") }
         if repeated.count > 0 {
             Output.note(
                 "note: \(counted(repeated.count, "line")) of the list repeat an earlier one, the "

@@ -54,7 +54,7 @@ enum Streams {
             }
         }
         // systemd and others start their children with this signal ignored: a command would not notice
-        // that nobody reads what it writes. Those that call the cloud ignore it themselves.
+        // that its output is no longer read. Those that call the cloud ignore it themselves.
         signal(SIGPIPE, SIG_DFL)
     }
 }

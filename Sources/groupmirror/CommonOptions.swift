@@ -55,7 +55,7 @@ struct JSONOption: ParsableArguments {
     var json = false
 }
 
-/// A log for commands that a person watches: errors only, on standard error.
+/// A log for commands at a terminal: errors only, on standard error.
 func quietLog(_ settings: MirrorSettings) -> Log {
     Log(
         app: settings.sdkAppID, level: .error, format: .logfmt, time: SystemTimekeeper(),

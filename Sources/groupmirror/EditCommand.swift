@@ -83,7 +83,7 @@ struct EditCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Give a group another name.",
             discussion: """
-                The group is meant, not its name: renamed by a phone in between, it is a conflict (push.conflicts).
+                The group is meant, not its name: renamed by another client in between, it is a conflict (push.conflicts).
 
                 Example:
                   groupmirror edit rename alice family kin

@@ -14,7 +14,7 @@ extension MirrorReader.EditRow {
     /// The whole story in one object.
     func story(_ items: [MirrorReader.EditItem], _ calls: [MirrorReader.EditCall]) -> String {
         let line = JSONText.object(members)
-        let told = items.map {
+        let lines = items.map {
             JSONText.object([
                 "conversation": JSONText.string($0.conversation),
                 "code": JSONText.number($0.code), "problem": JSONText.string($0.problem),
@@ -27,12 +27,12 @@ extension MirrorReader.EditRow {
                 "problem": JSONText.string($0.problem),
             ])
         }
-        return line.dropLast() + ",\"items\":\(JSONText.array(told))"
+        return line.dropLast() + ",\"items\":\(JSONText.array(lines))"
             + ",\"calls\":\(JSONText.array(made))}"
     }
 
     /// The whole story in words.
-    func tell(_ items: [MirrorReader.EditItem], _ calls: [MirrorReader.EditCall]) {
+    func printDetails(_ items: [MirrorReader.EditItem], _ calls: [MirrorReader.EditCall]) {
         Output.data("edit \(id) of \(user): \(Output.shown(sentence))")
         Output.data("  \(standing)")
         Output.data(
@@ -65,7 +65,7 @@ extension MirrorReader.EditRow {
         }
     }
 
-    /// What a person can do about it.
+    /// What an operator can do about it.
     private var cure: String {
         let cancel = "groupmirror outbox cancel \(id)"
         switch reason.flatMap(EditReason.init(rawValue:)) {
@@ -110,7 +110,7 @@ extension MirrorReader.EditRow {
     }
 
     private var whom: String {
-        (first ?? "nobody") + (count > 1 ? " and \(count - 1) more" : "")
+        (first ?? "no conversation") + (count > 1 ? " and \(count - 1) more" : "")
     }
 
     private var markWords: String {

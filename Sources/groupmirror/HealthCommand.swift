@@ -17,7 +17,7 @@ struct HealthCommand: ParsableCommand {
 
             Bad: no daemon runs or it does not respond; the database or the configuration cannot be \
             used; the cloud refuses, or cannot be reached; the clock is off so that the cloud refuses \
-            signatures; at least half of the users are stale, or nobody is imported.
+            signatures; at least half of the users are stale, or no user is imported.
             Degraded: the daemon is starting, or nothing was pulled yet; the last reload was rejected; users are stale; over a twentieth fail; deletions or rejected edits wait for an \
             operator; the clock differs from the cloud's by more than five minutes.
 
@@ -49,16 +49,16 @@ struct HealthCommand: ParsableCommand {
             let (bad, degraded) = (status.badNews, status.degradedNews)
             let grade: Grade = !bad.isEmpty ? .bad : degraded.isEmpty ? .fine : .degraded
             let news = bad + degraded
-            tell(
+            conclude(
                 grade, news.isEmpty ? status.goodNews : news.joined(separator: "; "),
                 data: status.performanceData)
         } catch {
             let failure = ProgramFailure(error)
-            tell(.bad, failure.problem, data: nil)
+            conclude(.bad, failure.problem, data: nil)
         }
     }
 
-    private func tell(_ grade: Grade, _ words: String, data: String?) -> Never {
+    private func conclude(_ grade: Grade, _ words: String, data: String?) -> Never {
         // The bar and line feeds mean something to the reader.
         let text = Output.shown(words).replacing("|", with: "/")
         Output.data("GROUPMIRROR \(grade.word) - \(text)" + (data.map { " | \($0)" } ?? ""))

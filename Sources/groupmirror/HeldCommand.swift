@@ -4,18 +4,18 @@ import Daemon
 import MirrorConfiguration
 import MirrorStore
 
-/// `held`: deletions that wait for a person.
+/// `held`: deletions that wait for an operator.
 struct HeldCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "held",
-        abstract: "Decide about deletions that wait for a person.",
+        abstract: "Decide about deletions that wait for an operator.",
         discussion: """
             When too many users lose everything at once, the mirror keeps the rows of those that come \
-            after (guard.at_least, guard.emptied_users) until somebody has looked: an outage or a plan \
+            after (guard.at_least, guard.emptied_users) until an operator has looked: an outage or a plan \
             that ran out can look like this. The rows of those before went; they come back when the \
             cloud lists them again, and 'groupmirror changes' has what went. Ask the cloud's console, \
             then approve (the rows go at the next pull) or reject (they stay until the cloud lists some \
-            of them again). While anything is held that nobody has approved, every further user that \
+            of them again). While anything is held and not approved, every further user that \
             loses everything is held too.
 
             Example: look, then approve all.
@@ -40,7 +40,7 @@ struct HeldCommand: ParsableCommand {
             let rows = try common.reader().held()
             if rows.isEmpty, !output.json { Output.note("no deletions are held") }
             for row in rows { Output.data(row.rendered(as: OutputFormat(output))) }
-            if rows.contains(where: { $0.decision == nil }) { Output.leave(.personNeeded) }
+            if rows.contains(where: { $0.decision == nil }) { Output.leave(.operatorNeeded) }
         }
     }
 

@@ -9,10 +9,10 @@ import MirrorStore
 struct OutboxCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "outbox",
-        abstract: "Show edits; retry or cancel those that wait for a person.",
+        abstract: "Show edits; retry or cancel those that wait for an operator.",
         discussion: """
             An edit is queued, then sending, and ends as applied (the cloud took it), satisfied (it was \
-            so already) or cancelled. A rejected one waits for a person, and later edits of its group \
+            so already) or cancelled. A rejected one waits for an operator, and later edits of its group \
             wait behind it.
 
             Examples: what is open or rejected, the story of one, and its cure.
@@ -71,7 +71,7 @@ struct OutboxCommand: ParsableCommand {
                 hasRejected = hasRejected || row.state == .rejected
                 Output.data(row.rendered(as: OutputFormat(output)))
             }
-            if hasRejected { Output.leave(.personNeeded) }
+            if hasRejected { Output.leave(.operatorNeeded) }
         }
 
         private func states() throws -> [EditState] {
@@ -91,7 +91,7 @@ struct OutboxCommand: ParsableCommand {
     /// `outbox show`
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Tell the whole story of one edit.",
+            abstract: "Show everything about one edit.",
             discussion: """
                 Example:
                   groupmirror outbox show 17
@@ -111,7 +111,7 @@ struct OutboxCommand: ParsableCommand {
             let (items, calls) = (try reader.items(of: edit), try reader.calls(of: edit))
             switch OutputFormat(output) {
             case .json: Output.data(found.story(items, calls))
-            case .text: found.tell(items, calls)
+            case .text: found.printDetails(items, calls)
             }
         }
     }
@@ -122,7 +122,7 @@ struct OutboxCommand: ParsableCommand {
         @OptionGroup var filter: Filter
         @Flag(help: "Every edit that the options allow.") var all = false
         @Flag(
-            help: "With --all: do not ask first. Needed where nobody can be asked, as in a script.")
+            help: "With --all: do not ask first. Needed without a terminal, as in a script.")
         var yes = false
         @Argument(help: "Numbers of edits.") var edits: [Int64] = []
 
@@ -133,12 +133,12 @@ struct OutboxCommand: ParsableCommand {
             }
         }
 
-        /// Asks the person at the terminal before many edits are changed.
+        /// Asks at the terminal before many edits are changed.
         func confirm(_ verb: String, _ selection: EditSelection) throws {
             guard all, !yes else { return }
             guard isatty(STDIN_FILENO) == 1 else {
                 throw ProgramFailure(
-                    .usage, "--all changes many edits, and nobody can be asked here",
+                    .usage, "--all changes many edits, and there is no terminal to ask on",
                     advice: "say --yes, or number the edits")
             }
             var count = 0
@@ -158,8 +158,8 @@ struct OutboxCommand: ParsableCommand {
                 patience: SQLiteMirror.longPatience)
         }
 
-        /// What was done is told before what could not be.
-        func tell(_ what: String, _ done: [EditID]) {
+        /// What was done is printed before what could not be.
+        func report(_ what: String, _ done: [EditID]) {
             if !done.isEmpty || edits.isEmpty {
                 Output.note("\(what): \(counted(done.count, "edit"))")
             }
@@ -175,7 +175,7 @@ struct OutboxCommand: ParsableCommand {
                 guard let found else { throw ProgramFailure.noEdit(number) }
                 throw ProgramFailure(
                     .usage, "edit \(number) is \(found.state.rawValue): \(why(found))",
-                    advice: "'groupmirror outbox show \(number)' tells its story")
+                    advice: "'groupmirror outbox show \(number)' shows what happened")
             }
         }
     }
@@ -220,7 +220,7 @@ struct OutboxCommand: ParsableCommand {
             defer { try? store.close() }
             let done = try store.retryEdits(
                 wanted, force: force, at: SystemTimekeeper().wallTime())
-            choice.tell("queued again", done)
+            choice.report("queued again", done)
             try choice.refuse(done) {
                 $0.reason == EditReason.conflict.rawValue && $0.state == .rejected
                     ? "for a conflict, and --force was not given"
@@ -269,7 +269,7 @@ struct OutboxCommand: ParsableCommand {
             let store = try choice.store()
             defer { try? store.close() }
             let done = try store.cancelEdits(selection, at: SystemTimekeeper().wallTime())
-            choice.tell("cancelled", done)
+            choice.report("cancelled", done)
             let left = try store.dependents(of: done)
             if !left.isEmpty {
                 Output.note(

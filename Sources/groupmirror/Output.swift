@@ -13,7 +13,7 @@ enum Output {
         raw(line + "\n", to: STDOUT_FILENO)
     }
 
-    /// A line for the person.
+    /// A line on standard error.
     static func note(_ line: String) {
         raw(line + "\n", to: STDERR_FILENO)
     }
@@ -44,7 +44,7 @@ enum Output {
         }
     }
 
-    /// Somebody may have made the stream one that does not wait.
+    /// Another program may have made the stream non-blocking.
     private static func waitForRoom(_ descriptor: Int32) {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         _ = poll(&waiting, 1, -1)

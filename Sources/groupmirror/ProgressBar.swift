@@ -38,7 +38,7 @@ final class ProgressBar: Sendable {
         if isDrawn.withLock({ $0 }) { Output.raw("\r\u{1B}[K", to: 2) }
     }
 
-    /// A line for the person, in place of the bar.
+    /// A line on standard error, in place of the bar.
     func note(_ text: String) {
         clear()
         Output.note(text)
@@ -50,7 +50,7 @@ final class ProgressBar: Sendable {
     }
 }
 
-/// A span as a person says it: `850 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`.
+/// A span as people write it: `850 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`.
 func spoken(_ span: Duration) -> String {
     let seconds = span.milliseconds / 1000
     switch seconds {

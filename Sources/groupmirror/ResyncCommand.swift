@@ -12,12 +12,12 @@ struct ResyncCommand: AsyncParsableCommand {
         discussion: """
             With a daemon running, asks it and shows its progress; without one, does the work \
             itself. Open edits of the users are sent, too; without a daemon those that could not be sent \
-            are told, and the status is 3. A user that fails is tried three times, within some \
-            seconds. A terminal gets a progress bar; everybody gets one line of summary.
+            are printed, and the status is 3. A user that fails is tried three times, within some \
+            seconds. A terminal gets a progress bar; everyone gets one line of summary.
 
             Examples:
               groupmirror resync alice bob       these two
-              groupmirror resync --all           everybody
+              groupmirror resync --all           every user
               groupmirror resync --all --dry-run only say what would change
             """)
 
@@ -73,7 +73,7 @@ extension CloudWork.Report {
         }
     }
 
-    /// Who could not be pulled and why, the summary, and what a person has to do.
+    /// Who could not be pulled and why, the summary, and what the operator has to do.
     func conclude(as format: OutputFormat, verb: String, took: String) {
         let left = results.filter { [.failed, .parked].contains($0.result.outcome) }
         let summary = progress.rendered(as: format, verb: verb, took: took, held: undecided)
@@ -100,12 +100,12 @@ extension CloudWork.Report {
         if isNew { Output.note("there was no mirror before: a new one was made") }
         if undecided > 0 {
             Output.note(
-                "the deletions of \(counted(undecided, "user")) wait for a person: "
+                "the deletions of \(counted(undecided, "user")) wait for an operator: "
                     + "groupmirror held list")
         }
         if nobodyWasPulled {
             Output.note(
-                "nobody was pulled: no user of the list is imported in this app; are list and "
+                "no user was pulled: no user of the list is imported in this app; are list and "
                     + "app.sdk_app_id of the same app?")
         }
         if rejected > 0 {
@@ -119,11 +119,11 @@ extension CloudWork.Report {
                     + "the daemon, which goes on trying")
         }
         if !isComplete {
-            Output.note("interrupted: nobody waits for the other users any more")
+            Output.note("interrupted: this command no longer waits for the other users")
         }
     }
 
-    /// Of the whole list nobody is imported: a wrong list, or a wrong app.
+    /// No user of the whole list is imported: a wrong list, or a wrong app.
     private var nobodyWasPulled: Bool {
         isOfEverybody && progress.total > 0 && progress.parked == progress.total
     }
@@ -134,7 +134,7 @@ extension CloudWork.Report {
         if driftCounts, progress.changed > 0 { return .driftFound }
         if nobodyWasPulled { return .someUsersFailed }
         if progress.failed > 0 || unsent > 0 { return .someUsersFailed }
-        return undecided > 0 || rejected > 0 ? .personNeeded : .done
+        return undecided > 0 || rejected > 0 ? .operatorNeeded : .done
     }
 }
 

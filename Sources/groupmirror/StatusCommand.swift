@@ -74,12 +74,12 @@ struct MirrorStatus {
         outbox = try reader.outboxTotals()
     }
 
-    var needsAPerson: Bool { undecided > 0 || outbox.rejected > 0 }
+    var needsOperator: Bool { undecided > 0 || outbox.rejected > 0 }
 
     /// The daemon holds its lock and has been silent for longer than it may.
     var isSilent: Bool { heartbeat?.isSilent ?? false }
 
-    /// Nobody keeps the mirror up to date, and it is no longer.
+    /// No daemon keeps the mirror up to date, and it is out of date.
     var isLeftAlone: Bool {
         process == nil && command == nil && (states["stale"] != nil || states["new"] != nil)
     }
@@ -87,7 +87,7 @@ struct MirrorStatus {
     var exitStatus: ExitStatus {
         if isSilent { return .cloudUnavailable }
         if heartbeat?.pulse.storeProblem != nil { return .storage }
-        if needsAPerson { return .personNeeded }
+        if needsOperator { return .operatorNeeded }
         return isLeftAlone ? .someUsersFailed : .done
     }
 
@@ -130,7 +130,7 @@ struct MirrorStatus {
         rows.append(["changes", "\(lastChange)"])
         rows.append(["outbox", outboxText])
         if undecided > 0 {
-            rows.append(["held", "\(undecided) users wait for a person: groupmirror held list"])
+            rows.append(["held", "\(undecided) users wait for an operator: groupmirror held list"])
         }
         return rows
     }
@@ -162,7 +162,7 @@ struct MirrorStatus {
         return "running (process \(process)) since \(daemon.startedAt), version \(daemon.version)"
     }
 
-    /// By the heartbeat, which tells also while the database cannot be written.
+    /// By the heartbeat, which is written also while the database cannot be written.
     private func cloudWord(of daemon: DaemonState) -> String {
         guard let pulse = heartbeat?.pulse, pulse != .starting else { return daemon.cloud }
         return pulse.cloud

@@ -16,7 +16,7 @@ struct UsersCommand: ParsableCommand {
             stale     not
             new       never pulled yet
             failing   the last pull failed; the mirror is what it was before
-            held      deletions wait for a person
+            held      deletions wait for an operator
             parked    not imported in the cloud; looked at once a day
             unlisted  no longer in the list; kept, not pulled
 

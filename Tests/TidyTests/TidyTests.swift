@@ -99,6 +99,24 @@ import Testing
         }
     }
 
+    /// The formatter puts the brace that ends a function where the function begins.
+    @Test func noFunctionIsLongerThan60Lines() {
+        for (path, lines) in Self.files("Sources") {
+            for (number, line) in lines.enumerated()
+            where line.contains(/^ *([a-z()]+ )*(func [a-zA-Z<=+-]|init[(?<])/) {
+                let indent = line.prefix { $0 == " " }
+                let end = lines[(number + 1)...].firstIndex { other in
+                    !other.isEmpty && !other.hasPrefix(indent + " ")
+                        && !other.hasPrefix(indent + ")")
+                        && !other.hasPrefix(indent + "{")
+                }
+                guard let end, lines[end].hasPrefix(indent + "}") else { continue }
+                let length = end - number + 1
+                #expect(length <= 60, "\(path):\(number + 1) has \(length) lines")
+            }
+        }
+    }
+
     @Test func noFileIsLongerThan400Lines() {
         for (path, lines) in Self.files("Sources") where lines.count > 400 {
             Issue.record("\(path) has \(lines.count) lines and wants a second room")
