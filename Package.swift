@@ -197,8 +197,8 @@ let package = Package(
         tests(
             "ProcessTests",
             [
-                "ChatModel", "Daemon", "EventLog", "MirrorStore", "SyncEngine", "SyncRules",
-                "TestSupport",
+                "ChatAPI", "ChatModel", "Daemon", "EventLog", "MirrorConfiguration", "MirrorStore",
+                "SyncEngine", "SyncRules", "TestSupport",
             ]),
         tests(
             "EndToEndTests",
