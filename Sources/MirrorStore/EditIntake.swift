@@ -30,7 +30,8 @@ package struct AcceptedEdit: Hashable, Sendable {
 
 /// Accepts orders within one transaction.
 package final class EditIntake {
-    private struct Desk {
+    /// One user within the transaction.
+    private struct Intake {
         let isPulled: Bool
         let mirror: Draft
         var pending: PendingDraft
@@ -39,7 +40,7 @@ package final class EditIntake {
     private let database: Database
     private let time: WallTime
     private let nameBytes: Int
-    private var desks: [Int64: Desk] = [:]
+    private var intakes: [Int64: Intake] = [:]
     private var changed: Set<Int64> = []
     private var size = 0
     /// The first edit of this transaction.
@@ -81,14 +82,14 @@ package final class EditIntake {
             of: user, key: order.key, base: base, at: time, in: database)
         first = first ?? edit
         size += operation.conversations.count
-        desks[user]?.pending.apply(Edit(id: edit, operation: operation, base: base))
+        intakes[user]?.pending.apply(Edit(id: edit, operation: operation, base: base))
         changed.insert(user)
         return AcceptedEdit(id: edit, isNew: true, state: .queued)
     }
 
     /// Writes what readers of the pending views and the daemon need to know.
     fileprivate func finish() throws {
-        for user in desks.keys { try write(user) }
+        for user in intakes.keys { try write(user) }
         let news = try database.cachedStatement(sql: "INSERT INTO outbox_news (user) VALUES (?)")
         for user in changed.sorted() { try news.execute(arguments: [user]) }
     }
@@ -154,11 +155,11 @@ package final class EditIntake {
         return AcceptedEdit(id: edit.id, isNew: false, state: edit.state)
     }
 
-    private func session(of user: Int64) throws -> Desk {
-        if let session = desks[user] { return session }
+    private func session(of user: Int64) throws -> Intake {
+        if let session = intakes[user] { return session }
         if size >= Self.most {
-            for user in desks.keys { try write(user) }
-            (desks, size) = ([:], 0)
+            for user in intakes.keys { try write(user) }
+            (intakes, size) = ([:], 0)
         }
         let isPulled =
             try Bool.fetchOne(
@@ -166,15 +167,15 @@ package final class EditIntake {
                 arguments: [user]) ?? false
         let mirror = Draft(try Snapshot.stored(of: user, in: database))
         let edits = try Edit.unsettled(of: user, in: database).filter(\.state.isOpen)
-        let session = Desk(
+        let session = Intake(
             isPulled: isPulled, mirror: mirror, pending: PendingDraft(mirror, edits))
-        desks[user] = session
+        intakes[user] = session
         size += 20 + mirror.count + session.pending.draft.count
         return session
     }
 
     private func write(_ user: Int64) throws {
-        guard changed.contains(user), let session = desks[user] else { return }
+        guard changed.contains(user), let session = intakes[user] else { return }
         try PendingRows.write(
             of: user, mirror: session.mirror.snapshot, pending: session.pending.draft.snapshot,
             in: database)

@@ -2,7 +2,7 @@ import ChatModel
 import GRDB
 import SyncRules
 
-// Both ends of a request, and the decisions about held deletions.
+// The tables request and request_user: both ends of a request.
 
 extension SQLiteMirror {
     package func openRequests() async throws(StoreFailure) -> [ResyncRequest] {
@@ -19,19 +19,6 @@ extension SQLiteMirror {
                     arguments: [id])
                 return ResyncRequest(id: id, kind: kind, users: users.map { UserNumber($0) })
             }
-        }
-    }
-
-    package func holds() async throws(StoreFailure) -> [UserNumber: Hold] {
-        try await read { database in
-            let rows = try Row.fetchAll(
-                database.cachedStatement(
-                    sql: """
-                        SELECT held.user, groups, conversations, decision
-                        FROM held JOIN user ON user.id = held.user WHERE user.listed
-                        """))
-            return Dictionary(
-                uniqueKeysWithValues: rows.map { (UserNumber($0[0] as Int64), Hold($0, from: 1)) })
         }
     }
 
@@ -109,40 +96,6 @@ extension SQLiteMirror {
                 }
             }
         }
-    }
-
-    /// Records what an operator decided about held deletions; the daemon, or the next run, acts on it.
-    /// - Parameter users: nil for all.
-    /// - Returns: the users concerned, those decided otherwise before included.
-    package func decide(_ decision: HeldDecision, users: [UserNumber]?, at time: WallTime)
-        throws(StoreFailure) -> [UserID]
-    {
-        try writeNow { database in
-            let candidates = try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT held.user, user.name FROM held JOIN user ON user.id = held.user
-                    WHERE decision IS NOT ? ORDER BY user.name
-                    """, arguments: [decision.rawValue])
-            let wanted = users.map(Set.init)
-            return try candidates.compactMap { row in
-                let number: Int64 = row[0]
-                if let wanted, !wanted.contains(UserNumber(number)) { return nil }
-                try database.execute(
-                    sql: "UPDATE held SET decision = ?, decided_at = ? WHERE user = ?",
-                    arguments: [decision.rawValue, time.milliseconds, number])
-                return UserID(checkedBytes: (row[1] as String).utf8)
-            }
-        }
-    }
-}
-
-extension Hold {
-    /// From the columns groups, conversations, decision, which begin at `column`.
-    init(_ row: Row, from column: Int) {
-        self.init(
-            HeldDeletions(groups: row[column], conversations: row[column + 1]),
-            (row[column + 2] as String?).flatMap(HeldDecision.init))
     }
 }
 

@@ -1,8 +1,10 @@
+import Foundation
 import ChatModel
 import GRDB
 import SyncRules
 
-// The list of users, and what is known of each at start.
+// The tables user, pull, listing, trouble and skipped: who is in the list, and how each pull ended; and the
+// settings that hold for all.
 
 extension SQLiteMirror {
     package func readUsers(_ each: (StoredUser) -> Void) throws(StoreFailure) {
@@ -97,5 +99,76 @@ extension StoredUser {
             retryAt: (row[6] as Int64?).map(WallTime.init(milliseconds:)),
             isParked: row[7] ?? false,
             hold: row[8] == nil ? nil : Hold(row, from: 8))
+    }
+}
+
+/// - Returns: whether the user was never pulled before.
+@discardableResult
+func notePull(of user: UserNumber, at time: WallTime, in database: Database) throws -> Bool {
+    try database.cachedStatement(sql: "UPDATE pull SET at = ?2 WHERE user = ?1")
+        .execute(arguments: [Int64(user), time.milliseconds])
+    guard database.changesCount == 0 else { return false }
+    try database.cachedStatement(sql: "INSERT INTO pull (user, at) VALUES (?, ?)")
+        .execute(arguments: [Int64(user), time.milliseconds])
+    return true
+}
+
+/// The user is well again.
+func forgetTrouble(of user: UserNumber, in database: Database) throws {
+    try database.cachedStatement(sql: "DELETE FROM trouble WHERE user = ?")
+        .execute(arguments: [Int64(user)])
+}
+
+extension PulledUser {
+    /// The listing that the mirror equals, and what was left out of it.
+    func writeListing(to database: Database) throws {
+        try writeDigest(to: database)
+        try writeSkipped(to: database)
+    }
+
+    private func writeDigest(to database: Database) throws {
+        if let digest {
+            try database.cachedStatement(
+                sql: """
+                    INSERT INTO listing (user, digest) VALUES (?, ?)
+                    ON CONFLICT DO UPDATE SET digest = excluded.digest
+                    """
+            ).execute(arguments: [Int64(user), Data(digest.bytes)])
+        } else {
+            try database.cachedStatement(sql: "DELETE FROM listing WHERE user = ?")
+                .execute(arguments: [Int64(user)])
+        }
+    }
+
+    private func writeSkipped(to database: Database) throws {
+        guard skipped > 0 else {
+            return try database.cachedStatement(sql: "DELETE FROM skipped WHERE user = ?")
+                .execute(arguments: [Int64(user)])
+        }
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO skipped (user, conversations) VALUES (?, ?)
+                ON CONFLICT DO UPDATE SET conversations = excluded.conversations
+                """
+        ).execute(arguments: [Int64(user), skipped])
+    }
+}
+
+extension UserFailure {
+    /// Writes it into the table trouble.
+    func write(of user: UserNumber, to database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO trouble
+                    (user, kind, code, problem, failures, since, at, retry_at, parked)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET kind = excluded.kind, code = excluded.code,
+                    problem = excluded.problem, failures = excluded.failures, at = excluded.at,
+                    retry_at = excluded.retry_at, parked = excluded.parked
+                """
+        ).execute(arguments: [
+            Int64(user), kind, code, problem, failures, at.milliseconds, at.milliseconds,
+            retryAt.milliseconds, isParked,
+        ])
     }
 }

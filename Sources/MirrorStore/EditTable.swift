@@ -2,7 +2,8 @@ import ChatModel
 import GRDB
 import SyncRules
 
-// Edits as rows, both ways.
+// The tables edit and edit_item: edits as rows, both ways. What passes decide about them is written in
+// EditTable+Decisions.
 
 extension Edit {
     /// Open and rejected edits of a user, ascending.

@@ -1,0 +1,21 @@
+import ChatModel
+import GRDB
+
+// The table daemon: what `status` shows of the daemon, one row.
+
+extension DaemonState {
+    /// Writes it over the row of the last one.
+    func write(to database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT OR REPLACE INTO daemon
+                    (id, version, pid, started_at, at, cloud, cloud_code, cloud_problem,
+                    calls_per_second, allowed, calls, throttled, passes, changes)
+                VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            version, pid, startedAt.milliseconds, at.milliseconds, cloud, cloudCode, cloudProblem,
+            callsPerSecond, allowed, calls, throttled, passes, changes,
+        ])
+    }
+}

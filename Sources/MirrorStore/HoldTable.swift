@@ -1,0 +1,72 @@
+import ChatModel
+import GRDB
+import SyncRules
+
+// The table held: deletions that wait for an operator, and what was decided.
+
+extension SQLiteMirror {
+    package func holds() async throws(StoreFailure) -> [UserNumber: Hold] {
+        try await read { database in
+            let rows = try Row.fetchAll(
+                database.cachedStatement(
+                    sql: """
+                        SELECT held.user, groups, conversations, decision
+                        FROM held JOIN user ON user.id = held.user WHERE user.listed
+                        """))
+            return Dictionary(
+                uniqueKeysWithValues: rows.map { (UserNumber($0[0] as Int64), Hold($0, from: 1)) })
+        }
+    }
+
+    /// Records what an operator decided about held deletions; the daemon, or the next run, acts on it.
+    /// - Parameter users: nil for all.
+    /// - Returns: the users concerned, those decided otherwise before included.
+    package func decide(_ decision: HeldDecision, users: [UserNumber]?, at time: WallTime)
+        throws(StoreFailure) -> [UserID]
+    {
+        try writeNow { database in
+            let candidates = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT held.user, user.name FROM held JOIN user ON user.id = held.user
+                    WHERE decision IS NOT ? ORDER BY user.name
+                    """, arguments: [decision.rawValue])
+            let wanted = users.map(Set.init)
+            return try candidates.compactMap { row in
+                let number: Int64 = row[0]
+                if let wanted, !wanted.contains(UserNumber(number)) { return nil }
+                try database.execute(
+                    sql: "UPDATE held SET decision = ?, decided_at = ? WHERE user = ?",
+                    arguments: [decision.rawValue, time.milliseconds, number])
+                return UserID(checkedBytes: (row[1] as String).utf8)
+            }
+        }
+    }
+}
+
+extension Hold {
+    /// From the columns groups, conversations, decision, which begin at `column`.
+    init(_ row: Row, from column: Int) {
+        self.init(
+            HeldDeletions(groups: row[column], conversations: row[column + 1]),
+            (row[column + 2] as String?).flatMap(HeldDecision.init))
+    }
+}
+
+extension PulledUser {
+    /// What is held of the user, or no longer.
+    func writeHeld(to database: Database) throws {
+        guard let held else {
+            try database.cachedStatement(sql: "DELETE FROM held WHERE user = ?")
+                .execute(arguments: [Int64(user)])
+            return
+        }
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO held (user, since, groups, conversations) VALUES (?, ?, ?, ?)
+                ON CONFLICT DO UPDATE
+                SET groups = excluded.groups, conversations = excluded.conversations
+                """
+        ).execute(arguments: [Int64(user), at.milliseconds, held.groups, held.conversations])
+    }
+}
