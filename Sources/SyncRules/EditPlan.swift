@@ -1,95 +1,17 @@
 import ChatModel
 
-// A user's open edits meet the cloud as it is now. Each edit, in the order of queueing, is tried on
-// a draft of the cloud: it may be so already, may contradict what happened there meanwhile, may
-// have lost its group, or wait behind one that was rejected. What the draft then has and the cloud
-// has not is to be sent; PushPlan makes the calls. Everything is decided from what the cloud says
-// now, so an edit whose outcome is unknown is settled by the same rules: what is so needs no call.
-
-/// What follows when both sides changed the same thing since an edit was queued.
-package enum ConflictPolicy: String, CaseIterable, Sendable {
-    /// The edit is rejected; an operator decides.
-    case reject
-    case localWins = "local_wins"
-    case cloudWins = "cloud_wins"
-}
-
-/// What follows when conversations are to be added to a group that is gone.
-package enum MissingGroupPolicy: String, CaseIterable, Sendable {
-    case reject
-    /// It is created again, with these conversations.
-    case recreate
-}
-
-/// The operator's choices about edits.
-package struct PushPolicy: Hashable, Sendable {
-    package var conflicts: ConflictPolicy
-    package var missingGroup: MissingGroupPolicy
-
-    package init(
-        conflicts: ConflictPolicy = .reject, missingGroup: MissingGroupPolicy = .reject
-    ) {
-        self.conflicts = conflicts
-        self.missingGroup = missingGroup
-    }
-}
-
-/// Both sides changed one thing.
-package struct EditConflict: Hashable, Sendable {
-    /// What it was when the edit was queued.
-    package let base: ExactText
-    package let ours: ExactText
-    package let theirs: ExactText
-
-    package init(base: ExactText, ours: ExactText, theirs: ExactText) {
-        self.base = base
-        self.ours = ours
-        self.theirs = theirs
-    }
-}
-
-/// What becomes of one edit.
-package struct EditDecision: Hashable, Sendable {
-    package enum Course: Hashable, Sendable {
-        /// Some call of the plan is for it.
-        case push
-        /// Behind a rejected edit of the same group or conversation.
-        case wait(behind: EditID)
-        /// It has failed a moment ago, or an earlier edit of the same group or conversation has: its
-        /// turn comes later.
-        case later
-        /// `applied`, `satisfied` or `cancelled`.
-        case settle(EditState, EditReason?)
-        case reject(EditReason, Refusal?, words: String)
-    }
-
-    package let edit: EditID
-    package var course: Course
-    /// The group it means, once that is known. Of a creation that is to be pushed: the one that the
-    /// cloud has made for it, or one that was there already and that other edits rename.
-    package var group: GroupID?
-    /// What it is compared with next time.
-    package var base: ExactText?
-    package var conflict: EditConflict?
-
-    package init(
-        edit: EditID, course: Course, group: GroupID? = nil, base: ExactText? = nil,
-        conflict: EditConflict? = nil
-    ) {
-        self.edit = edit
-        self.course = course
-        self.group = group
-        self.base = base
-        self.conflict = conflict
-    }
-}
+// A user's open edits on top of what the cloud has now. EditReplay applies each edit, in the order of
+// queueing, to a draft of the cloud: it may be in place already, contradict what happened meanwhile, have
+// lost its group, or wait behind a rejected edit. PushPlan makes calls of the differences between cloud and
+// draft. Everything follows from the current listing, so an edit whose outcome is unknown needs no rule of its
+// own: what is in place needs no call.
 
 /// The edits of one user on top of what the cloud holds.
 package struct EditPlan: Sendable {
-    /// One for each edit, in their order, but for those that were rejected before.
+    /// One for each edit, in their order, except for those that were rejected before.
     package private(set) var decisions: [EditDecision] = []
-    /// In the order in which they must be made. After each call the rest is to be planned again, on
-    /// what the cloud has acknowledged.
+    /// In the order in which they must be made. After each call the rest is planned again, on what the
+    /// cloud has acknowledged.
     package let calls: [PushCall]
     /// Groups that turned out to be, or have become, another one of the cloud: edits that speak of
     /// the first mean the second.

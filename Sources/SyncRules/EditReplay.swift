@@ -1,13 +1,13 @@
 import ChatModel
 
-// The walk over a user's edits: each is tried on the draft, or is found not to fit any more. What
-// it leaves behind are the draft, and for each thing that was touched the edits that want it so.
+// Replays a user's edits on a draft of the cloud, in their order: each is applied, or found not to fit any more.
+// The results are the draft, and for each thing that was changed the edits that want it so.
 //
-// The walk may be repeated when part of its calls were made, or may have been. So it ends before an
-// edit that gives a group the name of another one that it has touched: after such a hand-over, the
-// edits before it would make no sense any more. What is left is for the next walk.
+// A replay may be repeated after part of its calls were made. So it ends before an edit that gives a group a
+// name which another group of the replay has or had: after that, the edits before it would mean other groups.
+// The rest is for the next replay.
 
-/// The edits tried on a draft of the cloud.
+/// The edits, replayed on a draft of the cloud.
 struct EditReplay: Sendable {
     /// Names and marks as the edits would have them. Who would be in which group, the wishes say.
     private(set) var draft: Draft
@@ -27,11 +27,11 @@ struct EditReplay: Sendable {
     /// Groups that creations turned out to be, or that were made again.
     private(set) var aliases: [GroupID: GroupID] = [:]
     private var blocked: [Subject: EditID] = [:]
-    /// Which group a name belongs to during the walk: one it had, has or gets.
+    /// Which group a name belongs to during the replay: one it had, has or gets.
     private var owners: [ExactText: GroupID] = [:]
-    /// The first edit that is left for the next walk.
+    /// The first edit that is left for the next replay.
     private(set) var end: EditID?
-    /// Names and custom marks that an earlier edit of the walk has found in order: later ones need
+    /// Names and custom marks that an earlier edit of the replay has compared: later ones need
     /// no comparison.
     private var comparedNames: Set<GroupID> = []
     private var comparedMarks: Set<ConversationID> = []
@@ -87,7 +87,7 @@ struct EditReplay: Sendable {
         }
     }
 
-    /// False when the name belongs to another group of the walk, which ends here then.
+    /// False when the name belongs to another group of the replay, which then ends here.
     private mutating func claim(_ name: ExactText, for group: GroupID, _ edit: Edit) -> Bool {
         guard let owner = owners[name], owner != group else {
             owners[name] = group
@@ -98,7 +98,7 @@ struct EditReplay: Sendable {
         return false
     }
 
-    /// The base of an edit that is not walked yet, where an earlier one has compared already.
+    /// The base of an edit that is not replayed yet, where an earlier one has compared already.
     private func comparedBase(of edit: Edit) -> ExactText? {
         switch edit.operation {
         case .rename(let reference, _):
@@ -211,7 +211,7 @@ struct EditReplay: Sendable {
     }
 
     private mutating func mark(_ edit: Edit, _ id: ConversationID, _ marks: MarkEdit) {
-        // What others have made of it since is theirs.
+        // What other clients have made of it since is theirs.
         guard !edit.done.contains(id) else { return decide(edit, .push) }
         let theirs = cloud.customMark(of: id)
         var conflict: EditConflict?
@@ -233,8 +233,7 @@ struct EditReplay: Sendable {
             if let custom = marks.custom, isCustomOurs { draft.mark(id, custom: custom) }
             wishes.marks[id, default: []].append(edit.id)
         }
-        // What gave way to the cloud does so for good: the conflict stays on record, and the base
-        // with it.
+        // What gave way to the cloud stays so: conflict and base stay on record.
         decide(edit, .push, base: isCustomOurs ? theirs : edit.base, conflict)
     }
 

@@ -1,7 +1,7 @@
 import ChatModel
 
 // What `--pending` shows, and what new edits are checked against.
-// Nothing is decided here, but groups are found as the walk of EditReplay finds them: a creation that was
+// Nothing is decided here, but groups are found as EditReplay finds them: a creation that was
 // sent and has not been settled may stand in the mirror already, under its own name or a later one.
 
 /// A user's mirror with open edits applied.
