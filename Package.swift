@@ -77,7 +77,7 @@ let package = Package(
 
         // 3 doors
         floor("ChatAPI", ["ChatModel", "SyncRules", "EventLog", "COpenSSL", "CZlib"]),
-        floor("CurlTransport", ["ChatAPI", "ChatModel", "CCurl", "CLinux"]),
+        floor("CurlTransport", ["ChatAPI", "ChatModel", "CCurl"]),
         floor(
             "MirrorStore",
             [

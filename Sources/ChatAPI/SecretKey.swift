@@ -1,3 +1,5 @@
+import ChatModel
+
 /// The app's secret, as the Chat console shows it. It has no description that could print it; only
 /// signing reads it.
 package struct SecretKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
@@ -7,7 +9,8 @@ package struct SecretKey: Sendable, CustomStringConvertible, CustomDebugStringCo
 
     /// Takes the whole of a key file: one line, with or without its line feed.
     package init(contents: String) throws(MalformedKey) {
-        let text = contents.drop(while: \.isWhitespace).trimmedEnd
+        let text = String(
+            contents.drop(while: \.isWhitespace).dropLast(while: \.isWhitespace))
         if text.isEmpty { throw MalformedKey(fault: "it is empty") }
         if text.utf8.count > 256 {
             throw MalformedKey(fault: "it has \(text.utf8.count) bytes; a key has 64 or so")
@@ -32,12 +35,4 @@ package struct SecretKey: Sendable, CustomStringConvertible, CustomDebugStringCo
 /// What is wrong with a key file, without a word of its content.
 package struct MalformedKey: Error {
     package let fault: String
-}
-
-extension Substring {
-    fileprivate var trimmedEnd: String {
-        var text = self
-        while let last = text.last, last.isWhitespace { text.removeLast() }
-        return String(text)
-    }
 }

@@ -85,14 +85,8 @@ package enum KeyFile {
     }
 
     private static func unreadable(_ path: String, _ error: Int32) -> ConfigurationFault {
-        let problem =
-            switch error {
-            case ENOENT: "the secret key file does not exist"
-            case EACCES: "the secret key file may not be read by this user"
-            default: "the secret key file cannot be read: \(String(cString: strerror(error)))"
-            }
         return ConfigurationFault(
-            file: path, problem: problem,
+            file: path, problem: MirrorConfiguration.unreadable("the secret key file", error),
             advice: "app.secret_key_file names it; it holds the key that the Chat console shows")
     }
 }

@@ -294,21 +294,30 @@ extension MirrorSettings {
     }
 }
 
-/// A file that cannot be read, in words.
-func unreadable(_ path: String, what: String, _ error: any Error) -> ConfigurationFault {
-    let problem: String
+/// Why a file of the operator cannot be read, in words.
+/// - Parameter error: an `errno`.
+package func unreadable(_ what: String, _ error: Int32) -> String {
+    switch error {
+    case ENOENT: "\(what) does not exist"
+    case EACCES: "\(what) may not be read by this user"
+    case EISDIR: "\(what) is a directory"
+    default: "\(what) cannot be read: \(String(cString: strerror(error)))"
+    }
+}
+
+/// The same, of an error of Foundation's.
+private func unreadable(_ path: String, what: String, _ error: any Error) -> ConfigurationFault {
     var isDirectory: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
         isDirectory.boolValue
     {
-        return ConfigurationFault(file: path, problem: "\(what) is a directory")
+        return ConfigurationFault(file: path, problem: unreadable(what, EISDIR))
     }
-    switch (error as? CocoaError)?.code {
-    case .fileReadNoSuchFile, .fileNoSuchFile: problem = "\(what) does not exist"
-    case .fileReadNoPermission: problem = "\(what) may not be read by this user"
-    case .fileReadInapplicableStringEncoding, .fileReadCorruptFile:
-        problem = "\(what) is not UTF-8 text"
-    default: problem = "\(what) cannot be read as UTF-8 text"
-    }
+    let problem =
+        switch (error as? CocoaError)?.code {
+        case .fileReadNoSuchFile, .fileNoSuchFile: unreadable(what, ENOENT)
+        case .fileReadNoPermission: unreadable(what, EACCES)
+        default: "\(what) is not UTF-8 text"
+        }
     return ConfigurationFault(file: path, problem: problem)
 }

@@ -97,19 +97,12 @@ package struct UserListReader {
             id = id[..<index]
             break
         }
-        while let last = id.last, isSpace(last) { id.removeLast() }
-        return id
+        return id.dropLast(while: isSpace)
     }
 
     private func fault(_ file: String, _ code: Int32) -> ConfigurationFault {
-        let problem =
-            switch code {
-            case ENOENT: "the list of users does not exist"
-            case EACCES: "the list of users may not be read by this user"
-            case EISDIR: "the list of users is a directory"
-            default: "the list of users cannot be read: \(String(cString: strerror(code)))"
-            }
         return ConfigurationFault(
-            file: file, problem: problem, advice: "users.file names it; one user id a line")
+            file: file, problem: unreadable("the list of users", code),
+            advice: "users.file names it; one user id a line")
     }
 }

@@ -56,7 +56,8 @@ package final class EditIntake {
         self.time = time
     }
 
-    /// Accepts an order; throws an `EditFault` when it cannot be.
+    /// Accepts an order.
+    /// - Throws: an `EditFault` when the order cannot be accepted, another error when the database fails.
     package func add(_ order: EditOrder) throws -> AcceptedEdit {
         let user = try number(of: order.user)
         if let known = try known(order, user) { return known }

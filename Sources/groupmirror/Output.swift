@@ -84,18 +84,10 @@ enum Output {
             let cells = zip(row, widths).map { cell, width in
                 cell + String(repeating: " ", count: width - cell.count)
             }
-            data(cells.joined(separator: "  ").trimmedEnd)
+            data(String(cells.joined(separator: "  ").dropLast { $0 == " " }))
         }
     }
 }
 
 /// `1 user`, `2 users`.
 func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
-
-extension String {
-    fileprivate var trimmedEnd: String {
-        var text = self
-        while text.last == " " { text.removeLast() }
-        return text
-    }
-}
