@@ -312,7 +312,7 @@ final class Scene {
         guard isCloudTheSame else { return }
         try reader.edits(EditSelection(states: [.queued, .sending, .rejected, .cancelled])) { row in
             let isOfThePhones =
-                row.behind != nil || row.reason == "conflict" || row.reason == "group_missing"
+                row.blockedBy != nil || row.reason == "conflict" || row.reason == "group_missing"
             if Orders.number(row.user) > size.busy || !isOfThePhones {
                 findings.problem("an edit that should be done: \(row)")
             }

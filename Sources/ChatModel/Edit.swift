@@ -72,9 +72,9 @@ package struct Edit: Hashable, Sendable {
     /// its brothers do not suffer.
     package var sentSeparately: Bool
     /// Of a creation: the number that the cloud gave the group.
-    package var made: GroupID?
+    package var createdGroup: GroupID?
     /// The rejected edit of the same thing that it was last found to wait for.
-    package var behind: EditID?
+    package var blockedBy: EditID?
     /// When it was queued; nil where that does not matter.
     package var queuedAt: WallTime?
 

@@ -138,7 +138,7 @@ package struct CloudWork: Sendable {
         var (count, first): (Int, [MirrorReader.EditRow]) = (0, [])
         for user in users.map({ Set($0).sorted() as [UserID?] }) ?? [nil] {
             try reader.edits(EditSelection(user: user, states: [.queued, .sending])) { edit in
-                guard edit.behind == nil else { return }
+                guard edit.blockedBy == nil else { return }
                 if first.count < mostTold { first.append(edit) }
                 if users != nil { count += 1 }
             }

@@ -138,7 +138,7 @@ extension EndedPush {
                 """)
         for edit in edits {
             try update.execute(arguments: [
-                edit.failures, edit.sentSeparately, edit.made?.number, code, problem,
+                edit.failures, edit.sentSeparately, edit.createdGroup?.number, code, problem,
                 at.milliseconds,
                 edit.id.number,
             ])

@@ -65,8 +65,8 @@ extension Edit {
             refused: Dictionary(uniqueKeysWithValues: refused), failures: row["failures"],
             sentSeparately: row["alone"])
         done = Set(items.filter(\.isDone).map(\.id))
-        made = (row["made"] as Int64?).map { GroupID($0) }
-        behind = (row["behind"] as Int64?).map { EditID($0) }
+        createdGroup = (row["made"] as Int64?).map { GroupID($0) }
+        blockedBy = (row["behind"] as Int64?).map { EditID($0) }
         queuedAt = WallTime(milliseconds: row["queued_at"])
     }
 }

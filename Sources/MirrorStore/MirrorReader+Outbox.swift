@@ -25,7 +25,7 @@ extension MirrorReader {
         package let reason: String?
         package let code: Int?
         package let problem: String?
-        package let behind: Int64?
+        package let blockedBy: Int64?
         package let base: String?
         package let theirs: String?
         package let attempts: Int
@@ -137,7 +137,7 @@ extension MirrorReader.EditRow {
             set: StandardMark(bits: UInt64(bitPattern: row["set_bits"])),
             clear: StandardMark(bits: UInt64(bitPattern: row["clear_bits"])),
             custom: row["custom"], state: state, reason: row["reason"], code: row["code"],
-            problem: row["problem"], behind: row["behind"], base: row["base"],
+            problem: row["problem"], blockedBy: row["behind"], base: row["base"],
             theirs: row["theirs"], attempts: row["attempts"], queuedAt: row["queued_at"],
             updatedAt: row["updated_at"])
     }

@@ -32,8 +32,8 @@ struct Push: Sendable {
     func groupsMeant(by reading: Result<[Edit], StoreFailure>) -> Set<GroupID> {
         let edits = (try? reading.get()) ?? []
         return Set(
-            edits.filter { $0.state.isOpen && $0.behind == nil }
-                .flatMap { [$0.operation.group?.id, $0.made] }
+            edits.filter { $0.state.isOpen && $0.blockedBy == nil }
+                .flatMap { [$0.operation.group?.id, $0.createdGroup] }
                 .compactMap(\.self).filter { $0.maker == nil })
     }
 

@@ -11,7 +11,7 @@ extension Edit {
             edit = speaking(of: group, reference.name)
         }
         edit.base = decision.base
-        if operation.kind == .create { edit.made = made ?? decision.group }
+        if operation.kind == .create { edit.createdGroup = createdGroup ?? decision.group }
         return edit
     }
 
@@ -28,7 +28,8 @@ extension Edit {
             }
         }
         switch (operation, call.action) {
-        case (_, .create(let group, _, _)) where group == .made(by: id): edit.made = reply.group
+        case (_, .create(let group, _, _)) where group == .made(by: id):
+            edit.createdGroup = reply.group
         case (.rename(let reference, _), .rename(let group, _, let name))
         where reference.id == group:
             edit.base = name
@@ -56,8 +57,8 @@ extension Edit {
             id: id, operation: operation.on(GroupReference(id: group, name: name)), base: base,
             state: state, refused: refused, failures: failures, sentSeparately: sentSeparately)
         edit.done = done
-        edit.made = made
-        edit.behind = behind
+        edit.createdGroup = createdGroup
+        edit.blockedBy = blockedBy
         edit.queuedAt = queuedAt
         return edit
     }

@@ -44,7 +44,7 @@ package struct EditPlan: Sendable {
     private static func loosen(_ decision: inout EditDecision, in replay: EditReplay) {
         guard decision.course == .push, let group = decision.group,
             let edit = replay.edits[decision.edit], edit.operation.kind == .create,
-            edit.made == nil, replay.wishes.renames[group] == nil,
+            edit.createdGroup == nil, replay.wishes.renames[group] == nil,
             replay.wishes.deletions[group] == nil
         else { return }
         decision.group = nil

@@ -113,7 +113,7 @@ struct EditReplay: Sendable {
 
     private mutating func create(_ edit: Edit, _ name: ExactText, _ ids: [ConversationID]) {
         let own = GroupID.made(by: edit.id)
-        if let made = edit.made {
+        if let made = edit.createdGroup {
             guard draft.names[made] != nil else {
                 return missing(edit, GroupReference(id: made, name: name))
             }
@@ -178,7 +178,7 @@ struct EditReplay: Sendable {
             want(ids, isIn: true, group, edit)
             return decide(edit, .push, group: group)
         }
-        if let made = edit.made, draft.names[made] != nil {
+        if let made = edit.createdGroup, draft.names[made] != nil {
             if let id = reference.id { aliases[id] = made }
             want(ids, isIn: true, made, edit)
             return decide(edit, .push, group: made)
@@ -248,7 +248,7 @@ struct EditReplay: Sendable {
         }
         switch edit.operation {
         case .create(let name, let ids):
-            let group = edit.made ?? ours.group(of: edit, named: name, in: cloud)
+            let group = edit.createdGroup ?? ours.group(of: edit, named: name, in: cloud)
             return group.map { cloud.names[$0] != nil } ?? false && has(ids, isIn: true, group)
         case .rename(let group, let name): return resolve(group).map { cloud.names[$0] } == name
         case .delete(let group): return resolve(group).map { cloud.names[$0] == nil } ?? true
@@ -281,7 +281,7 @@ struct EditReplay: Sendable {
         switch edit.operation {
         case .create(let name, _):
             return [.group(.made(by: edit.id))]
-                + [edit.made, draft.group(named: name)].compactMap { $0.map(Subject.group) }
+                + [edit.createdGroup, draft.group(named: name)].compactMap { $0.map(Subject.group) }
         case .mark(let id, _): return [.conversation(id)]
         case .rename, .delete, .add, .remove:
             guard let reference = edit.operation.group else { return [] }

@@ -101,16 +101,17 @@ package struct OutboxSession: Sendable {
             let isKnown =
                 decision.conflict == nil
                 && stored[edit.id].map {
-                    $0.base == edit.base && $0.made == edit.made && $0.operation == edit.operation
+                    $0.base == edit.base && $0.createdGroup == edit.createdGroup
+                        && $0.operation == edit.operation
                 } ?? false
-            guard !isKnown || edit.behind != nil else { return }
+            guard !isKnown || edit.blockedBy != nil else { return }
             stored[edit.id] = edit
-            edits[index].behind = nil
+            edits[index].blockedBy = nil
         case .wait(let before):
             if doubted.contains(decision.edit) { return }
-            let isKnown = edits[index].behind == before && edits[index].state == .queued
+            let isKnown = edits[index].blockedBy == before && edits[index].state == .queued
             edits[index].state = .queued
-            edits[index].behind = before
+            edits[index].blockedBy = before
             if isKnown { return }
         case .later: return
         case .settle(let state, _):

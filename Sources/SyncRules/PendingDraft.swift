@@ -32,7 +32,7 @@ package struct PendingDraft: Sendable {
         case .delete(let reference):
             if let group = resolve(reference) { draft.delete(group) }
         case .add(let ids, let reference):
-            if let id = reference.id, resolve(reference) == nil { aliases[id] = edit.made }
+            if let id = reference.id, resolve(reference) == nil { aliases[id] = edit.createdGroup }
             guard let group = resolve(reference) else { return }
             put(ids, isIn: true, group, edit)
         case .remove(let ids, let reference):
@@ -61,7 +61,7 @@ package struct PendingDraft: Sendable {
     /// The group of a creation; nil when it was made and is gone.
     private mutating func group(of creation: Edit, _ name: ExactText) -> GroupID? {
         let own = GroupID.made(by: creation.id)
-        if let made = creation.made {
+        if let made = creation.createdGroup {
             guard draft.names[made] != nil else { return nil }
             aliases[own] = made
             return made

@@ -84,7 +84,7 @@ extension MirrorReader.EditRow {
             "clear": marks(clear),
             "custom": JSONText.string(custom), "state": JSONText.string(state.rawValue),
             "reason": JSONText.string(reason), "code": JSONText.number(code),
-            "problem": JSONText.string(problem), "behind": JSONText.number(behind),
+            "problem": JSONText.string(problem), "behind": JSONText.number(blockedBy),
             "base": JSONText.string(base), "theirs": JSONText.string(theirs),
             "attempts": JSONText.number(attempts), "queued_at": JSONText.string(queuedAt),
             "updated_at": JSONText.string(updatedAt),
@@ -127,7 +127,7 @@ extension MirrorReader.EditRow {
     private var standing: String {
         var words = state.rawValue
         if let reason { words += " (\(reason))" }
-        if let behind { words += " behind edit \(behind)" }
+        if let blockedBy { words += " behind edit \(blockedBy)" }
         if let problem { words += ": \(Output.shown(problem))" }
         if let code { words += " (code \(code))" }
         return words

@@ -68,12 +68,12 @@ private func call(_ action: PushCall.Action) -> PushCall {
         let reply = PushReply(group: 7, results: [eve: nil])
         let created = Edit(id: 5, operation: .create(name: "club", [eve]))
             .advanced(past: call(.create(group: -5, name: "club", [eve])), reply)
-        #expect(created.made == 7)
+        #expect(created.createdGroup == 7)
         var again = Edit(id: 6, operation: .add([eve], to: family))
-        again.made = 9
+        again.createdGroup = 9
         let renumbered = again.renumbering(1, as: 3)
         #expect(renumbered.operation.group?.id == 3)
-        #expect(renumbered.made == 9)
+        #expect(renumbered.createdGroup == 9)
     }
 }
 
@@ -219,20 +219,20 @@ extension NaiveCloud {
 
     @Test func knowsAGroupThatWasMade_whateverItIsCalledNow() {
         var creation = Edit(id: 5, operation: .create(name: "club", [bob, eve]), state: .sending)
-        creation.made = 1
+        creation.createdGroup = 1
         #expect(PendingDraft(draft, [creation]).draft.names == [1: "family"])
         #expect(PendingDraft(draft, [creation]).draft.members(of: 1) == [alice, bob, eve])
-        creation.made = 9
+        creation.createdGroup = 9
         #expect(PendingDraft(draft, [creation]).draft == draft)
         var remade = Edit(
             id: 6, operation: .add([eve], to: GroupReference(id: 9, name: "family")))
-        remade.made = 1
+        remade.createdGroup = 1
         #expect(PendingDraft(draft, [remade]).draft.members(of: 1) == [alice, bob, eve])
     }
 
     @Test func knowsAGroupThatWasMade_whenALaterEditMeansIt() {
         var creation = Edit(id: 5, operation: .create(name: "club", [bob]), state: .sending)
-        creation.made = 1
+        creation.createdGroup = 1
         let later = Edit(id: 6, operation: .add([eve], to: GroupReference(id: -5, name: "club")))
         #expect(PendingDraft(draft, [creation, later]).draft.members(of: 1) == [alice, bob, eve])
     }

@@ -282,7 +282,7 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
     @Test func anewForALostOne_isMeantByLaterEditsOfTheLostOne() {
         let lost = GroupReference(id: 9, name: "club")
         var first = Edit(id: 5, operation: .add([eve], to: lost))
-        first.made = 2
+        first.createdGroup = 2
         let second = Edit(id: 6, operation: .add([alice], to: lost))
         let rebase = rebase([first, second], PushPolicy(missingGroup: .recreate))
         #expect(rebase.decisions.map(\.group) == [2, 2])

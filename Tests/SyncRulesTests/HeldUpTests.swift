@@ -117,11 +117,11 @@ private let wishes: [Wish] = [
     @Test func staysDone_whenItsGroupGetsItsNumber() {
         var edit = Edit(
             id: 6, operation: .add([bob, eve], to: GroupReference(id: -5, name: "club")))
-        (edit.done, edit.behind) = ([bob], 3)
+        (edit.done, edit.blockedBy) = ([bob], 3)
         let renumbered = edit.renumbering(-5, as: 7)
         #expect(renumbered.operation.group?.id == 7)
         #expect(renumbered.done == [bob])
-        #expect(renumbered.behind == 3)
+        #expect(renumbered.blockedBy == 3)
     }
 
     @Test func standsOnWhatItWasComparedWith() {

@@ -225,7 +225,7 @@ private var home: NaiveCloud {
     /// Else status and exit codes go by what is over.
     @Test func storesThatAnEditWaitsNoMore_andThatItWaitsOnlyOnce() {
         var waiting = Edit(id: 2, operation: .add([eve], to: family))
-        waiting.behind = 1
+        waiting.blockedBy = 1
         var free = session([waiting])
         _ = free.plan(at: time, isLast: true)
         #expect(decisions(&free).map(\.course) == [.push])
