@@ -31,3 +31,8 @@ static inline int gm_become_reader(uid_t user, gid_t group) {
     if (syscall(SYS_capset, &header, rights) != 0) return -1;
     return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH, 0, 0);
 }
+
+// Whether this program has begun again with the right to read every file.
+static inline int gm_reads_everything(void) {
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_DAC_READ_SEARCH, 0, 0) == 1;
+}

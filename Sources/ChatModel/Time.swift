@@ -41,8 +41,18 @@ extension Duration {
 package struct WallTime: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let milliseconds: Int64
 
-    package init(milliseconds: Int64) { self.milliseconds = milliseconds }
-    package init(seconds: Int64) { milliseconds = seconds * 1000 }
+    /// The furthest from 1970 that is kept, 126 years: spans between two moments must fit into the
+    /// nanoseconds of a `Duration`, whatever a damaged file says.
+    private static let furthest: Int64 = 4_000_000_000_000
+
+    /// A moment too far from 1970 becomes the furthest one that is kept.
+    package init(milliseconds: Int64) {
+        self.milliseconds = max(-Self.furthest, min(milliseconds, Self.furthest))
+    }
+
+    package init(seconds: Int64) {
+        self.init(milliseconds: max(-Self.furthest, min(seconds, Self.furthest)) * 1000)
+    }
 
     package static func < (left: WallTime, right: WallTime) -> Bool {
         left.milliseconds < right.milliseconds

@@ -64,7 +64,7 @@ package enum KeyFile {
         }
         guard file.st_mode & 0o007 == 0 else {
             throw ConfigurationFault(
-                file: path, problem: "every user of this machine may read the secret key",
+                file: path, problem: "every user of this machine may read or write the secret key",
                 advice: "chmod 600 \(path)")
         }
         guard file.st_uid == 0 || file.st_uid == geteuid() else {
@@ -75,7 +75,12 @@ package enum KeyFile {
         var bytes = [UInt8](repeating: 0, count: mostBytes + 1)
         let count = Glibc.read(descriptor, &bytes, bytes.count)
         guard count >= 0 else { throw unreadable(path, errno) }
-        guard count <= mostBytes, let text = String(validating: bytes.prefix(count), as: UTF8.self)
+        guard count <= mostBytes else {
+            throw ConfigurationFault(
+                file: path, problem: "the secret key file has over \(mostBytes) bytes",
+                advice: "it holds the key that the Chat console shows, and nothing else")
+        }
+        guard let text = String(validating: bytes.prefix(count), as: UTF8.self)
         else {
             throw ConfigurationFault(
                 file: path, problem: "the secret key file cannot be read as text",

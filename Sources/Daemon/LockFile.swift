@@ -24,6 +24,8 @@ package struct LockFile: ~Copyable {
     package struct Holder: Sendable {
         package let process: Int32
         package let isDaemon: Bool
+        /// When it took the lock; nil when that cannot be seen.
+        package let since: WallTime?
     }
 
     /// Takes the lock; nil when another process holds it.
@@ -97,7 +99,7 @@ package struct LockFile: ~Copyable {
             // Who may only read the mirror sees the daemon by its heartbeat.
             guard errno == EACCES else { return nil }
             return Heartbeat.livingProcess(database: database).map {
-                Holder(process: $0, isDaemon: true)
+                Holder(process: $0, isDaemon: true, since: nil)
             }
         }
         defer { close(descriptor) }
@@ -108,11 +110,14 @@ package struct LockFile: ~Copyable {
         let count = read(descriptor, &bytes, bytes.count)
         let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
         let words = text.split(whereSeparator: \.isWhitespace)
+        var file = stat()
         guard let process = words.first.flatMap({ Int32($0) }), process > 0,
-            Heartbeat.isAlive(process, database: database)
+            let purpose = words.last.flatMap({ Purpose(rawValue: String($0)) }),
+            Heartbeat.isAlive(process, database: database), fstat(descriptor, &file) == 0
         else { return nil }
         return Holder(
-            process: process, isDaemon: words.last != Substring(Purpose.command.rawValue))
+            process: process, isDaemon: purpose == .run,
+            since: WallTime(seconds: Int64(file.st_mtim.tv_sec)))
     }
 
     /// Beside the database as it is called without links: one database has one lock.
@@ -130,7 +135,15 @@ package struct LockFile: ~Copyable {
 
     private static func cannotBeMade(_ path: String, _ error: Int32) -> StoreFailure {
         var (file, directory) = (stat(), stat())
-        let isThere = stat(path, &file) == 0
+        let isThere = lstat(path, &file) == 0
+        if isThere, file.st_mode & S_IFMT != S_IFREG {
+            return StoreFailure(
+                kind: .passing,
+                problem:
+                    "\(path): the lock cannot be opened: \(OwnedFile.problem(path, error)), made "
+                    + "by user \(file.st_uid)",
+                advice: "find out who has put it there, and remove it")
+        }
         let isTheServices =
             isThere && stat(OwnedFile.directory(of: path), &directory) == 0
             && file.st_uid == directory.st_uid

@@ -52,7 +52,7 @@ extension MirrorSettings {
                 let next = rest.first, next.isLetter || next.isNumber || "-_".contains(next)
             else { continue }
             throw ConfigurationFault(
-                file: file, line: line, problem: "anchors of YAML (&name) are not taken",
+                file: file, line: line, problem: "YAML anchors (&name) are not supported",
                 advice: "write the value where it is used; in a text, put a space behind the &")
         }
     }
@@ -162,7 +162,8 @@ extension MirrorSettings {
 
     private static func checkedEndpoint(_ text: String) -> String? {
         let trimmed = text.hasSuffix("/") ? String(text.dropLast()) : text
-        guard let parts = URLComponents(string: trimmed), let host = parts.host, !host.isEmpty,
+        guard let parts = URLComponents(string: trimmed), let host = parts.encodedHost,
+            !host.isEmpty,
             parts.path.isEmpty, parts.query == nil, parts.fragment == nil, parts.user == nil,
             parts.password == nil, (1...65535).contains(parts.port ?? 443)
         else { return nil }

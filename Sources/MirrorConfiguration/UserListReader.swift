@@ -23,9 +23,17 @@ package struct UserListReader {
     private func read(_ file: String, _ each: (ArraySlice<UInt8>) -> Void)
         throws(ConfigurationFault)
     {
-        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+        // Opening a named pipe would wait for its other end.
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw fault(file, errno) }
         defer { close(descriptor) }
+        var kind = stat()
+        guard fstat(descriptor, &kind) == 0, [S_IFREG, S_IFDIR].contains(kind.st_mode & S_IFMT)
+        else {
+            throw ConfigurationFault(
+                file: file, problem: "the list of users is not a regular file",
+                advice: "users.file names a file, one user id a line")
+        }
         let before = FileState(descriptor)
         var buffer: [UInt8] = []
         var line = 0

@@ -98,8 +98,9 @@ extension MirrorReader {
                     FROM edit_call WHERE edit = ? ORDER BY number
                     """, arguments: [edit]
             ).map {
-                EditCall(
-                    at: $0["at"], command: $0["command"], outcome: $0["outcome"], code: $0["code"],
+                try EditCall(
+                    at: $0.moment("at"), command: $0["command"], outcome: $0["outcome"],
+                    code: $0["code"],
                     problem: $0["problem"])
             }
         }
@@ -138,8 +139,8 @@ extension MirrorReader.EditRow {
             clear: StandardMark(bits: UInt64(bitPattern: row["clear_bits"])),
             custom: row["custom"], state: state, reason: row["reason"], code: row["code"],
             problem: row["problem"], blockedBy: row["behind"], base: row["base"],
-            theirs: row["theirs"], attempts: row["attempts"], queuedAt: row["queued_at"],
-            updatedAt: row["updated_at"])
+            theirs: row["theirs"], attempts: row["attempts"], queuedAt: try row.moment("queued_at"),
+            updatedAt: try row.moment("updated_at"))
     }
 }
 

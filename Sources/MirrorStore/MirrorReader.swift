@@ -254,8 +254,8 @@ package final class MirrorReader: Sendable {
                     ORDER BY seq
                     """, arguments: (user.map { [$0] } ?? []) + [since, limit]
             ).map { row in
-                ChangeRow(
-                    seq: row["seq"], at: row["at"], user: row["user"], kind: row["kind"],
+                try ChangeRow(
+                    seq: row["seq"], at: row.moment("at"), user: row["user"], kind: row["kind"],
                     groupID: row["group_id"], groupName: row["group_name"], type: row["type"],
                     peer: row["peer"], before: row["before"], after: row["after"],
                     edit: row["edit"])
@@ -279,8 +279,8 @@ package final class MirrorReader: Sendable {
     package func held() throws(StoreFailure) -> [HeldRow] {
         try read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM held_deletions ORDER BY user").map {
-                HeldRow(
-                    user: $0["user"], since: $0["since"], groups: $0["groups"],
+                try HeldRow(
+                    user: $0["user"], since: $0.moment("since"), groups: $0["groups"],
                     conversations: $0["conversations"], decision: $0["decision"],
                     decidedAt: $0["decided_at"])
             }
@@ -307,5 +307,17 @@ package final class MirrorReader: Sendable {
                 return state
             }
         }
+    }
+}
+
+extension Row {
+    /// A time as a view writes it; a damaged one has no such form.
+    func moment(_ column: String) throws -> String {
+        guard let text: String = self[column] else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CORRUPT,
+                message: "a time in the column \(column) makes no sense")
+        }
+        return text
     }
 }

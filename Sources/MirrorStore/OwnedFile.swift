@@ -1,4 +1,6 @@
+import CSQLite
 import Glibc
+import Synchronization
 
 /// A file of the mirror, for its owner and readable for its group.
 package enum OwnedFile {
@@ -37,13 +39,29 @@ package enum OwnedFile {
         if descriptor >= 0 { _ = close(descriptor) }
     }
 
-    /// Throws when there is something at the path that is no regular file, or, for root, a link that
-    /// another user has made. Nothing is opened: opening a device or a named pipe has effects.
+    private static let followsLinks = Atomic(true)
+
+    /// From here on no database is opened through a link: this process may read more than the user who
+    /// owns the directory.
+    package static func followNoLinks() {
+        followsLinks.store(false, ordering: .relaxed)
+        _ = gm_sqlite_follow_no_links()
+    }
+
+    /// Throws when the database, or a file that SQLite keeps beside it, is no regular file; also when the
+    /// database is a link that this process must not follow. Nothing is opened: opening a device or a
+    /// named pipe has effects.
     static func demandRegular(_ path: String) throws(StoreFailure) {
+        for suffix in ["-journal", "-wal", "-shm"] {
+            var file = stat()
+            guard lstat(path + suffix, &file) == 0 else { continue }
+            if file.st_mode & S_IFMT != S_IFREG { throw .notRegularBeside(path + suffix) }
+        }
         var file = stat()
         guard lstat(path, &file) == 0 else { return }
         if file.st_mode & S_IFMT == S_IFLNK {
-            guard geteuid() != 0 || file.st_uid == 0 else {
+            let isRoots = geteuid() == 0 && file.st_uid != 0
+            guard followsLinks.load(ordering: .relaxed), !isRoots else {
                 throw .foreignLink(path, owner: file.st_uid)
             }
             guard stat(path, &file) == 0 else { return }

@@ -27,31 +27,43 @@ package enum Schema {
         return migrator
     }
 
-    /// The tables and views of this version, by name: made once, so that no list has to be kept.
-    private static let objects = Result {
+    /// The tables by name and the views by name and text, of every version up to this one: made once, so
+    /// that no list has to be kept.
+    private static let ours = Result {
         let database = try DatabaseQueue()
-        try migrator.migrate(database)
-        return try database.read { Set(try names(in: $0)) }
+        var known: Set<String> = []
+        for version in migrator.migrations {
+            try migrator.migrate(database, upTo: version)
+            try database.read { known.formUnion(try objects(in: $0).map(\.identity)) }
+        }
+        return known
     }
 
-    private static func names(in database: Database) throws -> [String] {
+    private static func objects(in database: Database) throws -> [(name: String, identity: String)]
+    {
         // Indexes run nothing but functions without side effects, and operators may need their own.
-        try String.fetchAll(
+        try Row.fetchAll(
             database,
             sql: """
-                SELECT type || ' ' || name FROM sqlite_schema
+                SELECT type, name, sql FROM sqlite_schema
                 WHERE type <> 'index' AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name
-                """)
+                """
+        ).map { row in
+            let name = "\(row[0] as String) \(row[1] as String)"
+            let text: String = row[2] ?? ""
+            // What a view says counts, not how it is broken into lines.
+            let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            return (name, row[0] == "view" ? "\(name): \(words)" : name)
+        }
     }
 
-    /// Throws when the file holds a trigger, a view or a table that no version up to this one makes: what
-    /// another user has put there would run with the rights of whoever writes next.
+    /// Throws when the file holds a trigger, a view or a table that no version up to this one makes, or a
+    /// view with another text: what another user has put there would run with the rights of whoever
+    /// opens the file next.
     static func demandOurs(_ database: Database, path: String) throws {
-        let ours = try objects.get()
-        guard let foreign = try names(in: database).first(where: { !ours.contains($0) }) else {
-            return
-        }
-        throw StoreFailure.foreign(foreign, path)
+        let ours = try ours.get()
+        let foreign = try objects(in: database).first { !ours.contains($0.identity) }
+        if let foreign { throw StoreFailure.foreign(foreign.name, path) }
     }
 
     private static let tables = """

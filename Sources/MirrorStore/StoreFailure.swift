@@ -85,10 +85,19 @@ extension StoreFailure {
             advice: "mirror.database names a file; find out who has put something else there")
     }
 
+    static func notRegularBeside(_ path: String) -> StoreFailure {
+        StoreFailure(
+            kind: .unusable, problem: "\(path): it is not a regular file",
+            advice:
+                "SQLite keeps this file beside the database; find out who has put something else "
+                + "there, and remove it")
+    }
+
     static func foreignLink(_ path: String, owner: UInt32) -> StoreFailure {
         StoreFailure(
             kind: .unusable, problem: "\(path): it is a link that user \(owner) has made",
-            advice: "root does not follow it: name the file itself in mirror.database")
+            advice: "root does not follow it; remove it, or name the file itself in mirror.database"
+        )
     }
 
     /// - Parameter object: type and name, as in `trigger steal`.

@@ -151,7 +151,7 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         let (host, setup) = (host, setup)
         do {
             try await server.run(host: host, port: port) { port in
-                let address = "http://\(host):\(port)"
+                let address = "http://\(Self.reachable(host)):\(port)"
                 do {
                     if let setup { try Setup(directory: setup).write(options, endpoint: address) }
                 } catch {
@@ -162,6 +162,15 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
             }
         } catch {
             Self.fail("cannot listen on \(host):\(port): \(error)", 69)
+        }
+    }
+
+    /// The host of a URL by which this machine reaches the emulator.
+    private static func reachable(_ host: String) -> String {
+        switch host {
+        case "0.0.0.0": "127.0.0.1"
+        case "::": "[::1]"
+        default: host.contains(":") ? "[\(host)]" : host
         }
     }
 

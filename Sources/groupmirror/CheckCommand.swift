@@ -13,8 +13,8 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Check configuration, key, list of users and database.",
         discussion: """
-            Prints every setting as the file has it, a region as the endpoint it stands for; a running daemon may have been started, or \
-            to reload, with an older one. --online makes one call to see whether the cloud accepts \
+            Prints every setting, defaults included, and a region as the endpoint it stands for. A running \
+            daemon may still use an older version of the file. --online makes one call to see whether the cloud accepts \
             the app; while a daemon runs, it shows what the daemon sees from now on instead, and ends \
             with 69 when that has no answer yet.
 

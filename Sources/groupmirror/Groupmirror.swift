@@ -44,7 +44,7 @@ struct Groupmirror: AsyncParsableCommand {
         } catch let failure as ProgramFailure {
             leave(failure)
         } catch  where isOfTheParser(error) {
-            exit(withError: error)
+            leave(ofTheParser: error)
         } catch {
             leave(ProgramFailure(error))
         }
@@ -54,6 +54,16 @@ struct Groupmirror: AsyncParsableCommand {
         if error is CleanExit || error is ValidationError || error is ExitCode { return true }
         // The parser's own error type is not public.
         return String(reflecting: type(of: error)).hasPrefix("ArgumentParser.")
+    }
+
+    /// Help and mistakes in the command line. A mistake quotes what was typed, or what a script passed on.
+    private static func leave(ofTheParser error: any Error) -> Never {
+        let code = exitCode(for: error)
+        guard code != .success, !(error is CleanExit) else { exit(withError: error) }
+        let lines = fullMessage(for: error).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        Output.note(lines.map { Output.shown(String($0)) }.joined(separator: "\n"))
+        Output.leave(code: code.rawValue)
     }
 
     private static func leave(_ failure: ProgramFailure) -> Never {

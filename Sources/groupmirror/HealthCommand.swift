@@ -74,8 +74,9 @@ extension MirrorStatus {
         if process == nil {
             news.append(
                 command == nil ? "no daemon runs" : "a command calls the cloud, no daemon runs")
-        } else if isSilent, let heartbeat {
-            news.append("the daemon has not responded since \(heartbeat.at)")
+        } else if isSilent {
+            let since = heartbeat.map { "\($0.at)" } ?? lockedSince.map { "\($0)" } ?? "its start"
+            news.append("the daemon has not responded since \(since)")
         } else if let pulse = heartbeat?.pulse {
             if pulse.storeProblem != nil
                 || ["refused", "unreachable", "clock_off"].contains(pulse.cloud)

@@ -79,7 +79,10 @@ struct HeldCommand: ParsableCommand {
         @Argument(help: "Users.") var users: [String] = []
 
         func validate() throws {
-            if all != users.isEmpty { throw ValidationError("name users, or say --all") }
+            if all != users.isEmpty {
+                throw ValidationError(
+                    all ? "name users or say --all, not both" : "name users, or say --all")
+            }
         }
 
         func record(_ decision: HeldDecision) throws {

@@ -47,6 +47,8 @@ struct MirrorStatus {
     let process: Int32?
     /// A command that calls the cloud itself.
     let command: Int32?
+    /// When the daemon took the lock; nil when none runs, or that cannot be seen.
+    let lockedSince: WallTime?
     let daemon: DaemonState?
     /// What the daemon said last, whether the database could be written or not.
     let heartbeat: Heartbeat?
@@ -63,6 +65,7 @@ struct MirrorStatus {
         let holder = LockFile.holder(database: settings.database)
         process = holder.flatMap { $0.isDaemon ? $0.process : nil }
         command = holder.flatMap { $0.isDaemon ? nil : $0.process }
+        lockedSince = holder.flatMap { $0.isDaemon ? $0.since : nil }
         daemon = process == nil ? try reader.daemon() : try reader.daemon(of: holder)
         heartbeat = process.flatMap {
             Heartbeat(database: settings.database, of: $0, now: time.now())
@@ -77,7 +80,11 @@ struct MirrorStatus {
     var needsOperator: Bool { undecided > 0 || outbox.rejected > 0 }
 
     /// The daemon holds its lock and has been silent for longer than it may.
-    var isSilent: Bool { heartbeat?.isSilent ?? false }
+    var isSilent: Bool {
+        if let heartbeat { return heartbeat.isSilent }
+        // A daemon gives its first heartbeat right after it has taken the lock.
+        return lockedSince.map { now - $0 > PulseFile.patience } ?? false
+    }
 
     /// No daemon keeps the mirror up to date, and it is out of date.
     var isLeftAlone: Bool {
@@ -154,8 +161,9 @@ struct MirrorStatus {
             let seen = daemon.map { "not running; last seen \($0.at)" } ?? "has never run"
             return isLeftAlone ? seen + "; the mirror is out of date: start it" : seen
         }
-        if isSilent, let heartbeat {
-            return "process \(process) has not responded since \(heartbeat.at): look at its log, "
+        if isSilent {
+            let since = heartbeat.map { "\($0.at)" } ?? lockedSince.map { "\($0)" } ?? "its start"
+            return "process \(process) has not responded since \(since): look at its log, "
                 + "or restart it"
         }
         guard let daemon else { return "running (process \(process)), starting" }

@@ -65,7 +65,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "http://127.0.0.1:9", "http://localhost", "http://[::1]:80", "https://a.example",
+        "http://127.0.0.1:9", "http://localhost", "http://[::1]:80", "https://xn--e1afmkfd.example",
+        "https://a.example",
     ])
     func anOrdinaryOne_isTaken(endpoint: String) throws {
         #expect(try accepted(endpoint) == endpoint)

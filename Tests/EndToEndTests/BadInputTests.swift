@@ -45,7 +45,8 @@ import Testing
         let emulator = try EmulatorProcess("--users", "1")
         try emulator.directory.write("made-up-key", to: "secret.key", mode: 0o644)
         expect(
-            try emulator.groupmirror("run"), 78, "every user of this machine may read", "chmod 600")
+            try emulator.groupmirror("run"), 78, "every user of this machine may read or write",
+            "chmod 600")
     }
 
     @Test func theSystemdCredential_winsOverTheFile() throws {

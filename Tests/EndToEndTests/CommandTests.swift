@@ -230,6 +230,26 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ["show", "a\u{1B}[31m"], ["foo\u{1B}[31m"], ["usersig", "--user", "a\u{202E}b"],
+    ])
+    func aMistakeInTheCommand_isNotRepeatedWithSignsThatMoveTheCursor(command: [String]) throws {
+        let emulator = try EmulatorProcess.pulled()
+        let end = try emulator.run(command)
+        #expect(end.status == 64, "\(end.stderr)")
+        let isHidden = end.stderr.unicodeScalars.contains {
+            $0.value != 10 && [.control, .format].contains($0.properties.generalCategory)
+        }
+        #expect(!isHidden)
+    }
+
+    @Test(arguments: ["0.0.0.0", "::1", "127.0.0.2"])
+    func theConfigurationOfAnEmulatorOnAnyAddress_isTaken(host: String) throws {
+        let emulator = try EmulatorProcess("--users", "2", "--host", host)
+        let check = try emulator.groupmirror("check", "--online")
+        #expect(check.status == 0, "\(check.stderr)")
+    }
+
     @Test func theEmulatorsOwnRoutes_takeATokenWhereOthersCanReachThem() throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write("made-up-token-of-a-test", to: "token-secret.key")

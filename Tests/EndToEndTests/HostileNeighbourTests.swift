@@ -94,6 +94,16 @@ import Testing
         symlink(victim, folder + "/private/state/mirror.db")
         #expect(try emulator.groupmirror("resync", "--all").status == 74)
         #expect(try String(contentsOfFile: victim, encoding: .utf8) == "")
+        // Not what only root may read.
+        let other = try EmulatorProcess.pulled()
+        unlink(folder + "/private/state/mirror.db")
+        symlink(other.directory.file("mirror.db"), folder + "/private/state/mirror.db")
+        own(folder + "/private/state/mirror.db")
+        for command in [["export"], ["show", "user00000001"], ["changes"], ["status"], ["check"]] {
+            let end = try emulator.run(command)
+            #expect(end.status == 74 && end.stdout.isEmpty, "\(command)")
+            #expect(end.stderr.contains("a link that user"), "\(end.stderr)")
+        }
     }
 
     @Test(arguments: ["mirror.db", "mirror.db.lock", "mirror.db.pulse"])
@@ -110,6 +120,15 @@ import Testing
         }
         #expect(try String(contentsOfFile: victim, encoding: .utf8) == "")
         #expect(owner(victim) == 0)
+    }
+
+    @Test func aLockThatIsALink_isToBeRemovedAndNotGivenAway() throws {
+        let emulator = try EmulatorProcess("--users", "2")
+        let victim = try emulator.directory.write("", to: "victim")
+        symlink(victim, emulator.directory.file("mirror.db.lock"))
+        let end = try emulator.groupmirror("resync", "--all")
+        #expect(end.status == 74 && end.stderr.contains("it is a link"), "\(end.stderr)")
+        #expect(end.stderr.contains("remove it") && !end.stderr.contains("give the file"))
     }
 
     /// In a directory of root's own that others may write to.
@@ -155,6 +174,10 @@ import Testing
 
     @Test(arguments: [
         (
+            "view changes",
+            "DROP VIEW changes; CREATE VIEW changes AS SELECT 1 AS seq, '2' AS at, 'FORGED' AS user"
+        ),
+        (
             "trigger steal",
             "CREATE TRIGGER steal AFTER INSERT ON edit BEGIN DELETE FROM change; END"
         ),
@@ -183,6 +206,48 @@ import Testing
         try emulator.sqlite("ANALYZE")
         #expect(try emulator.groupmirror("resync", "--all").status == 0)
         #expect(try emulator.groupmirror("status").status == 0)
+    }
+
+    /// SQLite opens them without asking what they are.
+    @Test(arguments: ["-journal", "-wal", "-shm"], ["mkfifo", "mkdir", "ln -s /etc/passwd"])
+    func whatStandsBesideTheDatabase_mustBeARegularFile(suffix: String, made: String) throws {
+        let emulator = try EmulatorProcess.pulled()
+        let path = emulator.directory.file("mirror.db" + suffix)
+        unlink(path)
+        #expect(try RunningProgram.run("sh", "-c", "\(made) '\(path)'").status == 0)
+        for (command, status) in [(["status"], 74), (["health"], 2), (["run"], 74)] {
+            let process = try RunningProgram(
+                .groupmirror, command + ["--config", emulator.configuration])
+            #expect(process.wait(atMost: 60) == status, "\(command): \(process.stderr)")
+            #expect(
+                (process.stderr + process.stdout).contains("\(suffix): it is not a regular file"))
+        }
+    }
+
+    /// No value of a damaged or hostile database may end a command in a crash.
+    @Test(arguments: [
+        "UPDATE change SET at = 9223372036854775807", "UPDATE change SET at = -9223372036854775807",
+        "UPDATE edit SET queued_at = 9223372036854775807, updated_at = -9223372036854775807",
+        "UPDATE pull SET at = -9223372036854775807", "UPDATE pull SET at = 9223372036854775807",
+        "INSERT INTO held (user, since, groups, conversations) VALUES (1, 9223372036854775807, 1, 1)",
+        "UPDATE edit_call SET at = 9223372036854775807",
+    ])
+    func timesThatMakeNoSense_endNoCommandInACrash(statement: String) throws {
+        let emulator = try EmulatorProcess.pulled()
+        #expect(
+            try emulator.groupmirror("edit", "create", "user00000002", "x", "user:bob").status == 0)
+        #expect(try emulator.groupmirror("resync", "user00000002").status == 0)
+        try emulator.sqlite(statement)
+        for command in [
+            ["status"], ["status", "--json"], ["health"], ["changes"], ["changes", "--json"],
+            ["outbox", "list", "--state", "all"], ["outbox", "show", "1"], ["held", "list"],
+            ["export"], ["users"], ["show", "user00000002"], ["resync", "--all"],
+        ] {
+            let end = try emulator.run(command)
+            #expect(end.status < 128, "\(command): \(end.stderr.prefix(500))")
+            #expect(
+                end.status != 1 || command == ["health"], "\(command): \(end.stderr.prefix(500))")
+        }
     }
 
     // MARK: The key
@@ -219,5 +284,35 @@ import Testing
         #expect(end.status == 75)
         #expect(end.stderr.contains("held by a process that is no groupmirror"), "\(end.stderr)")
         #expect(try emulator.groupmirror("status", "--json").stdout.contains(#""running":false"#))
+    }
+
+    /// It could be any process that lives.
+    @Test func aLockThatNamesAForeignProcess_isNoDaemonThatStarts() throws {
+        let emulator = try EmulatorProcess.pulled()
+        let lock = emulator.directory.file("mirror.db.lock")
+        try emulator.directory.write("\(getpid()) run\n", to: "mirror.db.lock")
+        let holder = try RunningProgram(
+            command: ["flock", lock, "sleep", "600"])
+        defer { holder.signal(SIGKILL) }
+        try holder.wait(for: "the lock") {
+            try RunningProgram.run("flock", "--nonblock", lock, "true").status != 0
+        }
+        #expect(try RunningProgram.run("touch", "-d", "1 hour ago", lock).status == 0)
+        let status = try emulator.groupmirror("status")
+        #expect(status.status == 69 && status.stdout.contains("has not responded since"))
+        #expect(try emulator.groupmirror("health").status == 2)
+    }
+
+    // MARK: Other files
+
+    @Test func aListThatIsANamedPipe_isRefused() throws {
+        let emulator = try EmulatorProcess("--users", "2")
+        let list = emulator.directory.file("users.txt")
+        unlink(list)
+        mkfifo(list, 0o600)
+        let check = try RunningProgram(
+            .groupmirror, ["check", "--config", emulator.configuration])
+        #expect(check.wait(atMost: 60) == 78)
+        #expect(check.stderr.contains("the list of users is not a regular file"))
     }
 }

@@ -50,7 +50,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
         let fault = #expect(throws: ConfigurationFault.self) {
             try parse(bomb + "? *a9\n: x\n" + minimal)
         }
-        #expect(fault?.problem == "anchors of YAML (&name) are not taken")
+        #expect(fault?.problem == "YAML anchors (&name) are not supported")
         #expect(fault?.line == 1)
     }
 
