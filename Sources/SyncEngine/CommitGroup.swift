@@ -7,16 +7,16 @@ import SyncRules
 // the first to arrive waits a moment for others, commits for all, and gives each the result. The times of
 // unchanged pulls ride along.
 //
-// What was said first is written first, also when the disk fails for a while: the note of a pull
-// forgets the user's trouble, and must not forget one that came after it.
+// Entries are written in the order in which they came, also when the disk fails for a while: the note of a
+// pull removes the user's failure, and must not remove a later one.
 
 /// Groups what passes write into few commits, and outlasts a disk that is full or locked.
 package actor CommitGroup {
     /// What came of a commit.
     private typealias Result = Swift.Result<CommitReport, StoreFailure>
 
-    /// What is to be written together or not at all, and who waits for it; the caller that writes
-    /// for all knows its own by its place.
+    /// Entries to be written together or not at all, and the task that waits for them. The caller that
+    /// writes for all finds its own by its place.
     private struct Pending {
         let entries: [StoreEntry]
         let done: CheckedContinuation<Result, Never>?
@@ -29,20 +29,20 @@ package actor CommitGroup {
     private var pulls: [UserNumber: MonotonicTime] = [:]
     private var isGathering = false
     private var isWriting = false
-    /// Gatherers whose turn to write comes when the one before has written.
+    /// Callers that write once the one before them has written.
     private var turns: [CheckedContinuation<Void, Never>] = []
     private var isClosing = false
     private var failingSince: MonotonicTime?
     /// What the store failed with last, while it fails.
     private(set) var problem: String?
-    /// Moves with every try: waiting for a disk is work, and no standstill.
+    /// Counts every try to write: waiting for a disk is not a standstill.
     private(set) var tries: UInt64 = 0
 
     /// How long the first entry waits for others, and how many are enough.
     static let gathering = Duration.milliseconds(25)
     static let enough = 300
 
-    /// How long a closing program goes on trying to store what it has.
+    /// How long a program that is closing tries to store what it has.
     static let lastPatience = 3
 
     package init(store: any MirrorStore, time: any Timekeeper, log: Log) {
@@ -109,7 +109,7 @@ package actor CommitGroup {
         }
     }
 
-    /// Gives what was noted so far its place before what follows.
+    /// Puts the notes so far before the entries that follow.
     private func orderNotes() {
         pending += pulls.sorted { $0.key < $1.key }.map { user, moment in
             Pending(entries: [.unchanged(user, at: wallTime(of: moment))], done: nil)
@@ -156,7 +156,7 @@ package actor CommitGroup {
         }
     }
 
-    /// One of them contradicts the store: the others must not suffer for it.
+    /// One entry contradicts the store: the others are written without it.
     private func writeSingly(_ batch: [Pending]) async -> [Result] {
         var results: [Result] = []
         for single in batch { results += await write([single]) }

@@ -5,8 +5,8 @@ import SyncRules
 
 /// Holds the deletion guard of the whole mirror and what operators decided.
 ///
-/// A hold ends when an operator approves it, or when the cloud lists something of it again:
-/// what is new to the mirror since says nothing about that. The guard stays shut until the last
+/// A hold ends when an operator approves it, or when the cloud lists something of it again; entries that
+/// are new to the mirror do not count for that. The guard stays shut until the last
 /// unapproved hold has ended; a rejection says that the cloud is wrong.
 actor DeletionHolds {
     enum Verdict: Sendable {
@@ -18,9 +18,9 @@ actor DeletionHolds {
 
     private var rule: DeletionGuard
     private var holds: [UserNumber: Hold]
-    /// Holds that no reading of the database has shown yet: the rows are written after the verdict.
+    /// Holds whose rows were not seen in the database yet: they are written after the verdict.
     private var unwritten: Set<UserNumber> = []
-    /// Users whose hold has ended: a reading may show it once more.
+    /// Users whose hold has ended, while its row may still be read.
     private var ended: Set<UserNumber> = []
     private let time: any Timekeeper
     private let log: Log
@@ -131,9 +131,9 @@ extension HeldDeletions {
             conversations: difference.vanished.count)
     }
 
-    /// Whether less is gone than was held, so that some of that is listed again: the mirror only
-    /// grows while it is held. Where conversations were held they alone are asked, as when a user is
-    /// found to lose everything.
+    /// Whether less is missing than was held, so some of it is listed again: while deletions are held, the
+    /// mirror only grows. If conversations were held, only they count, as when a user is found to lose
+    /// everything.
     fileprivate func isLess(than held: HeldDeletions) -> Bool {
         held.conversations > 0
             ? conversations < held.conversations : groups < held.groups

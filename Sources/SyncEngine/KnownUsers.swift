@@ -2,8 +2,8 @@ import ChatModel
 import MirrorStore
 import SyncRules
 
-// At start the list of users (a file of up to millions of lines) meets what the mirror knows. Both
-// are read as streams; what is kept is the roster and some bytes a user.
+// At the start the list of users (a file of up to millions of lines) is compared with what the mirror knows.
+// Both are read as streams; kept are the table of ids and some bytes a user.
 
 /// Every user the mirror knows and which of them are in the list.
 package struct KnownUsers: Sendable {
@@ -25,7 +25,7 @@ package struct KnownUsers: Sendable {
         let retryAt: WallTime
 
         /// When the back-off is over: by a calendar that may have been set since, so never longer
-        /// than anybody is left alone.
+        /// than the longest back-off.
         func retry(wall: WallTime, now: MonotonicTime) -> MonotonicTime {
             let longest =
                 isParked ? BackOff.parked : BackOff.longest(afterFailures: max(1, failures))
@@ -40,7 +40,7 @@ package struct KnownUsers: Sendable {
         package var removed = 0
         package var repeated = 0
         package var unusual = 0
-        /// In the list before.
+        /// Users that the list had before.
         package var before = 0
         /// New ids that differ from ones that left only by quotes, commas or case.
         package var likenesses = 0
@@ -127,7 +127,7 @@ package struct KnownUsers: Sendable {
         return counts
     }
 
-    /// A script that begins to write quotes, or another case, makes other users of all.
+    /// A script that begins to write quotes, or another case, turns all users into other ones.
     private mutating func compare(_ added: [UserNumber], _ removed: [UserNumber]) {
         guard !added.isEmpty, !removed.isEmpty else { return }
         let gone = Dictionary(
@@ -135,7 +135,7 @@ package struct KnownUsers: Sendable {
             uniquingKeysWith: { first, _ in first })
         for user in added {
             let new = roster.id(of: user)
-            // Who takes the quotes away again is right.
+            // A list whose ids lose their quotes again is corrected, not doubtful.
             guard let old = gone[new.bareForm],
                 new.string.utf8.count >= roster.id(of: old).string.utf8.count
             else { continue }

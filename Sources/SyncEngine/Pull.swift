@@ -2,8 +2,7 @@ import ChatAPI
 import ChatModel
 import SyncRules
 
-// From the cloud to a listing that can be believed. The rules are ListingAssembly's; here are the
-// calls.
+// Makes the calls that lead to a listing which can be believed. The rules are in ListingAssembly.
 
 /// Why a pass did not bring its user up to date.
 package enum PassFailure: Error, Sendable {
@@ -33,21 +32,21 @@ struct Pull: Sendable {
     /// A random number, at least 0 and below 1.
     let chance: @Sendable () -> Double
 
-    /// Listings of one pull in which no two in a row agree, until it is given up: another client
-    /// is busy.
+    /// After so many listings of which no two in a row agree, the pull is given up: another client is
+    /// changing the user.
     static let mostListings = 4
 
-    /// What was a mistake of the cloud may be over after this.
+    /// The pause before a listing that looks wrong is read again.
     static let secondLook = Duration.seconds(2)
 
     /// Bytes of one listing: 25 000 conversations of 640.
     static let mostBytes = 16 << 20
 
     /// A listing of several pages, or with loose ends, counts once it was seen twice in a row: an
-    /// index cursor over live data skips and repeats, but what moved beneath the first reading
-    /// shows in the second. An odd listing is read once more.
-    /// - Parameter wanted: groups that open edits are about. A listing that lacks one of them counts,
-    ///   too, only when another one a moment later is the same: an edit must not end by one mistake.
+    /// index cursor over live data skips and repeats entries, but a change during the first reading shows
+    /// in the second. A faulty listing is read once more.
+    /// - Parameter wanted: groups that open edits are about. A listing that lacks one of them also
+    ///   counts only when another one a moment later is the same: one wrong listing must not end an edit.
     func listing(of job: PassJob, wanted: Set<GroupID>, calls: inout Int)
         async throws(PassFailure) -> Pulled
     {
@@ -168,8 +167,8 @@ struct Pull: Sendable {
 }
 
 extension CallFailure {
-    /// As it stands when the same user has just been listed: the app is not refused then, but this
-    /// command or this user.
+    /// A refusal right after the same user was listed is not one of the app, but of this command or this
+    /// user.
     fileprivate var afterAListing: CallFailure {
         guard kind == .refusedApp else { return self }
         return CallFailure(kind: .rejected, code: code, problem: problem, advice: advice)

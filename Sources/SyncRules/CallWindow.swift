@@ -9,16 +9,15 @@ import ChatModel
 //
 // as long as the margin is at most the shortest way out plus the shortest way back. The smallest
 // round trip seen is that sum and a little more; how much more falls with the number of round trips
-// seen, and is large while a start-up keeps everything slow. So nothing is taken off at first, then
-// the smallest round trip less a twentieth, after 2000 calls less a fiftieth; but always less 3 ms,
-// and less twice the distance to the twentieth smallest: where that is large, the smallest is hardly
-// the shortest that there can be.
+// seen, and is large while a start slows everything down. So the margin is nothing at first, then the smallest
+// round trip less a twentieth, after 2000 calls less a fiftieth. It is always reduced by 3 ms and by twice the
+// distance to the twentieth smallest: if that distance is large, shorter round trips are likely.
 
 /// What is known of the process that called the cloud before this one.
 package enum Predecessor: Hashable, Sendable {
     /// There was none.
     case none
-    /// It ended in good order: none of its calls arrives after this, except those that were lost.
+    /// It ended cleanly: none of its calls arrives after this time, except those that were lost.
     case quiet(since: MonotonicTime, lost: LostCalls = .none)
     /// It may have been killed a moment ago, with calls under way.
     case unknown
@@ -76,12 +75,12 @@ package struct CallWindow: Sendable {
     /// The share of `limit` in use: all of it, less after the cloud said "too often".
     private var allowance: Double
     private var inFlight = 0
-    /// When the replies came whose tokens are not back yet. Not when they will be: the margin may
-    /// shrink in the meantime, and then holds for all of them.
+    /// When the replies came whose tokens are not back yet. The time of return is not stored: the margin may
+    /// shrink meanwhile, and then applies to all of them.
     private var cooling = SortedTimes()
     /// Until when calls that were lost may still be under way.
     private var lost = SortedTimes()
-    /// In flight or lost: the next process reckons with so many.
+    /// Calls in flight or lost: the next process allows for so many.
     private let mostUnderWay: Int?
     private var roundTrips = RoundTrips()
     private var nextSend: MonotonicTime
@@ -93,10 +92,10 @@ package struct CallWindow: Sendable {
     package static let second = Duration.seconds(1)
 
     /// How long a call without a reply may be under way: the cloud gives it up after so long
-    /// (Cloud.md §3), so what arrives later counts no more than what never does.
+    /// (Cloud.md §3), so a later arrival counts as little as none.
     package static let longestWay = Duration.seconds(3)
 
-    /// What a refusal leaves of the allowance.
+    /// The part of the allowance that is left after a refusal.
     package static let cut = 0.7
 
     /// - Parameters:
@@ -200,7 +199,7 @@ package struct CallWindow: Sendable {
     }
 
     /// One hundredth of the limit a second: back at the full limit half a minute after one cut,
-    /// slow enough that a limit shared with the app's other servers is not probed all the time.
+    /// slow enough not to probe all the time a limit that is shared with the app's other servers.
     private mutating func climb(now: MonotonicTime) {
         guard now > lastClimb else { return }
         let gained = (now - lastClimb).inSeconds * Double(limit) / 100
@@ -217,7 +216,7 @@ package struct CallWindow: Sendable {
     }
 }
 
-/// What the round trips of the past allow to be saved.
+/// How much of a round trip can be saved, judged by past ones.
 private struct RoundTrips: Sendable {
     /// Ascending, at most twenty.
     private var smallest: [Duration] = []

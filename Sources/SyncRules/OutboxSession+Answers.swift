@@ -1,6 +1,6 @@
 import ChatModel
 
-// What the answer to a call, or its absence, makes of the edits that it was for.
+// What the answer to a call, or its absence, means for the edits of the call.
 
 extension OutboxSession {
     /// The cloud has taken the call; single conversations may have been refused.
@@ -37,8 +37,8 @@ extension OutboxSession {
         }
     }
 
-    /// Conversations of an edit were refused: some codes pass, the others are final. That the edit
-    /// has failed once more is counted before.
+    /// Conversations of an edit were refused: some codes pass, the others are final. The failure of the edit
+    /// is already counted.
     private mutating func refuse(
         _ edit: EditID, _ refusals: [(id: ConversationID, refusal: Refusal, edits: [EditID])],
         at time: WallTime
@@ -59,7 +59,7 @@ extension OutboxSession {
                 ? edits[index].failures >= Edit.mostStale : edits[index].isTired(at: time)
             if isEnough { edits[index].refused[id] = refusal }
         }
-        // What is refused for good by now is not waited for.
+        // What is refused for good needs no waiting.
         guard passing.contains(where: { edits[index].refused[$0.id] == nil }) else { return }
         pause(
             [edit],
@@ -91,7 +91,7 @@ extension OutboxSession {
             update.unsent += call.edits
         }
         if failure.kind == .stopping { return }
-        // Failures that usually pass are not waited for for ever; a cloud that cannot be reached is.
+        // Failures that usually pass count against the edit; a cloud that cannot be reached does not.
         if failure.isAnswered, failure.kind.isTry || failure.kind == .rejected {
             countFailure(of: Set(call.edits))
         }
@@ -114,8 +114,8 @@ extension OutboxSession {
         }
     }
 
-    /// A call for several edits is split before anybody is blamed. What cannot be split, such as a
-    /// creation and the rename after it, loses its last edit: the others are tried without it.
+    /// A refused call for several edits is split, to find out which of them is refused. If it cannot be split,
+    /// as a creation with the rename after it, its last edit is rejected and the others are tried again.
     private mutating func rejected(_ call: PushCall, _ failure: CallFailure, at time: WallTime) {
         let ids = Set(call.edits)
         let isSplit = edits.allSatisfy { $0.sentSeparately || !ids.contains($0.id) }
@@ -157,14 +157,14 @@ extension OutboxSession {
 }
 
 extension FailureKind {
-    /// It usually passes, and counts for the edit. "Too often" passes too, but says nothing about the
-    /// edit, and is no try of it.
+    /// It usually passes, and counts as a try of the edit. "Too often" passes too, but says nothing about the
+    /// edit.
     var isTry: Bool { self == .transient || self == .stale }
 }
 
 extension Edit {
-    /// Failures of the cloud that usually pass, and the age, before an edit is given up: an outage of
-    /// some hours is no reason to.
+    /// An edit is given up after so many passing failures, and not before this age: an outage of some hours is
+    /// no reason.
     package static let mostFailures = 15
     package static let longestPatience = Duration.seconds(24 * 3600)
 
@@ -174,7 +174,7 @@ extension Edit {
             && (queuedAt.map { time - $0 >= Self.longestPatience } ?? true)
     }
 
-    /// Such failures of an edit at calls that others may share; the tries after them are its own.
+    /// After so many such failures an edit is sent separately.
     static let mostTogether = 10
     /// Cloud.md §4: a chat group that cannot be resolved (51007) may be so for a moment only.
     static let mostStale = 3

@@ -18,7 +18,7 @@ package struct OutboxSession: Sendable {
     private let policy: PushPolicy
     /// The edits as the store has them, where it knows what they stand on.
     private var stored: [EditID: Edit]
-    /// Edits of calls without a clear answer: only a later listing shows what they did.
+    /// Edits of calls without a clear answer: only a later listing shows what was done.
     var doubted: Set<EditID> = []
     /// Edits that have failed, in this pass or a moment before: the others go on without them.
     var paused: Set<EditID>
@@ -44,8 +44,10 @@ package struct OutboxSession: Sendable {
 
     // MARK: Deciding
 
-    /// Decides what follows from what is known now; the next call, if there is one. What was
-    /// decided waits in `takeProgress` to be stored before the call is made.
+    /// Decides what follows from what is known now.
+    /// - Parameter isLast: no further call may be made.
+    /// - Returns: the next call, if there is one. The decisions are in `takeProgress`, and must be stored
+    ///   before the call is made.
     package mutating func plan(at time: WallTime, isLast: Bool) -> PushCall? {
         update.at = time
         update.premise = edits.map(\.id).max().map {
@@ -58,7 +60,7 @@ package struct OutboxSession: Sendable {
                 edits = edits.map { $0.renumbering(old, as: new) }
                 update.renumbered[old] = new
             }
-            // Others may have to wait behind what was rejected just now.
+            // Others may have to wait behind an edit that was just rejected.
             if plan.rejectsSomething { continue }
             if let call = plan.calls.first {
                 guard !isLast else {
@@ -135,7 +137,7 @@ package struct OutboxSession: Sendable {
         stored = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
     }
 
-    /// Who has failed often goes alone: one edit that always fails must not take others with it.
+    /// An edit that has failed often is sent separately: it must not make others fail too.
     mutating func countFailure(of ids: Set<EditID>) {
         for index in edits.indices where ids.contains(edits[index].id) {
             edits[index].failures += 1
@@ -150,8 +152,9 @@ package struct OutboxSession: Sendable {
         }
     }
 
-    /// Whether edits of the call have failed too often to be sent once more. Decided only now: what
-    /// was in doubt the last time has been looked at since.
+    /// Rejects edits of the call that have failed too often. Decided only now, because a listing has shown
+    /// since what became of the last try.
+    /// - Returns: whether there were any.
     private mutating func giveUp(_ call: PushCall, at time: WallTime) -> Bool {
         let ids = Set(call.edits)
         let tired = edits.filter { ids.contains($0.id) && $0.isTired(at: time) }

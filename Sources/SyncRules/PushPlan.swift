@@ -1,7 +1,7 @@
 import ChatModel
 
-// From a cloud and a draft of it to the fewest calls between them. Deletions come first, since they
-// free places; then renames, creations, members and marks, up to a hundred conversations in a call.
+// Makes the fewest calls that lead from the cloud to the draft. Deletions come first, because they free
+// places; then renames, creations, members and marks, up to a hundred conversations in a call.
 // No name passes from one group to another within a plan (see EditReplay), so the order of renames does
 // not matter.
 
@@ -34,11 +34,10 @@ enum PushPlan {
 
     // MARK: Groups
 
-    /// Not every region creates a group without a conversation (Cloud.md §1.5). Where the queue leaves it
-    /// none, those that its creation names go first and are removed again; so they do when the
-    /// creation goes alone and later edits have taken all that it names. What other edits wanted in
-    /// between is theirs, and goes only when nothing else can. A creation that names none is sent as
-    /// such: the cloud decides.
+    /// Not every region creates a group without a conversation (Cloud.md §1.5). If later edits remove all
+    /// conversations again, those that the creation names are sent with it and removed afterwards; the same
+    /// when the creation is sent separately. Conversations that only other edits wanted in between are used
+    /// last. A creation that names none is sent as such: the cloud decides.
     private static func creation(
         of group: GroupID, _ maker: Edit, _ draft: Draft, _ wishes: Wishes, _ alone: Set<EditID>
     ) -> [PushCall] {
@@ -78,7 +77,7 @@ enum PushPlan {
         return calls
     }
 
-    /// That they enter is for the creation alone.
+    /// They enter for the creation only.
     private static func passing(_ items: [Wanted], for maker: Edit) -> [Wanted] {
         items.map { ($0.0, [maker.id]) }
     }

@@ -1,10 +1,10 @@
 import ChatModel
 
 // Which user to pull next. Round robin in the order of the last pull, with three exceptions: users
-// were asked for go first; users never pulled go before those that were, but do not starve
+// who were asked for go first; users never pulled go before those that were, but do not starve
 // them; a user whose pass failed, or that is parked, stays away until its time and is then next,
 // but all of those together get no more calls than all the others. Every operation
-// takes constant time, but for the waiting users, which a heap keeps; a user costs 20 bytes.
+// takes constant time, except for waiting users, who are in a heap; a user costs 20 bytes.
 
 /// A user's number in the mirror: positive, never given twice, dense enough to index arrays.
 package typealias UserNumber = UInt32
@@ -20,7 +20,7 @@ package struct Schedule: Sendable {
         case notTried
     }
 
-    /// What `take` has for the caller.
+    /// What `take` returns.
     package enum Turn: Hashable, Sendable {
         case user(UserNumber)
         /// No user is due before this time.
@@ -29,7 +29,7 @@ package struct Schedule: Sendable {
         case idle
     }
 
-    /// No user may be left unpulled for longer, where the call budget allows it.
+    /// No user should go unpulled for longer, as far as the call budget allows.
     package var maxStaleness: Duration
 
     /// The cloud's times have whole seconds, so a second pull within one can hardly see more than
@@ -44,7 +44,7 @@ package struct Schedule: Sendable {
     private var lastPull: [MonotonicTime] = []
     private var waiting = WaitingUsers()
     private var overdueInARow = 0
-    /// Calls that returning users have had and the others have not had since.
+    /// By how many calls users back from a back-off are ahead of the others.
     private var callsAhead = 0
     package private(set) var count = 0
 
@@ -67,7 +67,7 @@ package struct Schedule: Sendable {
         var wasPulled = false
         /// It was taken because its back-off was over.
         var isReturning = false
-        /// When the time comes for which it waits, there is something to be sent.
+        /// There is something to be sent once its time comes.
         var isUrgentThen = false
     }
 
@@ -112,7 +112,7 @@ package struct Schedule: Sendable {
         }
     }
 
-    /// The user is to be pulled no more. One whose pass is running leaves when that finishes.
+    /// The user is not pulled any more. One whose pass is running leaves when that finishes.
     package mutating func remove(_ user: UserNumber) {
         guard contains(user) else { return }
         count -= 1
@@ -182,7 +182,7 @@ package struct Schedule: Sendable {
         hasUrgent || lists[.asked, default: Ends()].count > 0
     }
 
-    /// Takes note of the time: who waited for it is due.
+    /// Takes in the time: users who waited for it are due.
     package mutating func advance(to now: MonotonicTime) { wake(now: now) }
 
     /// True when a user has something to be sent.
@@ -298,7 +298,7 @@ package struct Schedule: Sendable {
         return .user(user)
     }
 
-    /// Users whose time has come return.
+    /// Puts users whose time has come back into the queues.
     private mutating func wake(now: MonotonicTime) {
         while let first = waiting.first, first.time <= now {
             waiting.removeFirst()

@@ -144,6 +144,19 @@ import Testing
         #expect(check.stderr.contains("no trusted connection"), "\(check.stderr)")
     }
 
+    /// With the keys of its sessions whoever has recorded the traffic could read it.
+    @Test func theKeysOfTLSSessions_areWrittenNowhere() throws {
+        let emulator = try EmulatorProcess("--users", "5")
+        let front = try TLSFront(emulator)
+        let address = "https://localhost:\(front.port(.valid))"
+        let file = emulator.directory.file("keys.log")
+        let environment = ["SSLKEYLOGFILE": file, "SSL_CERT_FILE": front.authority]
+        try emulator.configure(emulator.address, address)
+        let check = try emulator.groupmirror("check", "--online", environment: environment)
+        #expect(check.status == 0, "\(check.stderr)")
+        #expect(!FileManager.default.fileExists(atPath: file))
+    }
+
     /// The system's authorities stand in a file and in a directory; SSL_CERT_FILE replaces both.
     @Test func theSystemsAuthorities_areNotTrustedBesideSSL_CERT_FILE() throws {
         let mount = try RunningProgram.run("unshare", "--mount", "true")
