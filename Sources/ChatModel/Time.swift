@@ -41,9 +41,9 @@ extension Duration {
 package struct WallTime: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let milliseconds: Int64
 
-    /// The furthest from 1970 that is kept, 126 years: spans between two moments must fit into the
+    /// The furthest from 1970 that is kept, 142 years: spans between two moments must fit into the
     /// nanoseconds of a `Duration`, whatever a damaged file says.
-    private static let furthest: Int64 = 4_000_000_000_000
+    private static let furthest: Int64 = 4_500_000_000_000
 
     /// A moment too far from 1970 becomes the furthest one that is kept.
     package init(milliseconds: Int64) {

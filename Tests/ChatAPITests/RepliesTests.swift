@@ -31,7 +31,7 @@ import Testing
         #expect(page.isLast)
     }
 
-    @Test func withNumbersAsStrings_isUnderstood() async throws {
+    @Test func aPageWithNumbersAsStrings_isUnderstood() async throws {
         let page = try await Client(
             ScriptedCloud(
                 #"{"ContactItem":[{"Type":"1","To_Account":"bob","ContactGroupId":["7"],"#
@@ -43,7 +43,7 @@ import Testing
         #expect(!page.isLast && page.next == 9)
     }
 
-    @Test func withOtherSpellingsOfTheSame_isUnderstood() async throws {
+    @Test func aPageWithOtherSpellingsOfTheSame_isUnderstood() async throws {
         let page = try await Client(
             ScriptedCloud(
                 #"{"ContactItem":[{"Type":1.0,"To_Account":12345,"ContactGroupId":[7.0],"#
@@ -56,7 +56,7 @@ import Testing
         #expect(page.isLast)
     }
 
-    @Test func withAConversationOfAnUnknownType_leavesItOutAndCountsIt() async throws {
+    @Test func aPageWithAConversationOfAnUnknownType_leavesItOutAndCountsIt() async throws {
         let page = try await Client(
             ScriptedCloud(
                 #"{"ContactItem":[{"Type":3,"To_Topic":{"a":1},"StandardMark":7},"#
@@ -77,14 +77,14 @@ import Testing
         ),
         (#""none""#, "ContactItem is 'none', which is no list"),
     ])
-    func thatCannotBeRead_isToldWithFieldAndValue(items: String, fault: String) async throws {
+    func anUnreadablePage_isReportedWithFieldAndValue(items: String, fault: String) async throws {
         let client = try Client(
             ScriptedCloud(#"{"ContactItem":\#(items),\#(emptyPage.dropFirst())"#))
         let failure = await #expect(throws: CallFailure.self) { try await client.content() }
         #expect(failure?.problem == "the reply cannot be read: \(fault)")
     }
 
-    @Test func withoutAnyArray_isAnEmptyOne() async throws {
+    @Test func aPageWithoutAnyArray_isAnEmptyOne() async throws {
         let page = try await Client(ScriptedCloud(emptyPage)).content()
         #expect(page.conversations.isEmpty && page.groups.isEmpty && page.isLast)
     }
@@ -121,7 +121,7 @@ import Testing
         #"[{"Type":1,"To_Account":"b","StandardMark":"012"}]"#,
         #"[{"Type":1,"To_Account":"b","ContactGroupId":"1"}]"#,
     ])
-    func withAConversationThatIsNone_isATransientFailure(items: String) async throws {
+    func aPageWithAConversationThatIsNone_isATransientFailure(items: String) async throws {
         let client = try Client(
             ScriptedCloud(#"{"ContactItem":\#(items),\#(emptyPage.dropFirst())"#))
         let failure = await #expect(throws: CallFailure.self) { try await client.content() }
@@ -136,7 +136,7 @@ import Testing
         #""GroupItem":[{"GroupName":"a\u0000b","GroupId":1}]"#,
         #""GroupItem":[{"GroupName":"a","GroupId":-9223372036854775808}]"#,
     ])
-    func thatTheMirrorCouldNotHold_isATransientFailure(content: String) async throws {
+    func aPageThatTheMirrorCouldNotHold_isATransientFailure(content: String) async throws {
         let client = try Client(ScriptedCloud("{\(content),\(emptyPage.dropFirst())"))
         let failure = await #expect(throws: CallFailure.self) { try await client.content() }
         #expect(failure?.kind == .transient)
@@ -152,7 +152,7 @@ import Testing
         #expect(failure?.problem == "the reply cannot be read: it is not UTF-8")
     }
 
-    @Test func thatIsKnown_isNotEvenDecoded() async throws {
+    @Test func aPageThatIsKnown_isNotEvenDecoded() async throws {
         let body = "no JSON at all"
         let client = try Client(ScriptedCloud(body))
         guard case .known = try await client.page(known: Digest.of(Array(body.utf8))) else {
@@ -179,7 +179,7 @@ import Testing
         #expect(failure?.kind == .transient && failure?.problem == "HTTP status 302")
     }
 
-    @Test func withoutAnAnswer_isTransientAndSaysSo() async throws {
+    @Test func aCallWithoutAnAnswer_isTransientAndSaysSo() async throws {
         let client = try Client(
             ScriptedCloud(.failure(TransportFailure(problem: "gone", mayHaveArrived: true))))
         let failure = await #expect(throws: CallFailure.self) { try await client.page() }
@@ -187,7 +187,7 @@ import Testing
     }
 
     /// What the cloud says may quote the address of the call, and reaches logs and terminals.
-    @Test func thatIsRefusedInWordsWithASignature_tellsThemWithoutIt() async throws {
+    @Test func aCallThatIsRefusedInWordsWithASignature_quotesThemWithoutIt() async throws {
         let usersig = "eJ" + String(repeating: "yrVgrxCdYrSy1SslJQMt*z-_", count: 4)
         let letter = "o" + String(repeating: "\u{308}", count: 5000)
         let body =
@@ -199,7 +199,7 @@ import Testing
         #expect((failure?.problem.utf8.count ?? 0) < 500)
     }
 
-    @Test func withAnExpiredSignature_isRepeatedOnceWithAFreshOne() async throws {
+    @Test func aCallWithAnExpiredSignature_isRepeatedOnceWithAFreshOne() async throws {
         let transport = ScriptedCloud(failed(70001), ok(emptyPage))
         let client = try Client(transport)
         client.clock.advance(by: .seconds(100))
@@ -208,7 +208,7 @@ import Testing
         #expect(client.counters.totals.calls[.getContactGroup] == ["70001": 1, "0": 1])
     }
 
-    @Test func withASignatureRefusedTwice_countsAsRefusalOfTheApp() async throws {
+    @Test func aCallWithASignatureRefusedTwice_countsAsRefusalOfTheApp() async throws {
         let transport = ScriptedCloud(failed(70003))
         let client = try Client(transport)
         let failure = await #expect(throws: CallFailure.self) { try await client.page() }

@@ -16,7 +16,7 @@ import Testing
             "Uxf3tnpNUEE0ZJj2JCqtxXsnvnXTaC+9xpdVk35u8FU="
         ),
     ])
-    func isSignedAsTheVendorSigns(
+    func aUserSigIsSignedAsTheVendorSigns(
         app: Int64, key: String, identifier: String, expire: Int64, time: Int64, signature: String
     ) throws {
         let usersig = UserSig(
@@ -63,7 +63,7 @@ import Testing
         #expect(recorder.lines(of: "signature_renewed").count == 1)
     }
 
-    @Test func withTheClockSetBack_itIsMadeAnew() throws {
+    @Test func theSignerWithTheClockSetBack_itIsMadeAgain() throws {
         let signer = try signer()
         let first = try signer.usersig()
         clock.setBack(by: .seconds(60))
@@ -79,7 +79,7 @@ import Testing
         #expect(try signer.usersig() != first)
     }
 
-    @Test func withANewKey_itSignsAnew() throws {
+    @Test func theSignerWithANewKey_itSignsAgain() throws {
         let signer = try signer()
         let first = try signer.usersig()
         #expect(try !signer.replace(key: SecretKey(contents: "made-up-key-1")))
@@ -108,7 +108,7 @@ import Testing
         ("clé", "it holds bytes that are not printable ASCII"),
         (String(repeating: "k", count: 300), "it has 300 bytes; a key has 64 or so"),
     ])
-    func thatIsNone_isRefusedWithoutQuotingIt(contents: String, fault: String) {
+    func aSecretKeyThatIsNone_isRefusedWithoutQuotingIt(contents: String, fault: String) {
         let error = #expect(throws: MalformedKey.self) { try SecretKey(contents: contents) }
         #expect(error?.fault == fault)
     }

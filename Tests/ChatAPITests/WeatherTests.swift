@@ -28,7 +28,7 @@ import Testing
         #expect(client.clock.now() - .zero < .seconds(4))
     }
 
-    @Test func thatAsksForADay_isBelievedForFiveMinutes() async throws {
+    @Test func aGatewayThatIsBusyThatAsksForADay_isBelievedForFiveMinutes() async throws {
         let client = try Client(ScriptedCloud(busy(429, 86_400), ok(emptyPage)))
         _ = try await client.page()
         #expect(client.clock.now() - .zero >= .seconds(300))
@@ -67,7 +67,7 @@ import Testing
     @Test(arguments: [
         (-3_660, "1 h 0 min behind"), (310, "5 min ahead of"), (259_200, "3 days ahead of"),
     ])
-    func makesAnExpiredSignatureNoRefusal(offset: Int, words: String) async throws {
+    func aClockThatIsOffMakesAnExpiredSignatureNoRefusal(offset: Int, words: String) async throws {
         let clock = TestClock()
         let cloud = clock.wallTime() + .seconds(-offset)
         let client = try Client(ScriptedCloud(expired(cloud)), clock: clock)

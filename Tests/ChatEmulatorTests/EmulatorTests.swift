@@ -107,7 +107,7 @@ private final class Cloud {
         #expect(try cloud.code("frobnicate", "{}") == 60009)
     }
 
-    @Test func withoutTheEdition_groupsCannotBeChanged() throws {
+    @Test func theEmulatorsGatewayWithoutTheEdition_groupsCannotBeChanged() throws {
         let cloud = Cloud { $0.hasEdition = false }
         #expect(try cloud.create("a", "bob")["ErrorCode"]?.number == 51013)
     }

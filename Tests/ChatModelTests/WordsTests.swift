@@ -62,7 +62,7 @@ import Testing
         #expect(conversation.groups == [1, 2, 3])
     }
 
-    @Test func withoutGroupAndMark_itIsBare() {
+    @Test func conversationsWithoutGroupAndMark_itIsBare() {
         #expect(Conversation(id: .user("bob"), groups: [], updatedAt: 5).isBare)
         #expect(!Conversation(id: .user("bob"), groups: [1]).isBare)
         #expect(!Conversation(id: .user("bob"), groups: [], customMark: "x").isBare)
@@ -120,6 +120,12 @@ import Testing
     ])
     func aMomentIsWrittenAsRFC3339(seconds: Int64, text: String) {
         #expect(WallTime(seconds: seconds).description == text)
+    }
+
+    @Test func momentsOfADamagedFile_canBeSubtracted() {
+        let (first, last) = (WallTime(milliseconds: .min), WallTime(milliseconds: .max))
+        #expect((last - first).nanoseconds > 0 && WallTime(seconds: .max) == last)
+        #expect((last + .seconds(1)) == last && first < last)
     }
 
     @Test func thePreciseForm_hasMilliseconds() {

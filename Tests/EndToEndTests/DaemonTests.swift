@@ -4,7 +4,7 @@ import Testing
 
 /// The built programs, as an operator runs them.
 @Suite struct TheDaemon {
-    @Test func mirrorsThePopulationWhilePhonesChangeIt() throws {
+    @Test func theDaemonMirrorsThePopulationWhilePhonesChangeIt() throws {
         let emulator = try EmulatorProcess("--users", "60", "--churn", "20")
         let daemon = try emulator.daemon()
         try daemon.wait(for: "some changes") {
@@ -76,7 +76,7 @@ import Testing
         #expect(daemon.wait() == 0)
     }
 
-    @Test func withAKeyTheCloudRefusesFromTheStart_ends() throws {
+    @Test func theDaemonWithAKeyTheCloudRefusesFromTheStart_ends() throws {
         let emulator = try EmulatorProcess("--users", "3")
         try emulator.directory.write("made-up-wrong-key", to: "secret.key")
         let daemon = try emulator.daemon()
@@ -85,7 +85,7 @@ import Testing
         #expect(daemon.stderr.contains("the secret key must be the one"))
     }
 
-    @Test func refusedLater_staysAndRecoversWithTheMendedKey() throws {
+    @Test func refusedLater_staysAndRecoversWithTheFixedKey() throws {
         let emulator = try EmulatorProcess("--users", "3")
         #expect(try emulator.groupmirror("resync", "--all").status == 0)
         let key = try String(contentsOfFile: emulator.directory.file("secret.key"), encoding: .utf8)
@@ -104,7 +104,7 @@ import Testing
 
     /// What the daemon said before the reload is up to a second old, and no longer true.
     @Test(arguments: [["resync", "--all"], ["check", "--online"]])
-    func askedRightAfterTheReloadThatMendsIt_doesNotTellTheOldRefusal(_ command: [String]) throws {
+    func askedRightAfterTheReloadThatFixesIt_doesNotTellTheOldRefusal(_ command: [String]) throws {
         // Longer than a command waits before it looks for the first time.
         let emulator = try EmulatorProcess("--users", "3", "--latency", "250")
         #expect(try emulator.groupmirror("resync", "--all").status == 0)

@@ -15,7 +15,7 @@ import Testing
             as? String
     }
 
-    @Test func withTheDaemonDown_anEditIsQueued_andTheNextRunSendsIt() throws {
+    @Test func theCommandsForEditsWithTheDaemonDown_anEditIsQueued_andTheNextRunSendsIt() throws {
         let emulator = try EmulatorProcess.pulled()
         let edit = try emulator.groupmirror(
             "edit", "create", user, "club", "user:bob", "chatgroup:@TGS#1")
@@ -33,7 +33,8 @@ import Testing
         #expect(try emulator.groupmirror("show", user).stdout.contains("'club': 2"))
     }
 
-    @Test func withTheDaemonDown_whatResyncCannotSend_isToldAndIsNoSuccess() throws {
+    @Test
+    func withTheDaemonDown_editsThatResyncCannotSend_areReported() throws {
         let emulator = try EmulatorProcess.pulled()
         _ = try emulator.post(
             "faults", #"[{"kind":"code:60008","command":"mark_contact"}]"#)
@@ -53,7 +54,7 @@ import Testing
         #expect(try state("1", emulator) == "applied")
     }
 
-    @Test func withTheDaemonUp_everyKindOfEditReachesTheCloud() throws {
+    @Test func theCommandsForEditsWithTheDaemonUp_everyKindOfEditReachesTheCloud() throws {
         let emulator = try EmulatorProcess.pulled()
         let daemon = try emulator.daemon()
         try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
@@ -146,7 +147,7 @@ import Testing
         }
     }
 
-    @Test func aRejectedEdit_isToldAndCured() throws {
+    @Test func aRejectedEdit_isReportedAndCured() throws {
         let emulator = try EmulatorProcess.pulled()
         let daemon = try emulator.daemon()
         try emulator.post(

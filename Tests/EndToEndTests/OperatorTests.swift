@@ -143,7 +143,7 @@ import Testing
             try emulator.groupmirror("status", "--json").stdout.contains("\"last_change\":\(last)"))
     }
 
-    @Test func whatWasCancelled_isToldBesideWhatCouldNotBe() throws {
+    @Test func whatWasCancelled_isReportedBesideWhatCouldNotBe() throws {
         let emulator = try EmulatorProcess.pulled()
         _ = try emulator.groupmirror("edit", "create", "user00000001", "club", "user:bob")
         let cancel = try emulator.groupmirror("outbox", "cancel", "1", "999")

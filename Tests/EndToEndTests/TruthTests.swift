@@ -32,7 +32,7 @@ import Testing
         #expect(daemon.wait() == 0)
     }
 
-    @Test func aFrozenDaemon_isTold_andNotWaitedFor() throws {
+    @Test func aFrozenDaemon_isReported_andNotWaitedFor() throws {
         let emulator = try EmulatorProcess.pulled()
         let daemon = try emulator.daemon()
         try daemon.wait(for: "the daemon") {
@@ -54,7 +54,8 @@ import Testing
         #expect(resync.stderr.contains("has not responded for"))
     }
 
-    @Test func withoutADaemon_aMirrorThatIsOutOfDate_isNoSuccess() throws {
+    @Test
+    func neverLookingHealthyWhenItIsNotWithoutADaemon_aMirrorThatIsOutOfDate_isNoSuccess() throws {
         let emulator = try EmulatorProcess.pulled()
         #expect(try emulator.groupmirror("status").status == 0)
         try emulator.sqlite("UPDATE pull SET at = at - 86400000")
@@ -143,7 +144,7 @@ import Testing
         try daemon.wait(for: "health") { try emulator.groupmirror("health").status == 0 }
     }
 
-    @Test func anEditThatARunCouldNotSend_isToldWithItsReason() throws {
+    @Test func anEditThatARunCouldNotSend_isReportedWithItsReason() throws {
         let emulator = try EmulatorProcess.pulled()
         try emulator.post("faults", #"[{"kind":"item:51007","command":"mark_contact"}]"#)
         _ = try emulator.groupmirror("edit", "mark", "user00000003", "user:bob", "--custom", "x")
@@ -193,7 +194,7 @@ import Testing
         }
     }
 
-    @Test func aUserWithoutRights_isToldSo() throws {
+    @Test func aUserWithoutRights_isReportedSo() throws {
         guard geteuid() == 0 else { return }
         let emulator = try EmulatorProcess("--users", "2")
         let folder = emulator.directory.path
@@ -261,7 +262,7 @@ import Testing
         }
     }
 
-    @Test func anEmptyFile_isToldToBecomeANewMirror() throws {
+    @Test func anEmptyFile_isReportedToBecomeANewMirror() throws {
         let emulator = try EmulatorProcess("--users", "2")
         try emulator.directory.write("", to: "mirror.db")
         let resync = try emulator.groupmirror("resync", "--all")

@@ -19,7 +19,7 @@ import Testing
         "", "e", "eJ", "made-up", "user=eJack key=[redacted]",
         "eJ" + usersig.prefix(40) + " " + usersig.suffix(40),
     ])
-    func findsNothingElse(text: String) {
+    func theSearchForSecretsFindsNothingElse(text: String) {
         #expect(SecretSearch.finding(in: Array(text.utf8)) == nil)
     }
 }

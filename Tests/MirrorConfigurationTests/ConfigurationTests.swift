@@ -22,7 +22,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
 }
 
 @Suite struct AConfiguration {
-    @Test func withTheLeastThatMustBeSaid_hasTheDefaults() throws {
+    @Test func aConfigurationWithTheLeastThatMustBeSaid_hasTheDefaults() throws {
         let settings = try parse(minimal)
         #expect(settings.endpoint == "https://adminapisgp.im.qcloud.com")
         #expect(settings.callsPerSecond == 200 && settings.inFlight == 100)
@@ -123,7 +123,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
 }
 
 @Suite struct AMistakeInTheConfiguration {
-    @Test func aMisspeltKeyThatMustBeThere_isToldAsMisspelt() {
+    @Test func aMisspeltKeyThatMustBeThere_isReportedAsMisspelt() {
         let text = minimal.replacingOccurrences(of: "  admin:", with: "  amdin:")
         let fault = fault(text)
         #expect(fault?.problem == "'app.amdin' is no known key")
@@ -204,30 +204,30 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
         ("  file: users.txt", "  list: [alice, '']", "users.list: '' is not a user id"),
         ("  database: mirror.db", "  {}", "mirror.database is missing"),
     ])
-    func inWhatMustBeSaid_isTold(right: String, wrong: String, problem: String) {
+    func inWhatMustBeSaid_isReported(right: String, wrong: String, problem: String) {
         let fault = fault(minimal.replacing(right, with: wrong))
         #expect(fault?.problem.contains(problem) == true, "\(fault?.problem ?? "")")
         #expect(fault?.line != nil)
     }
 
-    @Test func aKeyGivenTwice_isTold() {
+    @Test func aKeyGivenTwice_isReported() {
         #expect(
             fault(minimal + "\nlog: {level: info}\nlog: {level: info}")?.problem.contains("twice")
                 == true)
     }
 
-    @Test func whatIsNotYAML_isToldWithItsLine() {
+    @Test func whatIsNotYAML_isReportedWithItsLine() {
         let fault = fault(minimal + "\nlog: [")
         #expect(fault?.problem.contains("not YAML") == true)
         #expect(fault?.line != nil)
     }
 
-    @Test func anEmptyFile_isTold() {
+    @Test func anEmptyFile_isReported() {
         #expect(fault("")?.problem == "the file is empty")
         #expect(fault("just words")?.problem == "the file is no list of keys and values")
     }
 
-    @Test func aFileThatIsNotThere_isTold() {
+    @Test func aFileThatIsNotThere_isReported() {
         let fault = #expect(throws: ConfigurationFault.self) {
             try MirrorSettings.read("/nonexistent/x.yaml")
         }
@@ -283,7 +283,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
     }
 
     /// Half a list must not look like a whole one.
-    @Test func thatIsWrittenWhileItIsRead_isRefused() throws {
+    @Test func theListOfUsersThatIsWrittenWhileItIsRead_isRefused() throws {
         let path = directory.file("users.txt")
         try Data("alice\n".utf8).write(to: URL(fileURLWithPath: path))
         var settings = try parse(minimal)
@@ -340,7 +340,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
     @Test(arguments: [
         ("250ms", 250), ("10s", 10_000), ("10m", 600_000), ("4h", 14_400_000), ("2d", 172_800_000),
     ])
-    func areReadAndWrittenInOneForm(text: String, milliseconds: Int64) {
+    func spansAreReadAndWrittenInOneForm(text: String, milliseconds: Int64) {
         #expect(SpanText.read(text) == .milliseconds(milliseconds))
         #expect(SpanText.written(.milliseconds(milliseconds)) == text)
     }

@@ -76,7 +76,7 @@ struct FilesThatRootMakes {
         _ = try MirrorReader(path: directory.file("m.db"), sdkAppID: app)
     }
 
-    @Test func ofAnotherApp_isRefused() throws {
+    @Test func openingADatabaseOfAnotherApp_isRefused() throws {
         try open("m.db").close()
         let failure = #expect(throws: StoreFailure.self) { try open("m.db", app: 5) }
         #expect(failure?.kind == .unusable && failure?.problem.contains("app \(app)") == true)
@@ -85,7 +85,7 @@ struct FilesThatRootMakes {
         }
     }
 
-    @Test func ofANewerVersion_isRefused() throws {
+    @Test func openingADatabaseOfANewerVersion_isRefused() throws {
         try open("m.db").close()
         try sqlite("m.db", "INSERT INTO grdb_migrations VALUES ('99 future')")
         let failure = #expect(throws: StoreFailure.self) { try open("m.db") }
@@ -95,7 +95,7 @@ struct FilesThatRootMakes {
         }
     }
 
-    @Test func ofAnotherProgram_isRefusedAndNotTouched() throws {
+    @Test func openingADatabaseOfAnotherProgram_isRefusedAndNotTouched() throws {
         try sqlite("m.db", "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)")
         let before = try Data(contentsOf: URL(fileURLWithPath: directory.file("m.db")))
         let failure = #expect(throws: StoreFailure.self) { try open("m.db") }
@@ -103,7 +103,7 @@ struct FilesThatRootMakes {
         #expect(try Data(contentsOf: URL(fileURLWithPath: directory.file("m.db"))) == before)
     }
 
-    @Test func thatIsGarbage_isRefusedAndNotTouched() throws {
+    @Test func openingADatabaseThatIsGarbage_isRefusedAndNotTouched() throws {
         try directory.write(String(repeating: "garbage ", count: 1000), to: "m.db")
         let failure = #expect(throws: StoreFailure.self) { try open("m.db") }
         #expect(failure?.kind == .unusable)
@@ -111,7 +111,7 @@ struct FilesThatRootMakes {
         #expect(text.hasPrefix("garbage"))
     }
 
-    @Test func thatIsDamaged_isRefused() throws {
+    @Test func openingADatabaseThatIsDamaged_isRefused() throws {
         let store = try open("m.db")
         try store.list(
             (1...2000).map { (UserNumber($0), try UserID("user\($0)")) }, at: noon)
@@ -133,7 +133,7 @@ struct FilesThatRootMakes {
         #expect(failure?.advice.contains("directory") == true)
     }
 
-    @Test func thatDoesNotExist_isNotMadeByAReader() throws {
+    @Test func openingADatabaseThatDoesNotExist_isNotMadeByAReader() throws {
         let failure = #expect(throws: StoreFailure.self) {
             try MirrorReader(path: directory.file("none.db"), sdkAppID: app)
         }

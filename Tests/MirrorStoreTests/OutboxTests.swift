@@ -139,7 +139,7 @@ extension Fixture {
         #expect(edits[2].operation == .add([.user("dora")], to: .init(id: -2, name: "family")))
     }
 
-    @Test func ofAUserThatWasNeverPulled_isAcceptedUnchecked() async throws {
+    @Test func queueingEditsOfAUserThatWasNeverPulled_isAcceptedUnchecked() async throws {
         let fixture = try Fixture()
         let edit = try fixture.queue(.add([eve], to: familyName), user: "bob")
         #expect(edit.isNew)
@@ -159,7 +159,7 @@ extension Fixture {
             try fixture.rows().map(\.base) == [listed.isEmpty ? "" : bob.customMark.string, nil])
     }
 
-    @Test func ofSomebodyWhoIsNotInTheList_isRefused() async throws {
+    @Test func queueingEditsOfSomebodyWhoIsNotInTheList_isRefused() async throws {
         let fixture = try Fixture()
         try fixture.store.unlist([2], at: noon)
         for user in ["bob", "nobody"] {
@@ -169,7 +169,7 @@ extension Fixture {
         }
     }
 
-    @Test func isNewsForTheDaemon() async throws {
+    @Test func queueingEditsIsNewsForTheDaemon() async throws {
         let fixture = try await Fixture.pulled()
         let edit = try fixture.queue(.add([eve], to: familyName))
         let news = try await fixture.store.outboxNews(after: 0)
@@ -226,7 +226,7 @@ extension Fixture {
 }
 
 @Suite struct WhatIsSettled {
-    @Test func goesAfterAWhile_andWhatIsOpenOrRejectedStays() async throws {
+    @Test func whatIsSettledGoesAfterAWhile_andWhatIsOpenOrRejectedStays() async throws {
         let fixture = try await Fixture.pulled()
         let edits = try [
             fixture.queue(.add([eve], to: familyName)),
@@ -259,7 +259,7 @@ extension Fixture {
 
     /// The times of changes are those of their passes' beginnings: a later number may have an earlier
     /// one. A reader who remembers the last number it saw must miss nothing.
-    @Test func goesFromTheFrontOfTheRecordAlone() async throws {
+    @Test func whatIsSettledGoesFromTheFrontOfTheRecordAlone() async throws {
         let fixture = try Fixture()
         for (user, time) in [(1, 1), (2, 5), (1, 2)] as [(UserNumber, Int)] {
             let old = try fixture.exported(pending: false, user: user == 1 ? "alice" : "bob")
@@ -277,7 +277,7 @@ extension Fixture {
             try fixture.reader.changes(since: 0, user: nil, limit: 9).map(\.seq) == [2, 3])
     }
 
-    @Test func cannotBeTakenBack_norWhatIsBeingSent() async throws {
+    @Test func whatIsSettledCannotBeTakenBack_norWhatIsBeingSent() async throws {
         let fixture = try await Fixture.pulled()
         let edit = try fixture.queue(.add([eve], to: familyName)).id
         var update = OutboxUpdate(user: 1, at: noon)
@@ -288,7 +288,7 @@ extension Fixture {
         #expect(try fixture.store.retryEdits(all, force: true, at: noon).isEmpty)
     }
 
-    @Test func isDoneForGood_andWhatWasRefusedForAMomentIsStillOpen() async throws {
+    @Test func whatIsSettledIsDoneForGood_andWhatWasRefusedForAMomentIsStillOpen() async throws {
         let fixture = try await Fixture.pulled()
         let (dora, zed) = (ConversationID.user("dora"), ConversationID.user("zed"))
         let id = try fixture.queue(.add([eve, dora, zed], to: familyName)).id

@@ -25,7 +25,7 @@ import Testing
     ]
 
     @Test(arguments: Self.columns.keys.sorted())
-    func haveTheirColumns(view: String) throws {
+    func theDocumentedViewsHaveTheirColumns(view: String) throws {
         let fixture = try Fixture()
         let columns = try fixture.sql(
             "SELECT group_concat(name) FROM pragma_table_info('\(view)')")

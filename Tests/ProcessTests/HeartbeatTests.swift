@@ -20,7 +20,7 @@ import Testing
         Heartbeat(database: database, of: process, now: clock.now())
     }
 
-    @Test func isReadAsItWasWritten() throws {
+    @Test func theHeartbeatIsReadAsItWasWritten() throws {
         let file = try PulseFile(database: database)
         let pulse = Pulse(
             cloud: "refused", cloudProblem: "another key\n<forged>",
@@ -35,7 +35,7 @@ import Testing
         #expect(heartbeat()?.pulse == Pulse(cloud: "accepting"))
     }
 
-    @Test func thatIsOlderThanFifteenSeconds_isSilence() throws {
+    @Test func theHeartbeatThatIsOlderThanFifteenSeconds_isSilence() throws {
         let file = try PulseFile(database: database)
         file.write(Pulse(cloud: "accepting"), time: clock)
         clock.advance(by: .seconds(15))
@@ -44,7 +44,7 @@ import Testing
         #expect(heartbeat()?.isSilent == true)
     }
 
-    @Test func ofADaemonThatIsStarting_mayBeAsOldAsAStartMayTake() throws {
+    @Test func theHeartbeatOfADaemonThatIsStarting_mayBeAsOldAsAStartMayTake() throws {
         let file = try PulseFile(database: database)
         file.write(.starting, time: clock)
         clock.advance(by: .seconds(120))
@@ -53,7 +53,7 @@ import Testing
         #expect(heartbeat()?.isSilent == true)
     }
 
-    @Test func ofAnotherProcess_isNone() throws {
+    @Test func theHeartbeatOfAnotherProcess_isNone() throws {
         let file = try PulseFile(database: database)
         file.write(Pulse(cloud: "accepting"), time: clock)
         #expect(heartbeat(of: 1) == nil)
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func saysOnceWhatItWaitsFor() throws {
+    @Test func aCommandThatWaitsForADaemonSaysOnceWhatItWaitsFor() throws {
         var patience = DaemonPatience(since: .zero)
         let pulse = Pulse(cloud: "accepting", storeProblem: "disk is full")
         let heartbeat = try heartbeat(pulse, age: .zero)
@@ -95,7 +95,7 @@ import Testing
         #expect(patience.look(heartbeat, done: 0, now: .zero + .seconds(90)) == .wait)
     }
 
-    @Test func saysThatItDoesNotRespond_andGivesUpAfterAMinute() throws {
+    @Test func aCommandThatWaitsForADaemonSaysThatItDoesNotRespond_andGivesUpAfterAMinute() throws {
         var patience = DaemonPatience(since: .zero)
         let frozen = try heartbeat(Pulse(cloud: "accepting"), age: .seconds(16))
         #expect(patience.look(frozen, done: 0, now: .zero) == .wait)
@@ -108,7 +108,7 @@ import Testing
                 == .giveUp("has not responded for 60 s"))
     }
 
-    @Test func ofADaemonThatNeverBeats_givesUpAfterAMinuteToo() {
+    @Test func aCommandThatWaitsForADaemonOfADaemonThatNeverBeats_givesUpAfterAMinuteToo() {
         var patience = DaemonPatience(since: .zero)
         _ = patience.look(nil, done: 0, now: .zero)
         #expect(patience.look(nil, done: 0, now: .zero + .seconds(59)) == .say("it is starting"))

@@ -17,7 +17,7 @@ import Testing
     }
 
     /// Another user may swap the file at any moment: what was checked must be what is read.
-    @Test func thatIsSwappedAllTheTime_isReadOnlyWhenItIsTheGoodOne() throws {
+    @Test func theKeyFileThatIsSwappedAllTheTime_isReadOnlyWhenItIsTheGoodOne() throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("secret.key")
         let good = directory.file("good-secret.key")

@@ -27,16 +27,16 @@ import Testing
         return predecessor
     }
 
-    @Test func thatIsNew_tellsOfNobody() throws {
+    @Test func theLockFileThatIsNew_tellsOfNobody() throws {
         #expect(try hold() == .none)
     }
 
-    @Test func ofAProcessThatWasKilled_tellsNothing() throws {
+    @Test func theLockFileOfAProcessThatWasKilled_tellsNothing() throws {
         try hold()
         #expect(try hold() == .unknown)
     }
 
-    @Test func ofACleanEnd_tellsWhenTheLastCallWasOver() throws {
+    @Test func theLockFileOfACleanEnd_tellsWhenTheLastCallWasOver() throws {
         let end = Predecessor.quiet(
             since: MonotonicTime(nanoseconds: 12_345),
             lost: LostCalls(count: 3, until: MonotonicTime(nanoseconds: 67_890)))
@@ -45,12 +45,12 @@ import Testing
     }
 
     @Test(arguments: ["nonsense", "1 ended", "1 ended here soon 1 2", "1 ended x 1 2", "\0\0\0"])
-    func withAnythingElse_tellsNothing(text: String) throws {
+    func theLockFileWithAnythingElse_tellsNothing(text: String) throws {
         try directory.write(text, to: "mirror.db.lock")
         #expect(try hold() == .unknown)
     }
 
-    @Test func ofACleanEndBeforeAReboot_tellsThatItWasLongAgo() throws {
+    @Test func theLockFileOfACleanEndBeforeAReboot_tellsThatItWasLongAgo() throws {
         try directory.write(
             "7 ended 00000000-0000-0000-0000-000000000000 99 1 99\n", to: "mirror.db.lock")
         #expect(try hold() == .quiet(since: .zero))

@@ -41,7 +41,7 @@ private let path = SimulatedDisk.root + "mirror.db"
         #expect(try users() == Array(1...20))
     }
 
-    @Test func takesWhatWasNotSynced() throws {
+    @Test func aPowerCutTakesWhatWasNotSynced() throws {
         let disk = disk()
         let store = try open()
         disk.trouble = .stop(at: disk.operations + 3)

@@ -174,7 +174,7 @@ import Testing
         #expect(fixture.clock.now() - start < .seconds(3600))
     }
 
-    @Test func isNotProlonged_byScriptsThatQueueEditsMeanwhile() async throws {
+    @Test func aBackOffIsNotProlonged_byScriptsThatQueueEditsMeanwhile() async throws {
         let fixture = try MirrorFixture()
         try await fixture.resync()
         fixture.cloud.setFaults([Fault(.badGateway, user: "user00000001")])
@@ -198,7 +198,7 @@ import Testing
     }
 
     /// Each start looks at once at a user with open edits.
-    @Test func isNotProlonged_byRestarts() async throws {
+    @Test func aBackOffIsNotProlonged_byRestarts() async throws {
         let fixture = try MirrorFixture()
         try await fixture.resync()
         fixture.cloud.setFaults([Fault(.badGateway, user: "user00000001")])

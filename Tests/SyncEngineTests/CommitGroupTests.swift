@@ -26,7 +26,7 @@ private let trouble = UserFailure(
         return parked
     }
 
-    @Test func isNotForgotten_forAPullBeforeIt() async throws {
+    @Test func theTroubleOfAUserIsNotForgotten_forAPullBeforeIt() async throws {
         let parked = try await parkedUsers { commits, fixture in
             await commits.note(1, pulledAt: fixture.clock.now())
             try await commits.commit([.failed(1, trouble)])
@@ -35,7 +35,8 @@ private let trouble = UserFailure(
     }
 
     /// What was to be written before it waits for the disk.
-    @Test func isNotForgotten_forAPullBeforeItThatCouldNotBeWritten() async throws {
+    @Test
+    func theTroubleOfAUserIsNotForgotten_forAPullBeforeItThatCouldNotBeWritten() async throws {
         let parked = try await parkedUsers(failures: 1) { commits, fixture in
             await commits.note(1, pulledAt: fixture.clock.now())
             async let first: Void = commits.flush()
@@ -46,7 +47,7 @@ private let trouble = UserFailure(
         #expect(parked == ["user00000001"])
     }
 
-    @Test func isForgotten_withThePullAfterIt() async throws {
+    @Test func theTroubleOfAUserIsForgotten_withThePullAfterIt() async throws {
         let parked = try await parkedUsers { commits, fixture in
             try await commits.commit([.failed(1, trouble)])
             await commits.note(1, pulledAt: fixture.clock.now())

@@ -8,7 +8,7 @@ import SyncRules
 
 @Suite struct AWriteInDoubt {
     /// While it may still take effect nothing is sent, but its user may be pulled.
-    @Test func hasItsChangesInTheRecord_howeverSoonTheyAreSeen() async throws {
+    @Test func aWriteInDoubtHasItsChangesInTheRecord_howeverSoonTheyAreSeen() async throws {
         let fixture = try MirrorFixture()
         try await fixture.resync()
         fixture.cloud.setFaults([

@@ -74,7 +74,7 @@ import Testing
     }
 
     /// An edition that may be read and not be written to: the edits wait, and nobody else does.
-    @Test func writesThatAreRefused_doNotStopThePulls() async throws {
+    @Test func theEngineWritesThatAreRefused_doNotStopThePulls() async throws {
         var options = EmulatorOptions.small
         options.hasEdition = false
         let users = options.users
@@ -165,7 +165,7 @@ import Testing
         #expect(fixture.recorder.lines(of: "cloud_refusing").count == 1)
     }
 
-    @Test func withoutAnyAnswer_isAnOutageAndEndsByItself() async throws {
+    @Test func theEngineWithoutAnyAnswer_isAnOutageAndEndsByItself() async throws {
         var options = EmulatorOptions.small
         options.users = 60
         let fixture = try MirrorFixture(options)
@@ -186,7 +186,7 @@ import Testing
         }
     }
 
-    @Test func withAWrongKeyBeforeAnyCallWasAccepted_ends() async throws {
+    @Test func theEngineWithAWrongKeyBeforeAnyCallWasAccepted_ends() async throws {
         let fixture = try MirrorFixture()
         var settings = MirrorFixture.settings()
         settings.endsWhenRefused = true

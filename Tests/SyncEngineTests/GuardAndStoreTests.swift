@@ -119,7 +119,7 @@ import Testing
     }
 
     /// Who comes back is pulled before anybody has looked at the database.
-    @Test func whoComesBackIntoTheList_isHeldAsBefore() async throws {
+    @Test func whenEverybodyLosesEverythingWhoComesBackIntoTheList_isHeldAsBefore() async throws {
         let fixture = try await fixture()
         try await fixture.resync()
         let held = Set(try fixture.reader.held().map(\.user))

@@ -57,7 +57,7 @@ import Testing
         #expect(try fixture.mirror == fixture.cloud.truth)
     }
 
-    @Test func withADriftNowAndThen_comesToTheTruthInTheEnd() async throws {
+    @Test func aPassWithADriftNowAndThen_comesToTheTruthInTheEnd() async throws {
         var options = EmulatorOptions.small
         options.pageSize = 3
         let fixture = try MirrorFixture(options, faults: [Fault(.drift, rate: 0.02)])

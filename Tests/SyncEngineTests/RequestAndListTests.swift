@@ -71,7 +71,7 @@ import Testing
     }
 
     /// Passes that end at the same time end several requests at once.
-    @Test func theEndOfEachRequest_isToldOnce() async throws {
+    @Test func theEndOfEachRequest_isReportedOnce() async throws {
         let fixture = try MirrorFixture()
         try await fixture.resync()
         let other = try fixture.asAnotherProcess()
@@ -132,7 +132,8 @@ import Testing
 }
 
 @Suite struct TheListOfUsersChanges {
-    @Test func whoLeaves_isKeptAndPulledNoMore_andWhoComesIsPulled() async throws {
+    @Test
+    func theListOfUsersChangesWhoLeaves_isKeptAndPulledNoMore_andWhoComesIsPulled() async throws {
         let fixture = try MirrorFixture()
         let engine = try fixture.engine(users: ["user00000001", "user00000002"])
         _ = try await fixture.running(engine) {
@@ -157,7 +158,8 @@ import Testing
         #expect(try await !fixture.store.snapshot(of: 1).isEmpty)
     }
 
-    @Test func whoLeavesDuringAPassThatFails_isNoLongerOneThatFails() async throws {
+    @Test
+    func theListOfUsersChangesWhoLeavesDuringAPassThatFails_isNoLongerOneThatFails() async throws {
         let fixture = try MirrorFixture()
         let gone = "user00000003"
         fixture.cloud.setFaults([Fault(.silence, user: gone)])
@@ -176,7 +178,7 @@ import Testing
     }
 
     /// They count as failed: who waits for the request is told the truth, and does not wait for ever.
-    @Test func whoLeavesDuringARequest_isPartOfItsEnd() async throws {
+    @Test func theListOfUsersChangesWhoLeavesDuringARequest_isPartOfItsEnd() async throws {
         let fixture = try MirrorFixture()
         let gone = "user00000003"
         fixture.cloud.setFaults([Fault(.silence, user: gone)])

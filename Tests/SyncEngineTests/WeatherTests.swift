@@ -100,7 +100,7 @@ private let first = "user00000001"
         try fixture.reader.users { #expect($0.skipped == 0 && $0.state == "fresh") }
     }
 
-    @Test func aRound_isToldWithItsTime() async throws {
+    @Test func aRound_isReportedWithItsTime() async throws {
         let fixture = try MirrorFixture()
         _ = try await fixture.running(try fixture.engine(users: [first, "nobody"])) {
             try await fixture.wait(for: "two rounds") {
@@ -124,7 +124,8 @@ private let first = "user00000001"
         }
     }
 
-    @Test func withoutADaemon_whatHasChangedSinceTheLastPull_isADifference() async throws {
+    @Test
+    func realWeatherWithoutADaemon_whatHasChangedSinceTheLastPull_isADifference() async throws {
         let fixture = try MirrorFixture()
         try await fixture.resync()
         fixture.cloud.churn(40)

@@ -161,7 +161,7 @@ extension NaiveCloud {
         return PendingDraft(draft, [edit]).draft
     }
 
-    @Test func showsWhatTheyMake() {
+    @Test func theMirrorWithOpenEditsAppliedShowsWhatTheyMake() {
         #expect(after(.add([eve], to: family)).members(of: 1) == [alice, bob, eve])
         #expect(after(.remove([bob], from: family)).members(of: 1) == [alice])
         #expect(after(.mark(alice, MarkEdit(custom: "friend"))).customMark(of: alice) == "friend")
@@ -172,26 +172,26 @@ extension NaiveCloud {
         #expect(after(.delete(family)).names.isEmpty)
     }
 
-    @Test func leavesOutWhatTheCloudRefused() {
+    @Test func theMirrorWithOpenEditsAppliedLeavesOutWhatTheCloudRefused() {
         #expect(after(.add([eve], to: family), refusing: [eve]) == draft)
         #expect(after(.remove([bob], from: family), refusing: [bob]) == draft)
         #expect(after(.mark(alice, MarkEdit(custom: "x")), refusing: [alice]) == draft)
         #expect(after(.create(name: "club", [eve, bob]), refusing: [bob]).members(of: -5) == [eve])
     }
 
-    @Test func leavesOutWhatHasLostItsGroup() {
+    @Test func theMirrorWithOpenEditsAppliedLeavesOutWhatHasLostItsGroup() {
         let gone = GroupReference(id: 9, name: "family")
         #expect(after(.add([eve], to: gone)) == draft)
         #expect(after(.remove([bob], from: gone)) == draft)
         #expect(after(.delete(gone)) == draft)
     }
 
-    @Test func findsAGroupByNameWhereItsNumberIsNotKnownYet() {
+    @Test func theMirrorWithOpenEditsAppliedFindsAGroupByNameWhereItsNumberIsNotKnownYet() {
         let byName = GroupReference(id: nil, name: "family")
         #expect(after(.add([eve], to: byName)).members(of: 1) == [alice, bob, eve])
     }
 
-    @Test func knowsAGroupOfTheQueueThatWasThereAlready() {
+    @Test func theMirrorWithOpenEditsAppliedKnowsAGroupOfTheQueueThatWasThereAlready() {
         let ofTheQueue = GroupReference(id: -3, name: "family")
         let edits = [
             Edit(id: 3, operation: .create(name: "family", [bob])),
@@ -203,7 +203,8 @@ extension NaiveCloud {
     }
 
     /// The call bore the name that the rename gives, and its answer was lost.
-    @Test func knowsACreationInDoubt_underTheNameThatALaterEditGaveIt() {
+    @Test
+    func theMirrorWithOpenEditsAppliedKnowsACreationInDoubt_underTheNameThatALaterEditGaveIt() {
         var found = cloud
         _ = found.create("pub", ["eve"])
         let own = GroupReference(id: -5, name: "club")
@@ -217,7 +218,7 @@ extension NaiveCloud {
         #expect(pending.members(of: 2) == [bob, eve])
     }
 
-    @Test func knowsAGroupThatWasMade_whateverItIsCalledNow() {
+    @Test func theMirrorWithOpenEditsAppliedKnowsAGroupThatWasMade_whateverItIsCalledNow() {
         var creation = Edit(id: 5, operation: .create(name: "club", [bob, eve]), state: .sending)
         creation.createdGroup = 1
         #expect(PendingDraft(draft, [creation]).draft.names == [1: "family"])
@@ -230,7 +231,7 @@ extension NaiveCloud {
         #expect(PendingDraft(draft, [remade]).draft.members(of: 1) == [alice, bob, eve])
     }
 
-    @Test func knowsAGroupThatWasMade_whenALaterEditMeansIt() {
+    @Test func theMirrorWithOpenEditsAppliedKnowsAGroupThatWasMade_whenALaterEditMeansIt() {
         var creation = Edit(id: 5, operation: .create(name: "club", [bob]), state: .sending)
         creation.createdGroup = 1
         let later = Edit(id: 6, operation: .add([eve], to: GroupReference(id: -5, name: "club")))
@@ -245,7 +246,7 @@ extension NaiveCloud {
         #expect(PendingDraft(draft, edits).draft == draft)
     }
 
-    @Test func givesAConversationThatItAddsNoTimeOfUpdate() {
+    @Test func theMirrorWithOpenEditsAppliedGivesAConversationThatItAddsNoTimeOfUpdate() {
         let added = after(.add([eve], to: family)).snapshot.conversations.first { $0.id == eve }
         #expect(added?.updatedAt == 0)
     }

@@ -13,12 +13,12 @@ import Testing
         }
     }
 
-    @Test func isBelievedAfterAnHour() {
+    @Test func theCalendarIsBelievedAfterAnHour() {
         #expect(answers((3599, 3599), (3600, 3600)) == [false, true])
     }
 
     @Test(arguments: [-86_400, -61, 61, 86_400])
-    func thatJumps_isBelievedAnHourLater(jump: Int) {
+    func theCalendarThatJumps_isBelievedAnHourLater(jump: Int) {
         #expect(
             answers((3600, 3600 + jump), (7199, 7199 + jump), (7200, 7200 + jump))
                 == [false, false, true])
@@ -26,7 +26,7 @@ import Testing
 
     /// As some programs set it: a little at a time.
     @Test(arguments: [-60, 60])
-    func thatIsCorrectedInSmallSteps_isBelieved(step: Int) {
+    func theCalendarThatIsCorrectedInSmallSteps_isBelieved(step: Int) {
         #expect(
             answers((1200, 1200 + step), (2400, 2400 + 2 * step), (3600, 3600 + 3 * step))
                 == [false, false, true])

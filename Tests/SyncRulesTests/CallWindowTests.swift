@@ -125,7 +125,7 @@ private func widest(_ arrivals: [Double]) -> Int {
         #expect(window.take(now: start) == .wait(until: start + .microseconds(2500)))
     }
 
-    @Test func withEveryTokenInFlight_aReplyIsWaitedFor() {
+    @Test func theCallWindowWithEveryTokenInFlight_aReplyIsWaitedFor() {
         var window = CallWindow(limit: 1, margin: .none, now: .zero)
         let start = MonotonicTime.zero + .seconds(1)
         #expect(window.take(now: start) == .send)
@@ -258,19 +258,19 @@ private func widest(_ arrivals: [Double]) -> Int {
         #expect(saved(after: repeatElement(roundTrip, count: calls)) == .milliseconds(milliseconds))
     }
 
-    @Test func leavesThreeMillisecondsOfAShortRoundTrip() {
+    @Test func theMarginOfTheCallWindowLeavesThreeMillisecondsOfAShortRoundTrip() {
         let trips = repeatElement(Duration.milliseconds(20), count: 300)
         #expect(saved(after: trips) == .milliseconds(17))
     }
 
-    @Test func leavesTwiceTheDistanceToTheTwentiethSmallest() {
+    @Test func theMarginOfTheCallWindowLeavesTwiceTheDistanceToTheTwentiethSmallest() {
         let trips = (0..<300).map { Duration.milliseconds($0 < 20 ? 100 + $0 : 200) }
         // Of 100 ms twice 19 are left.
         #expect(saved(after: trips) == .milliseconds(62))
     }
 
     /// The burst of a start says nothing about the way.
-    @Test func isNothingWithinTwoSecondsOfTheFirstReply() {
+    @Test func theMarginOfTheCallWindowIsNothingWithinTwoSecondsOfTheFirstReply() {
         var window = CallWindow(limit: 200, margin: .measured, now: .zero)
         var now = MonotonicTime.zero + .seconds(1)
         for round in 0..<2 {
@@ -295,7 +295,7 @@ private func widest(_ arrivals: [Double]) -> Int {
         #expect(until < .zero + .milliseconds(second + 1000))
     }
 
-    @Test func isNotTakenFromACallThatWasLost() {
+    @Test func theMarginOfTheCallWindowIsNotTakenFromACallThatWasLost() {
         var window = CallWindow(limit: 1, margin: .measured, now: .zero)
         var now = call(&window, taking: repeatElement(roundTrip, count: 300))
         while case .wait(let until) = window.take(now: now) { now = until }

@@ -41,14 +41,14 @@ private let text = Edit(
         }
     }
 
-    @Test func withLocalWins_theEditIsSentAndTheConflictRecorded() {
+    @Test func bothSidesChangedTheSameWithLocalWins_theEditIsSentAndTheConflictRecorded() {
         let changed = cloud { $0.names[1] = "clan" }
         let rebase = EditPlan([rename], on: changed, PushPolicy(conflicts: .localWins))
         #expect(rebase.calls.map(\.action) == [.rename(1, from: "clan", to: "kin")])
         #expect(rebase.decisions[0].conflict?.theirs == "clan")
     }
 
-    @Test func withCloudWins_theEditGivesWayForGood() {
+    @Test func bothSidesChangedTheSameWithCloudWins_theEditGivesWayForGood() {
         let changed = cloud { $0.names[1] = "clan" }
         let (courses, calls) = decide([rename], on: changed, PushPolicy(conflicts: .cloudWins))
         #expect(courses == [.settle(.cancelled, .conflict)])
@@ -80,7 +80,7 @@ private let text = Edit(
         #expect(calls.isEmpty)
     }
 
-    @Test func withCloudWins_theBitsOfAMarkAreSentAllTheSame() {
+    @Test func bothSidesChangedTheSameWithCloudWins_theBitsOfAMarkAreSentAllTheSame() {
         let both = Edit(
             id: 1,
             operation: .mark(alice, MarkEdit(set: StandardMark(bits: 4), custom: "friend")),
@@ -128,7 +128,7 @@ private let text = Edit(
 @Suite struct AGroupThatIsGone {
     private let gone = cloud { $0.obey(.delete(GroupReference(id: nil, name: "family"))) }
 
-    @Test func isNothingToDeleteOrToRemoveFrom() {
+    @Test func aGroupThatIsGoneIsNothingToDeleteOrToRemoveFrom() {
         let edits = [
             Edit(id: 1, operation: .remove([bob], from: family)),
             Edit(id: 2, operation: .delete(family)),
@@ -138,7 +138,7 @@ private let text = Edit(
         #expect(calls.isEmpty)
     }
 
-    @Test func rejectsAdditionsAndRenames_andWhatComesAfterThemWaits() {
+    @Test func aGroupThatIsGoneRejectsAdditionsAndRenames_andWhatComesAfterThemWaits() {
         let edits = [
             Edit(id: 1, operation: .add([eve], to: family)),
             Edit(id: 2, operation: .rename(family, to: "kin"), base: "family"),
@@ -151,7 +151,7 @@ private let text = Edit(
         #expect(courses[1] == .wait(behind: 1))
     }
 
-    @Test func isMadeAgain_whenThePolicySaysSo() {
+    @Test func aGroupThatIsGoneIsMadeAgain_whenThePolicySaysSo() {
         let edits = [
             Edit(id: 1, operation: .add([eve], to: family)),
             Edit(id: 2, operation: .add([alice], to: family)),
@@ -163,7 +163,7 @@ private let text = Edit(
         #expect(pushing.edits.isEmpty)
     }
 
-    @Test func ofTheSameNameButAnotherNumber_isNotTheOneThatWasMeant() {
+    @Test func aGroupThatIsGoneOfTheSameNameButAnotherNumber_isNotTheOneThatWasMeant() {
         var other = NaiveCloud()
         other.names[7] = "family"
         other.members[7] = ["dora"]
@@ -216,7 +216,7 @@ private let text = Edit(
         #expect(calls.count == 2)
     }
 
-    @Test func thatWouldHaveCreatedAGroup_blocksTheEditsOfThatGroup() {
+    @Test func aRejectedEditThatWouldHaveCreatedAGroup_blocksTheEditsOfThatGroup() {
         let edits = [
             Edit(id: 1, operation: .create(name: "club", [eve]), state: .rejected),
             Edit(id: 2, operation: .add([bob], to: GroupReference(id: -1, name: "club"))),
@@ -253,27 +253,27 @@ private let text = Edit(
 }
 
 @Suite struct AnEditInDoubt {
-    @Test func thatTheCloudShows_wasApplied() {
+    @Test func anEditInDoubtThatTheCloudShows_wasApplied() {
         let edit = Edit(id: 1, operation: .add([alice], to: family), state: .sending)
         let (courses, calls) = decide([edit], on: cloud { _ in })
         #expect(courses == [.settle(.applied, nil)])
         #expect(calls.isEmpty)
     }
 
-    @Test func thatTheCloudDoesNotShow_isSentAgain() {
+    @Test func anEditInDoubtThatTheCloudDoesNotShow_isSentAgain() {
         let edit = Edit(id: 1, operation: .add([eve], to: family), state: .sending)
         let (courses, calls) = decide([edit], on: cloud { _ in })
         #expect(courses == [.push])
         #expect(calls.count == 1)
     }
 
-    @Test func thatWasAppliedInPart_isSentAgainForTheRest() {
+    @Test func anEditInDoubtThatWasAppliedInPart_isSentAgainForTheRest() {
         let edit = Edit(id: 1, operation: .add([alice, eve], to: family), state: .sending)
         let (_, calls) = decide([edit], on: cloud { _ in })
         #expect(calls.map(\.action) == [.update(1, name: "family", remove: [], add: [eve])])
     }
 
-    @Test func ofACreation_findsTheGroupUnderTheNameThatALaterEditGaveIt() {
+    @Test func anEditInDoubtOfACreation_findsTheGroupUnderTheNameThatALaterEditGaveIt() {
         let edits = [
             Edit(id: 5, operation: .create(name: "new", [eve]), state: .sending),
             Edit(
@@ -286,7 +286,7 @@ private let text = Edit(
         #expect(calls.isEmpty)
     }
 
-    @Test func ofACreationThatALaterEditDeletes_isDeletedWhenItTookEffect() {
+    @Test func anEditInDoubtOfACreationThatALaterEditDeletes_isDeletedWhenItTookEffect() {
         let edits = [
             Edit(id: 5, operation: .create(name: "club", [eve]), state: .sending),
             Edit(id: 6, operation: .delete(GroupReference(id: -5, name: "club"))),
@@ -296,7 +296,7 @@ private let text = Edit(
         #expect(calls.map(\.action) == [.delete(2, name: "club")])
     }
 
-    @Test func ofARenameThatAPhoneHasOverwritten_isAConflict() {
+    @Test func anEditInDoubtOfARenameThatAPhoneHasOverwritten_isAConflict() {
         var sent = rename
         sent.state = .sending
         let (courses, _) = decide([sent], on: cloud { $0.names[1] = "clan" })

@@ -160,7 +160,7 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
         #expect(isRejected(rebase.decisions[1], .conflict))
     }
 
-    @Test func ofSeveralRefusals_thatOfTheFirstConversationIsTold() {
+    @Test func besideOthersInTheQueueOfSeveralRefusals_thatOfTheFirstConversationIsReported() {
         var edit = Edit(id: 1, operation: .add([eve, bob, alice], to: work), state: .sending)
         edit.refused = [
             eve: Refusal(code: 3, words: "eve"), alice: Refusal(code: 1, words: "alice"),
@@ -183,13 +183,13 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
 
     private func foe(_ cloud: inout NaiveCloud) { cloud.marks["alice"]?.custom = "foe" }
 
-    @Test func isRejectedAsAWhole() {
+    @Test func aMarkThatBothSidesChangedIsRejectedAsAWhole() {
         let rebase = rebase([both], phone: foe)
         #expect(isRejected(rebase.decisions[0], .conflict))
         #expect(rebase.calls.isEmpty)
     }
 
-    @Test func withCloudWins_givesWayWhenThereIsNothingElseToDo() {
+    @Test func aMarkThatBothSidesChangedWithCloudWins_givesWayWhenThereIsNothingElseToDo() {
         let rebase = rebase([text], PushPolicy(conflicts: .cloudWins), phone: foe)
         #expect(rebase.decisions[0].course == .settle(.cancelled, .conflict))
     }
@@ -198,7 +198,7 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
         MarkEdit(set: StandardMark(bits: 4), custom: "friend"),
         MarkEdit(clear: StandardMark(bits: 1), custom: "friend"),
     ])
-    func withCloudWins_sendsItsBits(marks: MarkEdit) {
+    func aMarkThatBothSidesChangedWithCloudWins_sendsItsBits(marks: MarkEdit) {
         let edit = Edit(id: 1, operation: .mark(alice, marks), base: "vip")
         let rebase = rebase([edit], PushPolicy(conflicts: .cloudWins), phone: foe)
         #expect(rebase.decisions[0].course == .push)
@@ -222,7 +222,7 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
 }
 
 @Suite struct AGroupThatAnEditMade {
-    @Test func thatWasThereAlready_givesLaterEditsItsNumber() {
+    @Test func aGroupThatAnEditMadeThatWasThereAlready_givesLaterEditsItsNumber() {
         let edits = [
             Edit(id: 5, operation: .create(name: "work", [eve])),
             Edit(id: 6, operation: .add([alice], to: GroupReference(id: -5, name: "work"))),
@@ -232,7 +232,7 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
         #expect(rebase.renumbered == [-5: 2])
     }
 
-    @Test func thatWasThereAlreadyAsItShallBe_isRecordedWithIt() {
+    @Test func aGroupThatAnEditMadeThatWasThereAlreadyAsItShallBe_isRecordedWithIt() {
         let decisions = rebase([Edit(id: 5, operation: .create(name: "work", [bob]))]).decisions
         #expect(decisions.map(\.course) == [.settle(.satisfied, nil)])
         #expect(decisions.map(\.group) == [2])
@@ -269,7 +269,7 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
     }
 
     /// A group of the queue has no number of the cloud yet.
-    @Test func ofTheSameQueue_hasNoNumberYet() {
+    @Test func aGroupThatAnEditMadeOfTheSameQueue_hasNoNumberYet() {
         let edits = [
             Edit(id: 5, operation: .create(name: "club", [eve])),
             Edit(id: 6, operation: .create(name: "club", [alice])),
@@ -333,14 +333,14 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
 
     private func text(_ count: Int) -> ExactText { ExactText(String(repeating: "x", count: count)) }
 
-    @Test func areAllowedThemselves() {
+    @Test func theBoundsOfAnEditAreAllowedThemselves() {
         #expect(fault(.create(name: text(64), [eve])) == nil)
         #expect(fault(.create(name: text(5), [])) == nil)
         #expect(fault(.add([.chatGroup(text(64))], to: family)) == nil)
         #expect(fault(.mark(eve, MarkEdit(custom: text(256)))) == nil)
     }
 
-    @Test func areNotToBePassed() {
+    @Test func theBoundsOfAnEditAreNotToBePassed() {
         #expect(fault(.create(name: text(65), [eve]))?.contains("65 bytes") == true)
         let short = EditOperation.create(name: text(33), [eve]).fault(nameBytes: 32)
         #expect(short?.problem.contains("at most 32") == true)
@@ -354,7 +354,7 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
         #expect(fault(.add([.chatGroup("")], to: family)) == "a chat group's id is empty")
     }
 
-    @Test func areThoseOfNewNamesAndNewConversationsAlone() {
+    @Test func theBoundsOfAnEditAreThoseOfNewNamesAndNewConversationsAlone() {
         let odd = GroupReference(id: 3, name: ExactText(String(repeating: "x", count: 40) + "\t"))
         let long = ConversationID.chatGroup(text(65))
         #expect(fault(.rename(odd, to: "short")) == nil)

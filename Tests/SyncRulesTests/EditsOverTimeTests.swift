@@ -20,7 +20,7 @@ private func rebase(
 
 /// It is settled with the edit that decides otherwise, which may still be taken back or refused.
 @Suite struct AnOvertakenEdit {
-    @Test func waitsForTheDeletionOfItsGroup() {
+    @Test func anOvertakenEditWaitsForTheDeletionOfItsGroup() {
         let edits = [
             Edit(id: 1, operation: .delete(family)),
             Edit(id: 2, operation: .add([eve], to: work)),
@@ -31,7 +31,7 @@ private func rebase(
         #expect(later.decisions.map(\.course) == [.settle(.satisfied, nil), .push, .push])
     }
 
-    @Test func waitsForARemoval_thatIsStillToBeMadeForOthers() {
+    @Test func anOvertakenEditWaitsForARemoval_thatIsStillToBeMadeForOthers() {
         let edits = [
             Edit(id: 1, operation: .add([eve], to: work)),
             Edit(id: 2, operation: .remove([eve, bob], from: work)),
@@ -42,7 +42,7 @@ private func rebase(
     }
 
     /// A script that cannot make up its mind.
-    @Test func waitsForTheLastOfManyThatOvertakeEachOther() {
+    @Test func anOvertakenEditWaitsForTheLastOfManyThatOvertakeEachOther() {
         let edits = (1...9).map { number in
             Edit(
                 id: EditID(Int64(number)),
@@ -54,7 +54,7 @@ private func rebase(
     }
 
     @Test(arguments: [MissingGroupPolicy.reject, .recreate])
-    func isNotMissed_whenTheDeletionIsDone(policy: MissingGroupPolicy) {
+    func anOvertakenEditIsNotMissed_whenTheDeletionIsDone(policy: MissingGroupPolicy) {
         let edits = [
             Edit(id: 1, operation: .add([eve], to: work)),
             Edit(id: 2, operation: .rename(work, to: "job"), base: "work"),
@@ -69,7 +69,7 @@ private func rebase(
             ])
     }
 
-    @Test func doesNotComeBack_whenOnlyItsOvertakerIsDone() {
+    @Test func anOvertakenEditDoesNotComeBack_whenOnlyItsOvertakerIsDone() {
         var removal = Edit(
             id: 2, operation: .remove([eve, bob], from: work), state: .sending)
         removal.done = [eve]
@@ -111,7 +111,7 @@ private func rebase(
         #expect(rebase([edit]).decisions.map(\.course) == [.settle(.applied, nil)])
     }
 
-    @Test func isNoConflict_whenAPhoneChangesTheMarkAfterwards() {
+    @Test func whatWasDoneForAnEditIsNoConflict_whenAPhoneChangesTheMarkAfterwards() {
         var edit = Edit(id: 1, operation: .mark(alice, MarkEdit(custom: "friend")), base: "friend")
         edit.done = [alice]
         let rebase = rebase([edit]) { $0.marks["alice"] = .init(bits: 1, custom: "foe") }
@@ -119,7 +119,7 @@ private func rebase(
     }
 
     /// What is so already does not wait behind a rejected edit of its group.
-    @Test func isNoLongerHeldUp() {
+    @Test func whatWasDoneForAnEditIsNoLongerHeldUp() {
         let rejected = Edit(
             id: 1, operation: .rename(work, to: "job"), base: "labour", state: .rejected)
         let operations: [EditOperation] = [
@@ -143,12 +143,12 @@ private func rebase(
 @Suite struct AGroupKnownByItsNameAlone {
     private let byName = GroupReference(id: nil, name: "family")
 
-    @Test func isTheSameGroup_whenTheEditRenamesIt() {
+    @Test func aGroupKnownByItsNameAloneIsTheSameGroup_whenTheEditRenamesIt() {
         let pushing = Pushing([Edit(id: 1, operation: .rename(byName, to: "kin"))], on: .family)
         #expect(pushing.decisions.mapValues(\.course) == [1: .settle(.applied, nil)])
     }
 
-    @Test func isTheSameGroup_whenALaterEditRenamesIt() {
+    @Test func aGroupKnownByItsNameAloneIsTheSameGroup_whenALaterEditRenamesIt() {
         let edits = [
             Edit(id: 1, operation: .add([eve], to: byName)),
             Edit(id: 2, operation: .rename(byName, to: "kin")),
@@ -161,7 +161,7 @@ private func rebase(
         #expect(pushing.cloud.essence["kin"] == ["alice", "bob", "eve"])
     }
 
-    @Test func isMadeAnew_whenThereIsNone() {
+    @Test func aGroupKnownByItsNameAloneIsMadeAgain_whenThereIsNone() {
         let addition = Edit(
             id: 1, operation: .add([eve], to: GroupReference(id: nil, name: "club")))
         let pushing = Pushing([addition], on: .family, PushPolicy(missingGroup: .recreate))

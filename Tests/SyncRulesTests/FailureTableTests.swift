@@ -33,7 +33,7 @@ import Testing
     private static let cases = expected.flatMap { kind, codes in codes.map { ($0, kind) } }
 
     @Test(arguments: cases)
-    func hasItsKind(code: Int, kind: FailureKind) {
+    func everyCodeOfTheAPIHasItsKind(code: Int, kind: FailureKind) {
         #expect(FailureTable.kind(of: code) == kind)
     }
 

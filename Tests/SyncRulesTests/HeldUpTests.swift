@@ -103,7 +103,7 @@ private let wishes: [Wish] = [
         action: .update(1, name: "family", remove: [], add: [bob, eve]), edits: [1, 2],
         wanted: [bob: [1, 2], eve: [2]])
 
-    @Test func isDone_ofTheConversationsThatWereTakenAndThatItNames() {
+    @Test func whatWasAcknowledgedForAnEditIsDone_ofTheConversationsThatWereTakenAndThatItNames() {
         let refusal = Refusal(code: 51008, words: "full")
         let reply = PushReply(results: [bob: nil, eve: refusal])
         func done(_ id: EditID) -> Set<ConversationID> {
@@ -114,7 +114,7 @@ private let wishes: [Wish] = [
         #expect(done(3) == [])
     }
 
-    @Test func staysDone_whenItsGroupGetsItsNumber() {
+    @Test func whatWasAcknowledgedForAnEditStaysDone_whenItsGroupGetsItsNumber() {
         var edit = Edit(
             id: 6, operation: .add([bob, eve], to: GroupReference(id: -5, name: "club")))
         (edit.done, edit.blockedBy) = ([bob], 3)
@@ -124,7 +124,7 @@ private let wishes: [Wish] = [
         #expect(renumbered.blockedBy == 3)
     }
 
-    @Test func standsOnWhatItWasComparedWith() {
+    @Test func whatWasAcknowledgedForAnEditStandsOnWhatItWasComparedWith() {
         let edit = Edit(id: 1, operation: .rename(family, to: "kin"), base: "family")
         let decision = EditDecision(edit: 1, course: .push, group: 1, base: "clan")
         #expect(edit.standing(by: decision).base == "clan")

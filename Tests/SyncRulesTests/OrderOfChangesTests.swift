@@ -46,7 +46,7 @@ import Testing
         #expect(replay(diff.changes, on: ["a", "b", "c"]) == (["b", "c", "d"], 1))
     }
 
-    @Test func namesThatAreExchanged_meetOnce() {
+    @Test func theOrderOfChangesNamesThatAreExchanged_meetOnce() {
         let diff = SnapshotDiff(
             from: snapshot([1: "a", 2: "b", 3: "c"]), to: snapshot([1: "b", 2: "a", 3: "d"]))
         #expect(diff.changes.count == 3)

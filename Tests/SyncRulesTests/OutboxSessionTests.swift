@@ -31,7 +31,7 @@ private var home: NaiveCloud {
         CallFailure(kind: .transient, code: code, problem: "time-out")
     }
 
-    @Test func countsACallOnce_howeverManyConversationsItRefused() throws {
+    @Test func anOutboxSessionCountsACallOnce_howeverManyConversationsItRefused() throws {
         let ids = (1...20).map { ConversationID.user(ExactText("peer\($0)")) }
         var session = session([Edit(id: 1, operation: .add(ids, to: family))])
         let planned = session.plan(at: time, isLast: false)
@@ -43,7 +43,7 @@ private var home: NaiveCloud {
         #expect(session.summary.paused.keys.sorted() == [1])
     }
 
-    @Test func refusesForGood_whatIsStaleForTheThirdTime() throws {
+    @Test func anOutboxSessionRefusesForGood_whatIsStaleForTheThirdTime() throws {
         var edit = Edit(id: 1, operation: .add([eve, zed], to: family))
         edit.failures = 2
         var session = session([edit])
@@ -56,7 +56,7 @@ private var home: NaiveCloud {
         #expect(session.summary.rejected.map(\.reason) == [.refused])
     }
 
-    @Test func sendsNothingBehindWhatItHasJustRejected() throws {
+    @Test func anOutboxSessionSendsNothingBehindWhatItHasJustRejected() throws {
         let many = (1...150).map { ConversationID.user(ExactText("peer\($0)")) }
         var session = session([
             Edit(id: 1, operation: .add([alice, eve], to: family)),
@@ -73,7 +73,8 @@ private var home: NaiveCloud {
         #expect(session.edits[1].done.count == 99)
     }
 
-    @Test func knowsTheGroupOfASettledCreation_whenItRejectsSomethingBesides() throws {
+    @Test
+    func anOutboxSessionKnowsTheGroupOfASettledCreation_whenItRejectsSomethingBesides() throws {
         let own = GroupReference(id: -5, name: "family")
         var session = session([
             Edit(id: 5, operation: .create(name: "family", [alice])),
@@ -87,7 +88,7 @@ private var home: NaiveCloud {
     }
 
     /// The last of many failures may have been a success.
-    @Test func givesUp_onlyWhenTheCloudHasBeenLookedAtOnceMore() throws {
+    @Test func anOutboxSessionGivesUp_onlyWhenTheCloudHasBeenLookedAtOnceMore() throws {
         var edit = Edit(id: 1, operation: .create(name: "club", [eve]), state: .sending)
         edit.failures = Edit.mostFailures - 1
         var session = session([edit])
@@ -103,7 +104,8 @@ private var home: NaiveCloud {
     }
 
     /// A proxy in between does not like eve, whatever call her mark is in.
-    @Test func givesUpOnlyTheEditThatAlwaysFails_notThoseThatSharedItsCalls() throws {
+    @Test
+    func anOutboxSessionGivesUpOnlyTheEditThatAlwaysFails_notThoseThatSharedItsCalls() throws {
         var edits = [
             Edit(id: 1, operation: .mark(eve, MarkEdit(custom: "x"))),
             Edit(id: 2, operation: .mark(zed, MarkEdit(custom: "y"))),
@@ -131,7 +133,7 @@ private var home: NaiveCloud {
         #expect(summaries.flatMap { $0.settled.keys } == [.applied])
     }
 
-    @Test func doesNotCount_thatTheCloudCannotBeReached() throws {
+    @Test func anOutboxSessionDoesNotCount_thatTheCloudCannotBeReached() throws {
         for isInDoubt in [true, false] {
             var session = session([Edit(id: 1, operation: .add([eve], to: family))])
             let planned = session.plan(at: time, isLast: false)
@@ -147,7 +149,7 @@ private var home: NaiveCloud {
     }
 
     /// A proxy that does not like a text answers so each time.
-    @Test func counts_anAnswerThatNobodyCanRead() throws {
+    @Test func anOutboxSessionCounts_anAnswerThatNobodyCanRead() throws {
         var session = session([Edit(id: 1, operation: .add([eve], to: family))])
         let planned = session.plan(at: time, isLast: false)
         let call = try #require(planned)
@@ -158,7 +160,7 @@ private var home: NaiveCloud {
         #expect(session.edits.map(\.state) == [.sending])
     }
 
-    @Test func counts_aConversationThatTheReplyLeavesOut() throws {
+    @Test func anOutboxSessionCounts_aConversationThatTheReplyLeavesOut() throws {
         var session = session([
             Edit(id: 1, operation: .add([eve], to: family)),
             Edit(id: 2, operation: .add([zed], to: family)),
@@ -170,7 +172,7 @@ private var home: NaiveCloud {
         #expect(session.edits.map(\.failures) == [1, 0])
     }
 
-    @Test func countsACallOnce_thatRefusedOneConversationAndLeftOutAnother() throws {
+    @Test func anOutboxSessionCountsACallOnce_thatRefusedOneConversationAndLeftOutAnother() throws {
         var session = session([Edit(id: 1, operation: .add([eve, zed], to: family))])
         let planned = session.plan(at: time, isLast: false)
         let call = try #require(planned)
@@ -178,7 +180,7 @@ private var home: NaiveCloud {
         #expect(session.edits.map(\.failures) == [1])
     }
 
-    @Test func doesNotCountNorRefuse_whatCameTooOften() throws {
+    @Test func anOutboxSessionDoesNotCountNorRefuse_whatCameTooOften() throws {
         var edit = Edit(id: 1, operation: .add([eve], to: family))
         edit.failures = Edit.mostFailures - 1
         var session = session([edit])
@@ -192,7 +194,7 @@ private var home: NaiveCloud {
     }
 
     /// Seventy minutes of an outage are no reason to give an edit up.
-    @Test func givesUp_onlyAfterADayToo() {
+    @Test func anOutboxSessionGivesUp_onlyAfterADayToo() {
         var edit = Edit(id: 1, operation: .add([eve], to: family))
         edit.failures = Edit.mostFailures
         edit.queuedAt = time
@@ -205,7 +207,7 @@ private var home: NaiveCloud {
         #expect(old.summary.rejected.map(\.reason) == [.gaveUp])
     }
 
-    @Test func goesOnWithOtherThings_whenOneCallIsStale() throws {
+    @Test func anOutboxSessionGoesOnWithOtherThings_whenOneCallIsStale() throws {
         let edits = [
             Edit(id: 1, operation: .add([eve], to: family)),
             Edit(id: 2, operation: .mark(eve, MarkEdit(custom: "x"))),
@@ -240,7 +242,7 @@ private var home: NaiveCloud {
     }
 
     @Test(arguments: [true, false])
-    func leavesInDoubt_whatMustWaitBehindARejectedEdit(isAnswered: Bool) throws {
+    func anOutboxSessionLeavesInDoubt_whatMustWaitBehindARejectedEdit(isAnswered: Bool) throws {
         var tired = Edit(id: 1, operation: .rename(family, to: "kin"), base: "family")
         tired.sentSeparately = true
         let addition = Edit(id: 2, operation: .add([eve], to: family))

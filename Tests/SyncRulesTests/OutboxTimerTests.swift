@@ -39,7 +39,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(timer.waiting == [1] && timer.turn(of: 2, now: at(10)) == nil)
     }
 
-    @Test func whoHasNoEdits_isNotPushed() {
+    @Test func theTimerOfTheOutboxWhoHasNoEdits_isNotPushed() {
         var timer = OutboxTimer()
         #expect(!begin(&timer, 0) && !timer.contains(1))
         #expect(pushed(&timer, now: 0) { $0.calls = 1 } == nil)

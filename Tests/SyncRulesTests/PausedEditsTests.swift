@@ -17,7 +17,7 @@ private let work = GroupReference(id: 2, name: "work")
         rebase(edits, paused: paused).decisions.map(\.course)
     }
 
-    @Test func keepsBackWhatIsAboutTheSameGroup_andNothingElse() {
+    @Test func anEditThatIsPausedKeepsBackWhatIsAboutTheSameGroup_andNothingElse() {
         let edits = [
             Edit(id: 1, operation: .add([eve], to: family)),
             Edit(id: 2, operation: .rename(family, to: "kin")),
@@ -28,7 +28,7 @@ private let work = GroupReference(id: 2, name: "work")
         #expect(rebase(edits, paused: [1]).calls.flatMap(\.edits) == [3, 4])
     }
 
-    @Test func ofAConversation_keepsBackItsOtherMarksAlone() {
+    @Test func anEditThatIsPausedOfAConversation_keepsBackItsOtherMarksAlone() {
         let edits = [
             Edit(id: 1, operation: .mark(eve, MarkEdit(custom: "x"))),
             Edit(id: 2, operation: .mark(eve, MarkEdit(custom: "y"))),
@@ -37,7 +37,7 @@ private let work = GroupReference(id: 2, name: "work")
         #expect(courses(edits, paused: [1]) == [.later, .later, .push])
     }
 
-    @Test func ofACreation_keepsBackWhatIsAboutTheNewGroup() {
+    @Test func anEditThatIsPausedOfACreation_keepsBackWhatIsAboutTheNewGroup() {
         let edits = [
             Edit(id: 1, operation: .create(name: "club", [eve])),
             Edit(id: 2, operation: .add([bob], to: GroupReference(id: -1, name: "club"))),
@@ -47,7 +47,7 @@ private let work = GroupReference(id: 2, name: "work")
         #expect(rebase.isFinal)
     }
 
-    @Test func thatTheCloudHasByNow_isSettledAllTheSame() {
+    @Test func anEditThatIsPausedThatTheCloudHasByNow_isSettledAllTheSame() {
         var sent = Edit(id: 1, operation: .add([bob], to: family), state: .sending)
         #expect(courses([sent], paused: [1]) == [.settle(.applied, nil)])
         sent.state = .queued
@@ -56,7 +56,7 @@ private let work = GroupReference(id: 2, name: "work")
 }
 
 @Suite struct ACreationWithoutConversations {
-    @Test func isSentAsSuch() {
+    @Test func aCreationWithoutConversationsIsSentAsSuch() {
         let pushing = Pushing(
             [Edit(id: 5, operation: .create(name: "club", []))], on: .family)
         #expect(pushing.calls.map(\.action) == [.create(group: -5, name: "club", [])])
@@ -86,7 +86,7 @@ private let work = GroupReference(id: 2, name: "work")
 }
 
 @Suite struct AUserWhoseDoubtIsOver {
-    @Test func goesBeforeThoseThatWereAskedFor() {
+    @Test func aUserWhoseDoubtIsOverGoesBeforeThoseThatWereAskedFor() {
         var schedule = Schedule(maxStaleness: .seconds(3600))
         for user in 1...4 as ClosedRange<UserNumber> { schedule.add(user) }
         schedule.nudge(1)
@@ -101,7 +101,7 @@ private let work = GroupReference(id: 2, name: "work")
         #expect(schedule.take(now: now) == .user(1))
     }
 
-    @Test func isUrgentOnce() {
+    @Test func aUserWhoseDoubtIsOverIsUrgentOnce() {
         var schedule = Schedule(maxStaleness: .seconds(3600))
         for user in 1...2 as ClosedRange<UserNumber> { schedule.add(user) }
         schedule.postpone(1, until: .zero, urgently: true)

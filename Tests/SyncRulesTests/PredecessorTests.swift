@@ -26,22 +26,23 @@ import Testing
         return count
     }
 
-    @Test func thatNeverWas_theWholeLimitIsThereAtOnce() {
+    @Test func afterAPredecessorThatNeverWas_theWholeLimitIsThereAtOnce() {
         #expect(callsInTheFirstSecond(.none) == 4)
     }
 
-    @Test func thatEndedCleanlyLongAgo_theWholeLimitIsThereAtOnce() {
+    @Test func afterAPredecessorThatEndedCleanlyLongAgo_theWholeLimitIsThereAtOnce() {
         #expect(callsInTheFirstSecond(.quiet(since: .zero)) == 4)
         #expect(callsInTheFirstSecond(.quiet(since: Self.start - .seconds(1))) == 4)
     }
 
-    @Test func thatEndedAMomentAgo_theFirstCallIsASecondAfterItsLast() {
+    @Test func afterAPredecessorThatEndedAMomentAgo_theFirstCallIsASecondAfterItsLast() {
         var window = window(.quiet(since: Self.start - .milliseconds(400)))
         #expect(window.take(now: Self.start) == .wait(until: Self.start + .milliseconds(600)))
         #expect(window.take(now: Self.start + .milliseconds(600)) == .send)
     }
 
-    @Test func thatMayHaveBeenKilled_theFirstCallWaitsAndHalfOfTheTokensForLonger() {
+    @Test
+    func afterAPredecessorThatMayHaveBeenKilled_theFirstCallWaitsAndHalfOfTheTokensForLonger() {
         var window = window(.unknown, underWay: 2)
         #expect(window.take(now: Self.start) == .wait(until: Self.start + .seconds(1)))
         var (now, sent) = (Self.start + .seconds(1), 0)
@@ -66,7 +67,7 @@ import Testing
         #expect(window.lostCalls(now: until) == .none)
     }
 
-    @Test func withLostCalls_theirTokensComeLater_andTheOthersAtOnce() {
+    @Test func afterAPredecessorWithLostCalls_theirTokensComeLater_andTheOthersAtOnce() {
         let lost = LostCalls(count: 3, until: Self.start + .seconds(2))
         var window = window(.quiet(since: .zero, lost: lost))
         #expect(window.take(now: Self.start) == .send)

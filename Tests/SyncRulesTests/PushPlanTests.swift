@@ -180,7 +180,7 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
         #expect(made.map(\.conversations.count) == [100, 100, 50])
     }
 
-    @Test func namesThatAreSwapped_takeThreeRenames() {
+    @Test func theFewestCallsNamesThatAreSwapped_takeThreeRenames() {
         let made = calls(
             .rename(group("family"), to: "x"), .rename(group("work"), to: "family"),
             .rename(group("x"), to: "work"))
@@ -204,12 +204,12 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
         return EditPlan(edits, on: Draft(cloud.snapshot), PushPolicy()).calls.map(\.action)
     }
 
-    @Test func ofDeletions_isThatOfTheGroups() throws {
+    @Test func theOrderOfCallsOfDeletions_isThatOfTheGroups() throws {
         let planned = try planned([.delete(group("work")), .delete(group("family"))])
         #expect(planned == [.delete(1, name: "family"), .delete(2, name: "work")])
     }
 
-    @Test func ofRenames_isThatOfTheGroups() throws {
+    @Test func theOrderOfCallsOfRenames_isThatOfTheGroups() throws {
         let planned = try planned([
             .rename(group("work"), to: "job"), .rename(group("family"), to: "kin"),
         ])
@@ -219,7 +219,7 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
             ])
     }
 
-    @Test func ofCreations_isThatOfTheEdits() throws {
+    @Test func theOrderOfCallsOfCreations_isThatOfTheEdits() throws {
         let planned = try planned([
             .create(name: "zoo", ids("eve")), .create(name: "ark", ids("eve")),
         ])
@@ -265,7 +265,7 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
         #expect(pushing.calls.first?.edits == [1])
     }
 
-    @Test func withNothingOfItsOwnLeft_goesWithWhatOthersAdd() {
+    @Test func aCreationThatGoesAloneWithNothingOfItsOwnLeft_goesWithWhatOthersAdd() {
         let club = GroupReference(id: .made(by: 1), name: "club")
         var creation = alone(1, .create(name: "club", [bob]))
         creation.refused[bob] = Refusal(code: 51008, words: "full")
@@ -273,7 +273,7 @@ private func agrees(_ operations: [EditOperation], on cloud: NaiveCloud) -> Push
         #expect(pushing.cloud.essence == ["club": ["eve"]])
     }
 
-    @Test func thatIsEmptiedAgain_doesNotSendWhatWasRefused() {
+    @Test func aCreationThatGoesAloneThatIsEmptiedAgain_doesNotSendWhatWasRefused() {
         let club = GroupReference(id: .made(by: 1), name: "club")
         var creation = Edit(id: 1, operation: .create(name: "club", [bob, eve]))
         creation.refused[eve] = Refusal(code: 51008, words: "full")

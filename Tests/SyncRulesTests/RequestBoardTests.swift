@@ -18,7 +18,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         return board
     }
 
-    @Test func thatIsServedOrBeingWritten_isNotNew() {
+    @Test func aRequestThatIsServedOrBeingWritten_isNotNew() {
         var board = board(all)
         #expect(board.new(among: [all, named]) == [named])
         for user in [1, 2] as [UserNumber] {
@@ -32,14 +32,14 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
     }
 
     @Test(arguments: [(UInt64(10), false), (11, true)])
-    func isSettledByPassesThatBeganAfterIt(sequence: UInt64, isSettled: Bool) {
+    func aRequestIsSettledByPassesThatBeganAfterIt(sequence: UInt64, isSettled: Bool) {
         var board = board(all)
         let settled = board.passEnded(
             1, sequence: sequence, isComparison: false, RequestResult(.same))
         #expect(settled.isSettled == isSettled)
     }
 
-    @Test func toCompare_isNotSettledByAPull_norTheOtherWayRound() {
+    @Test func aRequestToCompare_isNotSettledByAPull_norTheOtherWayRound() {
         var board = board(all, comparison)
         #expect(board.isToBeCompared(1))
         _ = board.passEnded(1, sequence: 11, isComparison: false, RequestResult(.same))
@@ -78,7 +78,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         }
     }
 
-    @Test func isDone_whenNobodyRemains() {
+    @Test func aRequestIsDone_whenNobodyRemains() {
         var board = board(all)
         _ = board.passEnded(
             1, sequence: 11, isComparison: false, RequestResult(.changed, changes: 3))
@@ -93,7 +93,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(board.isEmpty && nothing == nil)
     }
 
-    @Test func whoseUsersLeaveTheList_recordsThemAsFailed() {
+    @Test func aRequestWhoseUsersLeaveTheList_recordsThemAsFailed() {
         var board = board(all, named)
         let left = board.left([2, 3])
         #expect(left.map(\.request) == [7, 8] && left.map(\.users) == [[2], [2]])
@@ -104,7 +104,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(finished?.progress.failed == 1)
     }
 
-    @Test func ofStrangersOnly_isDoneAtOnce() {
+    @Test func aRequestOfStrangersOnly_isDoneAtOnce() {
         var board = RequestBoard()
         board.begin(named, total: 2, users: [], after: 0, now: at(0))
         board.refuse(2, of: 8)
@@ -113,7 +113,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(progress?.failed == 2 && progress?.done == 2)
     }
 
-    @Test func thatIsWithdrawn_isDroppedWithWhoWasLeft() {
+    @Test func aRequestThatIsWithdrawn_isDroppedWithWhoWasLeft() {
         var board = board(all, comparison)
         _ = board.passEnded(1, sequence: 11, isComparison: true, RequestResult(.same))
         let gone = board.withdraw(except: [all])
@@ -145,7 +145,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         queue.takeNext { _ in false }
     }
 
-    @Test func givesTheFirstWhomNoPassWorksOn() {
+    @Test func theComparisonQueueGivesTheFirstWhomNoPassWorksOn() {
         var queue = queue(1, 2, 3)
         let second = queue.takeNext { $0 == 1 }
         #expect(second == 2)
@@ -163,7 +163,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
     }
 
     @Test(arguments: [true, false])
-    func whoWasNotTried_comesBack(isToBeRepeated: Bool) {
+    func theComparisonQueueWhoWasNotTried_comesBack(isToBeRepeated: Bool) {
         var queue = queue(1)
         _ = queue.takeNext { _ in false }
         queue.failed(1, isToBeRepeated: isToBeRepeated)
@@ -194,7 +194,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(second == [change])
     }
 
-    @Test func whoIsNoLongerWanted_isForgotten() {
+    @Test func theComparisonQueueWhoIsNoLongerWanted_isForgotten() {
         let change = Change.groupDeleted(ConversationGroup(id: 1, name: "family"))
         var queue = queue(1, 2, 3)
         _ = queue.takeNext { _ in false }
@@ -215,7 +215,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
             chance: 0, now: at(now))
     }
 
-    @Test func backsOffForLongerEachTime() {
+    @Test func aFailingUserBacksOffForLongerEachTime() {
         var users = FailingUsers()
         let pauses = [0, 100, 200].map { fail(&users, startedAt: $0, now: $0).pause }
         #expect(pauses == [.seconds(1), .seconds(2), .seconds(4)])
@@ -224,7 +224,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(failures == 3 && none == nil && users.count == 0)
     }
 
-    @Test func thatIsAskedForBeforeItsTime_doesNotBackOffForLonger() {
+    @Test func aFailingUserThatIsAskedForBeforeItsTime_doesNotBackOffForLonger() {
         var users = FailingUsers()
         _ = fail(&users, now: 10)
         // The pause of one second was not over when the second pass began, and just over for the third.
@@ -240,7 +240,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(fail(&users, startedAt: 5, tries: 1, now: 5).pause == .seconds(2))
     }
 
-    @Test func thatTheCloudDoesNotKnow_isParkedForADay() {
+    @Test func aFailingUserThatTheCloudDoesNotKnow_isParkedForADay() {
         var users = FailingUsers()
         let first = fail(&users, isParked: true, now: 0)
         #expect(first.pause == .seconds(86_400) && first.isNewlyParked && users.isParked(1))
@@ -250,7 +250,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(!users.isParked(1) && fail(&users, isParked: true, now: 90_000).isNewlyParked)
     }
 
-    @Test func whoHasLeftTheList_isNotRemembered() {
+    @Test func aFailingUserWhoHasLeftTheList_isNotRemembered() {
         var users = FailingUsers()
         #expect(fail(&users, isListed: false, now: 0).failures == 1)
         #expect(users.count == 0 && !users.isParked(1))

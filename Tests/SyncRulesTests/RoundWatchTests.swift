@@ -5,7 +5,7 @@ import Testing
 @Suite struct ARound {
     private func time(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
 
-    @Test func endsWhenEverybodyWasTriedOnce_howeverOftenSomeWere() {
+    @Test func aRoundEndsWhenEverybodyWasTriedOnce_howeverOftenSomeWere() {
         var round = RoundWatch(now: .zero)
         func tried(_ user: UserNumber, _ seconds: Int) -> Duration? {
             round.tried(user, users: 3, failing: 0, parked: { 0 }, now: time(seconds))
@@ -17,14 +17,14 @@ import Testing
         #expect(tried(1, 7) == .seconds(3))
     }
 
-    @Test func doesNotWaitForTheParked_howeverManyTheyAre() {
+    @Test func aRoundDoesNotWaitForTheParked_howeverManyTheyAre() {
         var round = RoundWatch(now: .zero)
         let first = round.tried(1, users: 10, failing: 8, parked: { 8 }, now: time(1))
         let second = round.tried(2, users: 10, failing: 8, parked: { 8 }, now: time(2))
         #expect(first == nil && second == .seconds(2))
     }
 
-    @Test func waitsForThoseWhoFail() {
+    @Test func aRoundWaitsForThoseWhoFail() {
         var round = RoundWatch(now: .zero)
         let first = round.tried(1, users: 2, failing: 1, parked: { 0 }, now: time(1))
         #expect(first == nil)

@@ -34,7 +34,7 @@ private func rows(_ rows: (UserNumber, Double)...) -> [(user: UserNumber, lastPu
         #expect(round(&schedule, at: at(2)) == [1, 2, 3])
     }
 
-    @Test func withNobody_itIsIdle() {
+    @Test func theScheduleWithNobody_itIsIdle() {
         var schedule = schedule()
         #expect(schedule.take(now: at(0)) == .idle)
     }

@@ -44,7 +44,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         #expect(schedule.waitingCount == 0)
     }
 
-    @Test func withTheSameTime_comeInOneOrder() {
+    @Test func usersThatWaitWithTheSameTime_comeInOneOrder() {
         var schedule = schedule(3, 1, 2)
         for user in [3, 1, 2] as [UserNumber] { schedule.postpone(user, until: at(5)) }
         #expect(
@@ -143,7 +143,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         #expect(schedule.take(now: at(0)) == .user(1))
     }
 
-    @Test func areKnownUntilTheyAreTaken() {
+    @Test func usersThatAreAskedForAreKnownUntilTheyAreTaken() {
         var schedule = schedule(1, 2, 3)
         #expect(!schedule.hasAsked)
         schedule.nudge(1)
@@ -177,7 +177,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         #expect(schedule.lastPull(of: 1) == at(3))
     }
 
-    @Test func thatNobodyElseIsTaken() {
+    @Test func whatTheScheduleKnowsThatNobodyElseIsTaken() {
         var schedule = schedule(1, 2, 3)
         _ = schedule.take(now: at(0))
         #expect(schedule.isTaken(1) && !schedule.isTaken(2))
@@ -185,13 +185,13 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         #expect(!schedule.contains(4))
     }
 
-    @Test func thatAUserIsDueAfterExactlyASecond() {
+    @Test func whatTheScheduleKnowsThatAUserIsDueAfterExactlyASecond() {
         var schedule = pulled((1, 0))
         #expect(schedule.take(now: at(0.999)) == .wait(until: at(1)))
         #expect(schedule.take(now: at(1)) == .user(1))
     }
 
-    @Test func thatTurnsOfTheOverdueCountOnlyWhileSomebodyNewWaits() {
+    @Test func whatTheScheduleKnowsThatTurnsOfTheOverdueCountOnlyWhileSomebodyNewWaits() {
         var schedule = Schedule(maxStaleness: .seconds(10))
         schedule.restore((1...60).map { (UserNumber($0), at(-100)) })
         for _ in 0..<15 { _ = schedule.take(now: at(0)) }
@@ -213,7 +213,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
 }
 
 @Suite struct WhoIsBackFromAFailure {
-    @Test func goesFirst_andThenEverySecondTurn() {
+    @Test func whoIsBackFromAFailureGoesFirst_andThenEverySecondTurn() {
         var schedule = schedule(1, 2)
         for user in [1, 2] as [UserNumber] {
             #expect(schedule.take(now: at(0)) == .user(user))
@@ -224,14 +224,14 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         #expect(turns == [.user(1), .user(3), .user(2), .user(4), .user(5)])
     }
 
-    @Test func goesFirst_whenNothingElseWasTakenBefore() {
+    @Test func whoIsBackFromAFailureGoesFirst_whenNothingElseWasTakenBefore() {
         var schedule = schedule(1, 2)
         schedule.postpone(2, until: at(5))
         #expect(schedule.take(now: at(5)) == .user(2))
     }
 
     /// Only what those that are back have had is to be made up for.
-    @Test func doesNotWait_forTheManyCallsOfAnother() {
+    @Test func whoIsBackFromAFailureDoesNotWait_forTheManyCallsOfAnother() {
         var schedule = schedule(1, 2, 3)
         schedule.postpone(3, until: at(5))
         #expect(schedule.take(now: at(0)) == .user(1))
@@ -239,7 +239,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         #expect(schedule.take(now: at(5)) == .user(3))
     }
 
-    @Test func isOneOfTheOthers_whenItIsPulledTheNextTime() {
+    @Test func whoIsBackFromAFailureIsOneOfTheOthers_whenItIsPulledTheNextTime() {
         var schedule = schedule(1, 2)
         schedule.postpone(1, until: at(5))
         #expect(schedule.take(now: at(5)) == .user(1))
@@ -251,7 +251,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
     }
 
     /// A moment without work does not make up for its calls.
-    @Test func waitsForTheOthers_thoughNobodyWasDueMeanwhile() {
+    @Test func whoIsBackFromAFailureWaitsForTheOthers_thoughNobodyWasDueMeanwhile() {
         var schedule = schedule(1, 2, 3)
         schedule.postpone(1, until: at(5))
         schedule.postpone(2, until: at(6))

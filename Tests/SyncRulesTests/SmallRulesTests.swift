@@ -15,7 +15,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
 }
 
 @Suite struct AUserThatTheCloudDoesNotKnow {
-    @Test func isLookedAtOnceADay() {
+    @Test func aUserThatTheCloudDoesNotKnowIsLookedAtOnceADay() {
         #expect(BackOff.parked == .seconds(86_400))
     }
 }
@@ -119,7 +119,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(rule.totals(others: 1000) == (2, 0))
     }
 
-    @Test func aDecision_letsCountingStartAnew() {
+    @Test func aDecision_letsCountingStartAgain() {
         var rule = DeletionGuard(limits: limits)
         for second in 0..<3 { _ = emptied(&rule, now: at(second), others: 1000) }
         #expect(rule.totals(others: 1000) == (3, 3))
@@ -169,7 +169,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(health.mayStart(now: at(6)) == true)
     }
 
-    @Test func anAnswerBetweenThem_beginsTheCountAnew() {
+    @Test func anAnswerBetweenThem_beginsTheCountAgain() {
         var health = CloudHealth()
         for _ in 1..<CloudHealth.patience { _ = health.observe(.noAnswer, now: at(0)) }
         _ = health.observe(.accepted, now: at(0))
@@ -218,7 +218,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(!health.isInDoubt && health.state == .unreachable)
     }
 
-    @Test func aRefusalOfACallThatWasUnderWay_saysNothingOfWhatWasMended() {
+    @Test func aRefusalOfACallThatWasUnderWay_saysNothingOfWhatWasFixed() {
         var health = CloudHealth()
         _ = health.observe(.refused(code: 70009), now: at(0))
         health.reconsider(now: at(10))

@@ -108,7 +108,7 @@ private func snapshot(
         #expect(!Snapshot.empty.losesEverything(becoming: full))
     }
 
-    @Test func withOnlyEmptyGroups_itIsLosingEveryGroup() {
+    @Test func holdingDeletionsWithOnlyEmptyGroups_itIsLosingEveryGroup() {
         #expect(snapshot([family]).losesEverything(becoming: .empty))
         #expect(!snapshot([family, work]).losesEverything(becoming: snapshot([work])))
     }
