@@ -129,7 +129,7 @@ package struct CloudWork: Sendable {
     }
 
     /// How many edits are listed one by one.
-    private static let mostTold = 20
+    private static let mostListed = 20
 
     /// Open edits of the users, without those that wait behind a rejected one.
     private static func unsent(_ users: [UserID]?, _ reader: MirrorReader) throws -> (
@@ -139,7 +139,7 @@ package struct CloudWork: Sendable {
         for user in users.map({ Set($0).sorted() as [UserID?] }) ?? [nil] {
             try reader.edits(EditSelection(user: user, states: [.queued, .sending])) { edit in
                 guard edit.blockedBy == nil else { return }
-                if first.count < mostTold { first.append(edit) }
+                if first.count < mostListed { first.append(edit) }
                 if users != nil { count += 1 }
             }
         }

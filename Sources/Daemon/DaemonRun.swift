@@ -95,7 +95,7 @@ package struct DaemonRun: Sendable {
 
     private func drain(_ signal: String) async {
         manager.stopping()
-        let passes = await instance.engine.passesUnderWay
+        let passes = await instance.engine.running
         instance.log(.daemonStopping(signal: signal, inFlight: passes))
         await instance.engine.drain()
     }

@@ -94,7 +94,7 @@ package struct LockFile: ~Copyable {
     /// live, here or by its heartbeat (it may run in a container of its own): whoever else holds the
     /// lock is no groupmirror.
     package static func holder(database: String) -> Holder? {
-        let descriptor = open(path(database), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+        let descriptor = OwnedFile.openForReading(path(database))
         guard descriptor >= 0 else {
             // Who may only read the mirror sees the daemon by its heartbeat.
             guard errno == EACCES else { return nil }
@@ -103,7 +103,6 @@ package struct LockFile: ~Copyable {
             }
         }
         defer { close(descriptor) }
-        guard OwnedFile.isRegular(descriptor) else { return nil }
         // A shared lock is refused exactly while an exclusive one is held.
         if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return nil }
         var bytes = [UInt8](repeating: 0, count: 32)
@@ -122,14 +121,11 @@ package struct LockFile: ~Copyable {
 
     /// Beside the database as it is called without links: one database has one lock.
     private static func path(_ database: String) -> String {
-        func resolved(_ path: String) -> String? {
-            guard let name = realpath(path, nil) else { return nil }
-            defer { free(name) }
-            return String(cString: name)
-        }
         let directory = OwnedFile.directory(of: database)
         let name = database.split(separator: "/").last.map(String.init) ?? database
-        return (resolved(database) ?? resolved(directory).map { $0 + "/" + name } ?? database)
+        return
+            (OwnedFile.resolved(database) ?? OwnedFile.resolved(directory).map { $0 + "/" + name }
+            ?? database)
             + ".lock"
     }
 

@@ -106,11 +106,9 @@ package struct Heartbeat: Sendable {
 
     /// What stands in the file, by key.
     private static func values(of database: String) -> [Substring: Substring] {
-        let descriptor = open(
-            PulseFile.path(database), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+        let descriptor = OwnedFile.openForReading(PulseFile.path(database))
         guard descriptor >= 0 else { return [:] }
         defer { close(descriptor) }
-        guard OwnedFile.isRegular(descriptor) else { return [:] }
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = read(descriptor, &bytes, bytes.count)
         var values: [Substring: Substring] = [:]

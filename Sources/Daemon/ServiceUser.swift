@@ -63,7 +63,8 @@ package enum ServiceUser {
         init?(of database: String) {
             let named = OwnedFile.directory(of: database)
             let ways = [
-                named, Owner.resolved(named), Owner.resolved(database).map(OwnedFile.directory),
+                named, OwnedFile.resolved(named),
+                OwnedFile.resolved(database).map(OwnedFile.directory),
             ]
             .compactMap { $0.map(Owner.steps) }
             guard let first = ways.joined().first(where: { $0.st_uid != 0 }) else { return nil }
@@ -94,13 +95,6 @@ package enum ServiceUser {
                 steps.append(file)
             }
             return steps
-        }
-
-        /// Without links.
-        private static func resolved(_ path: String) -> String? {
-            guard let real = realpath(path, nil) else { return nil }
-            defer { free(real) }
-            return String(cString: real)
         }
     }
 }

@@ -44,8 +44,8 @@ package enum OwnedFile {
     /// From here on no database is opened through a link: this process may read more than the user who
     /// owns the directory.
     package static func followNoLinks() {
-        followsLinks.store(false, ordering: .relaxed)
-        _ = gm_sqlite_follow_no_links()
+        // Once: SQLite's list of file systems must not be changed while one is in use.
+        if followsLinks.exchange(false, ordering: .relaxed) { _ = gm_sqlite_follow_no_links() }
     }
 
     /// Throws when the database, or a file that SQLite keeps beside it, is no regular file; also when the
@@ -79,8 +79,17 @@ package enum OwnedFile {
         faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0
     }
 
-    /// Whether what was opened is a regular file: the lock and the heartbeat are nothing else.
-    package static func isRegular(_ descriptor: Int32) -> Bool {
+    /// Opens a lock or a heartbeat for reading: a regular file, and not through a link; negative, with
+    /// `errno`, when that fails.
+    package static func openForReading(_ path: String) -> Int32 {
+        let found = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+        guard found >= 0, !isRegular(found) else { return found }
+        close(found)
+        errno = EINVAL
+        return -1
+    }
+
+    private static func isRegular(_ descriptor: Int32) -> Bool {
         var file = stat()
         return fstat(descriptor, &file) == 0 && file.st_mode & S_IFMT == S_IFREG
     }
@@ -93,6 +102,13 @@ package enum OwnedFile {
             if file.st_mode & S_IFMT != S_IFREG { return "it is not a regular file" }
         }
         return String(cString: strerror(error))
+    }
+
+    /// The path without links; nil when there is nothing at it.
+    package static func resolved(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
     }
 
     /// Where the file lies.

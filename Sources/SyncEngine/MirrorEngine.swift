@@ -29,7 +29,8 @@ package actor MirrorEngine {
     var round: RoundWatch
     var totals = PassTotals()
 
-    private(set) var running = 0
+    /// Passes that have begun and not ended.
+    package private(set) var running = 0
     private(set) var sequence: UInt64 = 0
     private var end: End?
     private var idleDispatcher: CheckedContinuation<Void, Never>?
@@ -109,9 +110,6 @@ package actor MirrorEngine {
     var isRefusedFromTheStart: Bool {
         if case .refused = end { settings.mode == .daemon } else { false }
     }
-
-    /// The passes that have begun and not ended.
-    package var passesUnderWay: Int { running }
 
     /// Users who wait for a comparison.
     package var waitingForComparison: Int { comparisons.count }

@@ -75,8 +75,7 @@ extension MirrorStatus {
             news.append(
                 command == nil ? "no daemon runs" : "a command calls the cloud, no daemon runs")
         } else if isSilent {
-            let since = heartbeat.map { "\($0.at)" } ?? lockedSince.map { "\($0)" } ?? "its start"
-            news.append("the daemon has not responded since \(since)")
+            news.append("the daemon has not responded since \(silentSince)")
         } else if let pulse = heartbeat?.pulse {
             if pulse.storeProblem != nil
                 || ["refused", "unreachable", "clock_off"].contains(pulse.cloud)

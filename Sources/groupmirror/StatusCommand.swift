@@ -86,6 +86,11 @@ struct MirrorStatus {
         return lockedSince.map { now - $0 > PulseFile.patience } ?? false
     }
 
+    /// Since when, of one that is silent: a time, or words.
+    var silentSince: String {
+        (heartbeat?.at ?? lockedSince)?.description ?? "its start"
+    }
+
     /// No daemon keeps the mirror up to date, and it is out of date.
     var isLeftAlone: Bool {
         process == nil && command == nil && (states["stale"] != nil || states["new"] != nil)
@@ -162,8 +167,7 @@ struct MirrorStatus {
             return isLeftAlone ? seen + "; the mirror is out of date: start it" : seen
         }
         if isSilent {
-            let since = heartbeat.map { "\($0.at)" } ?? lockedSince.map { "\($0)" } ?? "its start"
-            return "process \(process) has not responded since \(since): look at its log, "
+            return "process \(process) has not responded since \(silentSince): look at its log, "
                 + "or restart it"
         }
         guard let daemon else { return "running (process \(process)), starting" }
