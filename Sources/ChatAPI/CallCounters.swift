@@ -1,6 +1,6 @@
 import ChatModel
-import SyncRules
 import EventLog
+import SyncRules
 import Synchronization
 
 /// Calls since the start, for the `calls` and `stats` lines. Thread-safe.

@@ -17,7 +17,7 @@ package enum CallUrgency: Int, Comparable, CaseIterable, Sendable {
     /// The first page of a pass.
     case starting
 
-    /// The more urgent is the greater.
+    /// The more urgent is the smaller.
     package static func < (left: CallUrgency, right: CallUrgency) -> Bool {
         left.rawValue < right.rawValue
     }

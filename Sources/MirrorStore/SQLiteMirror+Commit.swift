@@ -1,4 +1,3 @@
-import Foundation
 import ChatModel
 import GRDB
 import SyncRules
@@ -74,8 +73,7 @@ extension PulledUser {
 
 extension PushedUser {
     func write(to database: Database) throws {
-        try database.cachedStatement(sql: "DELETE FROM listing WHERE user = ?")
-            .execute(arguments: [Int64(user)])
+        try forgetListing(of: user, in: database)
         try diff.write(of: user, at: at, origins, to: database)
     }
 }

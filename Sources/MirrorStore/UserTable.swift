@@ -1,5 +1,5 @@
-import Foundation
 import ChatModel
+import Foundation
 import GRDB
 import SyncRules
 
@@ -119,6 +119,12 @@ func forgetTrouble(of user: UserNumber, in database: Database) throws {
         .execute(arguments: [Int64(user)])
 }
 
+/// The mirror is not known to equal a listing any more.
+func forgetListing(of user: UserNumber, in database: Database) throws {
+    try database.cachedStatement(sql: "DELETE FROM listing WHERE user = ?")
+        .execute(arguments: [Int64(user)])
+}
+
 extension PulledUser {
     /// The listing that the mirror equals, and what was left out of it.
     func writeListing(to database: Database) throws {
@@ -135,8 +141,7 @@ extension PulledUser {
                     """
             ).execute(arguments: [Int64(user), Data(digest.bytes)])
         } else {
-            try database.cachedStatement(sql: "DELETE FROM listing WHERE user = ?")
-                .execute(arguments: [Int64(user)])
+            try forgetListing(of: user, in: database)
         }
     }
 

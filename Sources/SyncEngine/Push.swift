@@ -49,7 +49,7 @@ struct Push: Sendable {
         calls: inout Int
     ) async throws -> PushSummary {
         var session = OutboxSession(
-            edits, of: job.number, cloud: listed, mirror: listed, policy: job.policy,
+            edits, of: job.number, on: listed, policy: job.policy,
             paused: job.paused, at: now)
         var call = try await store([entry], &session)
         while let next = call {

@@ -25,16 +25,15 @@ package struct OutboxSession: Sendable {
 
     /// - Parameters:
     ///   - edits: open and rejected ones, ascending.
-    ///   - cloud: as it was listed just now.
-    ///   - mirror: what the mirror has; it is written together with what the session decides.
+    ///   - listed: what the cloud has, and what the mirror has once the listing is stored.
     ///   - paused: edits that are not tried again yet.
     package init(
-        _ edits: [Edit], of user: UserNumber, cloud: Snapshot, mirror: Snapshot,
+        _ edits: [Edit], of user: UserNumber, on listed: Snapshot,
         policy: PushPolicy, paused: Set<EditID> = [], at time: WallTime
     ) {
         self.paused = paused
-        self.cloud = Draft(cloud)
-        self.mirror = mirror
+        cloud = Draft(listed)
+        mirror = listed
         self.edits = edits
         self.user = user
         self.policy = policy

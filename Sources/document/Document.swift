@@ -1,6 +1,6 @@
 import EventLog
-import SyncRules
 import Foundation
+import SyncRules
 
 /// Writes the generated pages of the documentation into the directory that is named: `make tables`.
 @main

@@ -11,11 +11,11 @@ struct OutboxCommand: ParsableCommand {
         commandName: "outbox",
         abstract: "Show edits; retry or cancel those that wait for an operator.",
         discussion: """
-            An edit is queued, then sending, and ends as applied (the cloud took it), satisfied (it was \
-            so already) or cancelled. A rejected one waits for an operator, and later edits of its group \
+            An edit is queued, then sending, and ends as applied (the cloud took it), satisfied (the \
+            cloud matched already) or cancelled. A rejected one waits for an operator, and later edits of its group \
             wait behind it.
 
-            Examples: what is open or rejected, the story of one, and its cure.
+            Examples: what is open or rejected, one edit with everything about it, and a retry.
               groupmirror outbox list
               groupmirror outbox show 17
               groupmirror outbox retry 17

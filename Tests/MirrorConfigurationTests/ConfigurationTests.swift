@@ -61,15 +61,15 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
         }
     }
 
-    /// The file may be any file that somebody has named.
+    /// The file may be any file.
     @Test(arguments: [
         "root:$6$made$up:19000:0:99999:7:::", "root: $6$made$up\nroot: $6$made$up",
         "made up: $6$made$up", "{made$up: [}", "\u{7}$6$made$up", "- $6$made$up",
     ])
     func aFileOfAnotherKind_isNotQuoted(text: String) throws {
         let fault = #expect(throws: ConfigurationFault.self) { try parse(text) }
-        let told = "\(fault?.description ?? "") \(fault?.advice ?? "")"
-        #expect(!told.contains("$6$") && !told.contains("made"), "\(told)")
+        let words = "\(fault?.description ?? "") \(fault?.advice ?? "")"
+        #expect(!words.contains("$6$") && !words.contains("made"), "\(words)")
     }
 
     @Test func history_canBeKeptForEver() throws {

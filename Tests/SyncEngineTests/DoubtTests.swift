@@ -2,9 +2,9 @@ import ChatEmulator
 import ChatModel
 import MirrorStore
 import SyncEngine
+import SyncRules
 import TestSupport
 import Testing
-import SyncRules
 
 @Suite struct AWriteInDoubt {
     /// While it may still take effect nothing is sent, but its user may be pulled.

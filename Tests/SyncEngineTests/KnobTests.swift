@@ -1,9 +1,9 @@
 import ChatEmulator
 import ChatModel
 import MirrorStore
+import SyncRules
 import TestSupport
 import Testing
-import SyncRules
 
 /// Where the vendor's documentation leaves a question open, every answer must give the same end:
 /// the mirror equals the cloud.

@@ -24,7 +24,7 @@ private var home: NaiveCloud {
     private func session(_ edits: [Edit]) -> OutboxSession {
         let cloud = home.snapshot
         return OutboxSession(
-            edits, of: 1, cloud: cloud, mirror: cloud, policy: PushPolicy(), at: time)
+            edits, of: 1, on: cloud, policy: PushPolicy(), at: time)
     }
 
     private func lostAnswer(_ code: Int?) -> CallFailure {

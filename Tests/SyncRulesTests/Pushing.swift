@@ -45,7 +45,7 @@ struct Pushing {
         let time = WallTime(seconds: 1_767_300_000)
         self.cloud = cloud
         var session = OutboxSession(
-            edits, of: 1, cloud: cloud.snapshot, mirror: cloud.snapshot, policy: policy, at: time)
+            edits, of: 1, on: cloud.snapshot, policy: policy, at: time)
         var call = session.plan(at: time, isLast: false)
         while let next = call {
             precondition(calls.count < 1000, "it never ends")
