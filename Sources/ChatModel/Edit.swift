@@ -30,8 +30,11 @@ package enum EditState: String, CaseIterable, Sendable {
     /// An operator, or the policy `cloud_wins`, cancelled it.
     case cancelled
 
-    /// Accepted and not settled.
+    /// Something is still to be done for it.
     package var isOpen: Bool { self == .queued || self == .sending }
+
+    /// Nothing becomes of it any more.
+    package var isSettled: Bool { !isOpen && self != .rejected }
 }
 
 /// Why an edit was rejected, or gave way.
@@ -55,13 +58,15 @@ package enum EditReason: String, CaseIterable, Sendable {
 /// An edit on its way.
 package struct Edit: Hashable, Sendable {
     package let id: EditID
-    package let operation: EditOperation
+    package var operation: EditOperation
     /// Of a rename the group's name, of a custom mark its text, as the cloud had it when the edit
     /// was queued or last compared with it; nil when that is not known.
     package var base: ExactText?
     package var state: EditState
     /// Conversations that the cloud refused for good, with its code and words: not tried again.
     package var refused: [ConversationID: Refusal]
+    /// Conversations that the cloud refused with a code that usually passes: its words. They are tried again.
+    package var passing: [ConversationID: String] = [:]
     /// Conversations for which the cloud acknowledged it: what others do about them afterwards is
     /// not undone.
     package var done: Set<ConversationID> = []
@@ -75,8 +80,19 @@ package struct Edit: Hashable, Sendable {
     package var createdGroup: GroupID?
     /// The rejected edit of the same thing that it was last found to wait for.
     package var blockedBy: EditID?
+    /// Why it was rejected, gave way or needed no call.
+    package var reason: EditReason?
+    /// The code and words of the last failure, refusal or rejection.
+    package var code: Int?
+    package var problem: String?
+    /// What the cloud was last found to have instead of what the edit stood on.
+    package var conflict: EditConflict?
+    /// Calls that were made for it, one that is under way included.
+    package var attempts = 0
     /// When it was queued; nil where that does not matter.
     package var queuedAt: WallTime?
+    /// When something last became of it; nil where that does not matter.
+    package var updatedAt: WallTime?
 
     package init(
         id: EditID, operation: EditOperation, base: ExactText? = nil, state: EditState = .queued,
@@ -96,6 +112,19 @@ package struct Edit: Hashable, Sendable {
 
     /// Whether the edit still wants something of the conversation.
     package func wants(_ id: ConversationID) -> Bool { refused[id] == nil && !done.contains(id) }
+}
+
+/// Both sides changed one thing: a group's name or a custom mark.
+package struct EditConflict: Hashable, Sendable {
+    /// What it was when the edit was queued, or last compared with the cloud.
+    package let base: ExactText
+    /// What the cloud has.
+    package let theirs: ExactText
+
+    package init(base: ExactText, theirs: ExactText) {
+        self.base = base
+        self.theirs = theirs
+    }
 }
 
 /// What the cloud said against a call or one item of it.

@@ -2,8 +2,8 @@ import ChatModel
 import GRDB
 import SyncRules
 
-// The tables edit and edit_item: edits as rows, both ways. What passes decide about them is written in
-// EditTable+Decisions.
+// The tables edit, edit_item and edit_call: edits as rows, both ways, and the calls that were made for them.
+// What becomes of an edit is decided in SyncRules; here it is read and saved whole.
 
 extension Edit {
     /// Open and rejected edits of a user, ascending.
@@ -37,18 +37,46 @@ extension Edit {
                     """), arguments: [user]) ?? false
     }
 
-    /// A custom mark that was queued before the mirror had anything of its user stands on what the
-    /// first pull has found: what another client does later is a conflict for it too.
-    static func base(onMirrorOf user: Int64, in database: Database) throws {
+    /// Takes the user's unsettled edits forward by `body`, and saves those that it changes.
+    static func update(
+        unsettledOf user: Int64, in database: Database, _ body: (Edit) throws -> Edit
+    ) throws {
+        for edit in try unsettled(of: user, in: database) {
+            try body(edit).save(over: edit, in: database)
+        }
+    }
+
+    /// Writes the edit over the row that it was read from.
+    /// - Parameter old: what was read.
+    func save(over old: Edit, in database: Database) throws {
+        guard self != old else { return }
         try database.cachedStatement(
             sql: """
-                UPDATE edit SET base = coalesce((SELECT custom_mark
-                    FROM edit_item AS item JOIN conversation ON conversation.user = edit.user
-                        AND conversation.type = item.type AND conversation.peer = item.peer
-                    WHERE item.edit = edit.id), '')
-                WHERE user = ? AND settled = 0 AND custom IS NOT NULL AND base IS NULL
+                UPDATE edit SET group_id = ?, base = ?, conflict_base = ?, conflict_theirs = ?,
+                    state = ?, settled = ?, reason = ?, code = ?, problem = ?, behind = ?, made = ?,
+                    attempts = ?, failures = ?, alone = ?, updated_at = coalesce(?, updated_at)
+                WHERE id = ?
                 """
-        ).execute(arguments: [user])
+        ).execute(arguments: [
+            operation.group?.id?.number, base?.string, conflict?.base.string,
+            conflict?.theirs.string, state.rawValue, state.isSettled, reason?.rawValue, code,
+            problem, blockedBy?.number, createdGroup?.number, attempts, failures, sentSeparately,
+            updatedAt?.milliseconds, id.number,
+        ])
+        let update = try database.cachedStatement(
+            sql:
+                "UPDATE edit_item SET code = ?, problem = ? WHERE edit = ? AND type = ? AND peer = ?"
+        )
+        for conversation in operation.conversations {
+            let (was, item) = (
+                EditItemRow(conversation, of: old), EditItemRow(conversation, of: self)
+            )
+            guard item != was else { continue }
+            try update.execute(arguments: [
+                item.code, item.problem, id.number, conversation.kind.rawValue,
+                conversation.peer.string,
+            ])
+        }
     }
 
     init(_ row: Row, items: [EditItemRow]) throws {
@@ -58,25 +86,34 @@ extension Edit {
             throw DatabaseError(
                 resultCode: .SQLITE_CORRUPT, message: "edit \(row["id"] as Int64) makes no sense")
         }
-        let refused = items.compactMap { item in item.refusal.map { (item.id, $0) } }
         self.init(
             id: EditID(row["id"]), operation: operation,
             base: (row["base"] as String?).map { ExactText($0) }, state: state,
-            refused: Dictionary(uniqueKeysWithValues: refused), failures: row["failures"],
-            sentSeparately: row["alone"])
-        done = Set(items.filter(\.isDone).map(\.id))
+            failures: row["failures"], sentSeparately: row["alone"])
+        for item in items { item.tell(&self) }
         createdGroup = (row["made"] as Int64?).map { GroupID($0) }
         blockedBy = (row["behind"] as Int64?).map { EditID($0) }
+        reason = (row["reason"] as String?).flatMap(EditReason.init)
+        code = row["code"]
+        problem = row["problem"]
+        if let base = row["conflict_base"] as String?,
+            let theirs = row["conflict_theirs"] as String?
+        {
+            conflict = EditConflict(base: ExactText(base), theirs: ExactText(theirs))
+        }
+        attempts = row["attempts"]
         queuedAt = WallTime(milliseconds: row["queued_at"])
+        updatedAt = WallTime(milliseconds: row["updated_at"])
     }
 }
 
-/// One conversation of an edit.
-struct EditItemRow {
+/// One conversation of an edit, and what became of it.
+struct EditItemRow: Equatable {
     let id: ConversationID
-    let isDone: Bool
-    /// For good.
-    let refusal: Refusal?
+    /// 0 when it was done; else the code with which the cloud refused it for good.
+    let code: Int?
+    /// The words of a refusal, for good or not.
+    let problem: String?
 
     /// From the columns edit, type, peer, code, problem.
     init(_ row: Row) throws {
@@ -86,9 +123,23 @@ struct EditItemRow {
                 message: "an edit names a conversation of the type \(row[1] as Int)")
         }
         id = ConversationID(kind, ExactText(row[2]))
-        let code: Int? = row[3]
-        isDone = code == 0
-        refusal = code.flatMap { $0 == 0 ? nil : Refusal(code: $0, words: row[4] ?? "") }
+        code = row[3]
+        problem = row[4]
+    }
+
+    init(_ id: ConversationID, of edit: Edit) {
+        self.id = id
+        let refusal = edit.refused[id]
+        code = refusal?.code ?? (edit.done.contains(id) ? 0 : nil)
+        problem = refusal?.words ?? edit.passing[id]
+    }
+
+    fileprivate func tell(_ edit: inout Edit) {
+        switch code {
+        case nil: edit.passing[id] = problem
+        case 0: edit.done.insert(id)
+        case .some(let code): edit.refused[id] = Refusal(code: code, words: problem ?? "")
+        }
     }
 }
 
@@ -154,5 +205,25 @@ extension EditOperation {
             ])
         }
         return edit
+    }
+}
+
+extension Database {
+    /// Adds a call that has ended to the story of an edit.
+    func recordCall(
+        of edit: Int64, at time: WallTime, _ command: String, _ outcome: EndedPush.Outcome
+    ) throws {
+        let number = try Int64.fetchOne(
+            cachedStatement(sql: "SELECT max(number) FROM edit_call WHERE edit = ?"),
+            arguments: [edit])
+        try cachedStatement(
+            sql: """
+                INSERT INTO edit_call (edit, number, at, command, outcome, code, problem)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            edit, (number ?? 0) + 1, time.milliseconds, command, outcome.word, outcome.code,
+            outcome.problem,
+        ])
     }
 }

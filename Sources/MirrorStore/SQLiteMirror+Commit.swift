@@ -67,7 +67,9 @@ extension PulledUser {
         try writeListing(to: database)
         try writeHeld(to: database)
         try diff.write(of: user, at: at, origins, to: database)
-        if isFirst { try Edit.base(onMirrorOf: Int64(user), in: database) }
+        guard try isFirst && Edit.exist(openOf: Int64(user), in: database) else { return }
+        let found = Draft(try Snapshot.stored(of: Int64(user), in: database))
+        try Edit.update(unsettledOf: Int64(user), in: database) { $0.based(on: found) }
     }
 }
 
@@ -84,8 +86,27 @@ extension SnapshotDiff {
     ) throws {
         try writeMirror(of: user, to: database)
         try record(of: user, at: time, origins, to: database)
-        for change in changes where origins[change] != nil {
-            try change.moveBases(of: user, in: database)
+        let ours = changes.filter { $0.movesBases && origins[$0] != nil }
+        guard !ours.isEmpty else { return }
+        try Edit.update(unsettledOf: Int64(user), in: database) { edit in
+            ours.reduce(edit) { $0.moved(by: $1) }
         }
+    }
+}
+
+extension OutboxUpdate {
+    fileprivate func write(to database: Database, _ report: inout CommitReport) throws {
+        let before = try Edit.unsettled(of: Int64(user), in: database)
+        guard let after = applied(to: before) else {
+            report.outdated.insert(user)
+            return
+        }
+        for push in ended {
+            for edit in push.call.edits {
+                try database.recordCall(
+                    of: edit.number, at: push.at, push.call.action.command.rawValue, push.outcome)
+            }
+        }
+        for (old, new) in zip(before, after) { try new.save(over: old, in: database) }
     }
 }

@@ -54,14 +54,7 @@ extension SQLiteMirror {
     package func cancelEdits(_ selection: EditSelection, at time: WallTime) throws(StoreFailure)
         -> [EditID]
     {
-        try change(selection, allowed: [.queued, .rejected]) { database, edit in
-            try database.cachedStatement(
-                sql: """
-                    UPDATE edit SET state = 'cancelled', settled = 1, reason = 'withdrawn',
-                        problem = NULL, code = NULL, behind = NULL, updated_at = ? WHERE id = ?
-                    """
-            ).execute(arguments: [time.milliseconds, edit])
-        }
+        try change(selection) { $0.cancelled(at: time) }
     }
 
     /// Queues rejected edits once more.
@@ -71,21 +64,7 @@ extension SQLiteMirror {
     package func retryEdits(_ selection: EditSelection, force: Bool, at time: WallTime)
         throws(StoreFailure) -> [EditID]
     {
-        try change(selection, allowed: [.rejected]) { database, edit in
-            try database.cachedStatement(
-                sql: """
-                    UPDATE edit SET state = 'queued', reason = NULL, code = NULL, problem = NULL,
-                        behind = NULL, failures = 0, alone = 0,
-                        base = CASE WHEN ? THEN coalesce(conflict_theirs, base) ELSE base END,
-                        updated_at = ? WHERE id = ?
-                    """
-            ).execute(arguments: [force, time.milliseconds, edit])
-            try database.cachedStatement(
-                sql: """
-                    UPDATE edit_item SET code = NULL, problem = NULL WHERE edit = ? AND code <> 0
-                    """
-            ).execute(arguments: [edit])
-        }
+        try change(selection) { $0.retried(force: force, at: time) }
     }
 
     /// Open and rejected edits of the groups that these edits were to create.
@@ -105,28 +84,33 @@ extension SQLiteMirror {
         }
     }
 
-    private func change(
-        _ selection: EditSelection, allowed: [EditState],
-        _ body: (Database, Int64) throws -> Void
-    ) throws(StoreFailure) -> [EditID] {
-        var selection = selection
-        selection.states = selection.states.filter(allowed.contains)
+    /// Saves what `body` makes of the edits that are meant; nil leaves one as it is.
+    private func change(_ selection: EditSelection, _ body: (Edit) -> Edit?) throws(StoreFailure)
+        -> [EditID]
+    {
         let (sql, arguments) = selection.condition(userColumn: "user.name")
         return try writeNow { database in
             let rows = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT edit.id, edit.user FROM edit JOIN user ON user.id = edit.user
-                    WHERE \(sql) ORDER BY edit.id
+                    SELECT edit.user, edit.id FROM edit JOIN user ON user.id = edit.user
+                    WHERE edit.settled = 0 AND \(sql)
                     """, arguments: arguments)
-            for row in rows { try body(database, row[0]) }
-            let users = Set(rows.map { $0[1] as Int64 }).sorted()
-            for user in users {
+            var changed: [EditID] = []
+            for (user, meant) in Dictionary(grouping: rows, by: { $0[0] as Int64 }) {
+                let ids = Set(meant.map { EditID($0[1]) })
+                let before = changed.count
+                try Edit.update(unsettledOf: user, in: database) { edit in
+                    guard ids.contains(edit.id), let new = body(edit) else { return edit }
+                    changed.append(edit.id)
+                    return new
+                }
+                guard changed.count > before else { continue }
                 try PendingRows.refresh(of: user, in: database)
-                try database.execute(
-                    sql: "INSERT INTO outbox_news (user) VALUES (?)", arguments: [user])
+                try database.cachedStatement(sql: "INSERT INTO outbox_news (user) VALUES (?)")
+                    .execute(arguments: [user])
             }
-            return rows.map { EditID($0[0]) }
+            return changed.sorted()
         }
     }
 }

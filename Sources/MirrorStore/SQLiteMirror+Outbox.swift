@@ -41,25 +41,25 @@ extension SQLiteMirror {
     /// - Returns: whether there were any.
     private func takeOverLostCalls(at time: WallTime) throws(StoreFailure) -> Bool {
         let lost = try readNow { database in
-            try Int64.fetchAll(
+            try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT id FROM edit WHERE state = 'sending' AND settled = 0
+                    SELECT user, id FROM edit WHERE state = 'sending' AND settled = 0
                         AND attempts > (SELECT count(*) FROM edit_call WHERE edit_call.edit = edit.id)
                     """)
         }
         guard !lost.isEmpty else { return false }
         try writeNow { database in
-            for edit in lost {
-                try database.recordCall(
-                    of: edit, at: time, "unknown",
-                    ("in_doubt", nil, "the program ended before the answer came"))
-                try database.execute(
-                    sql: """
-                        UPDATE edit SET updated_at = ?2,
-                            attempts = (SELECT count(*) FROM edit_call WHERE edit = ?1)
-                        WHERE id = ?1
-                        """, arguments: [edit, time.milliseconds])
+            for (user, edits) in Dictionary(grouping: lost, by: { $0[0] as Int64 }) {
+                let ids = Set(edits.map { EditID($0[1]) })
+                for id in ids.sorted() {
+                    try database.recordCall(
+                        of: id.number, at: time, "unknown",
+                        .inDoubt(code: nil, problem: "the program ended before the answer came"))
+                }
+                try Edit.update(unsettledOf: user, in: database) { edit in
+                    ids.contains(edit.id) ? edit.inDoubt(at: time) : edit
+                }
             }
         }
         return true

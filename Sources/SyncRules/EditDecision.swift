@@ -30,20 +30,6 @@ package struct PushPolicy: Hashable, Sendable {
     }
 }
 
-/// Both sides changed one thing.
-package struct EditConflict: Hashable, Sendable {
-    /// What it was when the edit was queued.
-    package let base: ExactText
-    package let ours: ExactText
-    package let theirs: ExactText
-
-    package init(base: ExactText, ours: ExactText, theirs: ExactText) {
-        self.base = base
-        self.ours = ours
-        self.theirs = theirs
-    }
-}
-
 /// What becomes of one edit.
 package struct EditDecision: Hashable, Sendable {
     package enum Course: Hashable, Sendable {

@@ -143,7 +143,7 @@ struct EditReplay: Sendable {
         if let theirs, let base = edit.base, theirs != base, theirs != name,
             !ours.isOurs(theirs, for: group), !comparedNames.contains(group)
         {
-            conflict = EditConflict(base: base, ours: name, theirs: theirs)
+            conflict = EditConflict(base: base, theirs: theirs)
         }
         if let other = draft.group(named: name), other != group {
             block(edit)
@@ -218,7 +218,7 @@ struct EditReplay: Sendable {
         if let custom = marks.custom, let base = edit.base, theirs != base, theirs != custom,
             !ours.isOurs(theirs, for: id), !comparedMarks.contains(id)
         {
-            conflict = EditConflict(base: base, ours: custom, theirs: theirs)
+            conflict = EditConflict(base: base, theirs: theirs)
         }
         if let conflict, policy.conflicts == .reject {
             return giveWay(edit, conflict, "its custom mark is '\(theirs)' now", nil)

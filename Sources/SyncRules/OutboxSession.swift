@@ -56,8 +56,9 @@ package struct OutboxSession: Sendable {
             let plan = EditPlan(edits, on: cloud, policy, paused: paused)
             for decision in plan.decisions { note(decision) }
             for (old, new) in plan.renumbered {
-                edits = edits.map { $0.renumbering(old, as: new) }
-                update.renumbered[old] = new
+                let group = NumberedGroup(id: new, name: cloud.names[new])
+                edits = edits.map { $0.renumbering(old, as: group) }
+                update.renumbered[old] = group
             }
             // Others may have to wait behind an edit that was just rejected.
             if plan.rejectsSomething { continue }
@@ -95,25 +96,16 @@ package struct OutboxSession: Sendable {
 
     mutating func note(_ decision: EditDecision) {
         guard let index = edits.firstIndex(where: { $0.id == decision.edit }) else { return }
+        if case .wait = decision.course, doubted.contains(decision.edit) { return }
+        let (before, edit) = (edits[index], edits[index].decided(decision, at: update.at))
+        edits[index] = edit
         switch decision.course {
         case .push:
-            let edit = edits[index].standing(by: decision)
-            edits[index] = edit
-            let isKnown =
-                decision.conflict == nil
-                && stored[edit.id].map {
-                    $0.base == edit.base && $0.createdGroup == edit.createdGroup
-                        && $0.operation == edit.operation
-                } ?? false
-            guard !isKnown || edit.blockedBy != nil else { return }
+            let isStored = stored[edit.id].map { edit.standsAs($0) } ?? false
+            if isStored, decision.conflict == nil, before.blockedBy == nil { return }
             stored[edit.id] = edit
-            edits[index].blockedBy = nil
-        case .wait(let before):
-            if doubted.contains(decision.edit) { return }
-            let isKnown = edits[index].blockedBy == before && edits[index].state == .queued
-            edits[index].state = .queued
-            edits[index].blockedBy = before
-            if isKnown { return }
+        case .wait(let blocking):
+            if before.blockedBy == blocking, before.state == .queued { return }
         case .later: return
         case .settle(let state, _):
             summary.settled[state, default: 0] += 1
@@ -121,9 +113,8 @@ package struct OutboxSession: Sendable {
         case .reject(let reason, let refusal, let words):
             summary.rejected.append(
                 PushSummary.Rejected(
-                    edit: decision.edit, operation: edits[index].operation.kind, reason: reason,
+                    edit: edit.id, operation: edit.operation.kind, reason: reason,
                     code: refusal?.code, words: words))
-            edits[index].state = .rejected
         }
         update.decisions.append(decision)
     }
@@ -166,5 +157,12 @@ package struct OutboxSession: Sendable {
                         words: "the cloud failed \(edit.failures) times; 'outbox show' has each")))
         }
         return !tired.isEmpty
+    }
+}
+
+extension Edit {
+    /// Both would be compared with the same, and mean the same group.
+    fileprivate func standsAs(_ other: Edit) -> Bool {
+        base == other.base && createdGroup == other.createdGroup && operation == other.operation
     }
 }

@@ -25,7 +25,7 @@ package struct OutboxUpdate: Sendable {
     /// Of edits about which something is new.
     package var decisions: [EditDecision] = []
     /// Groups that have got another number.
-    package var renumbered: [GroupID: GroupID] = [:]
+    package var renumbered: [GroupID: NumberedGroup] = [:]
     /// Edits that were about to be sent and certainly have had no effect.
     package var unsent: [EditID] = []
     /// Edits of a call that is about to be sent.
@@ -54,9 +54,51 @@ package struct OutboxUpdate: Sendable {
             }
     }
 
+    /// Nothing is to be written.
     package var isEmpty: Bool {
         ended.isEmpty && decisions.isEmpty && renumbered.isEmpty && unsent.isEmpty
             && sending.isEmpty
+    }
+}
+
+extension OutboxUpdate {
+    /// The user's unsettled edits as this makes them.
+    /// - Parameter edits: as they are stored now, ascending; some may be newer than the pass.
+    /// - Returns: the same, in their order; nil where the premise does not hold.
+    package func applied(to edits: [Edit]) -> [Edit]? {
+        guard premise?.holds(for: edits) ?? true else { return nil }
+        let decided = Dictionary(grouping: decisions, by: \.edit)
+        let called = Dictionary(
+            grouping: ended.flatMap { push in push.call.edits.map { ($0, push) } }, by: \.0)
+        let renumbered = renumbered.sorted { $0.key < $1.key }
+        let (unsent, sending) = (Set(unsent), Set(sending))
+        return edits.map { edit in
+            let calls = called[edit.id, default: []]
+            var edit = calls.reduce(edit) { $0.called($1.1) }
+            for (old, new) in renumbered { edit = edit.renumbering(old, as: new) }
+            edit = decided[edit.id, default: []].reduce(edit) { $0.decided($1, at: at) }
+            if unsent.contains(edit.id) {
+                edit = edit.unsent(isRecorded: !calls.isEmpty, at: at)
+            }
+            return sending.contains(edit.id) ? edit.sending(at: at) : edit
+        }
+    }
+}
+
+extension OutboxUpdate.Premise {
+    fileprivate func holds(for edits: [Edit]) -> Bool {
+        edits.count { $0.id <= through } == unsettled
+    }
+}
+
+/// A group of the cloud, with its name where that is known.
+package struct NumberedGroup: Hashable, Sendable {
+    package let id: GroupID
+    package let name: ExactText?
+
+    package init(id: GroupID, name: ExactText?) {
+        self.id = id
+        self.name = name
     }
 }
 
@@ -68,6 +110,29 @@ package struct EndedPush: Sendable {
         case refused(code: Int?, problem: String)
         /// What became of it is unknown.
         case inDoubt(code: Int?, problem: String)
+
+        /// The word for it in the record.
+        package var word: String {
+            switch self {
+            case .done: "done"
+            case .refused: "refused"
+            case .inDoubt: "in_doubt"
+            }
+        }
+
+        package var code: Int? {
+            switch self {
+            case .done: nil
+            case .refused(let code, _), .inDoubt(let code, _): code
+            }
+        }
+
+        package var problem: String? {
+            switch self {
+            case .done: nil
+            case .refused(_, let problem), .inDoubt(_, let problem): problem
+            }
+        }
     }
 
     package let call: PushCall

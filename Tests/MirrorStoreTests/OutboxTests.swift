@@ -119,7 +119,7 @@ extension Fixture {
             groups: [family, ConversationGroup(id: 2, name: "club")], conversations: [bob])
         let diff = SnapshotDiff(from: old, to: new)
         var update = OutboxUpdate(user: 1, at: noon)
-        update.renumbered = [.made(by: creation.id): 2]
+        update.renumbered = [.made(by: creation.id): NumberedGroup(id: 2, name: "club")]
         update.decisions = [EditDecision(edit: creation.id, course: .settle(.applied, nil))]
         try await fixture.store.commit([
             .pushed(PushedUser(user: 1, at: noon, diff: diff, origins: [:])), .outbox(update),

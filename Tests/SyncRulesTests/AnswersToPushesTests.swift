@@ -71,7 +71,7 @@ private func call(_ action: PushCall.Action) -> PushCall {
         #expect(created.createdGroup == 7)
         var again = Edit(id: 6, operation: .add([eve], to: family))
         again.createdGroup = 9
-        let renumbered = again.renumbering(1, as: 3)
+        let renumbered = again.renumbering(1, as: NumberedGroup(id: 3, name: nil))
         #expect(renumbered.operation.group?.id == 3)
         #expect(renumbered.createdGroup == 9)
     }

@@ -34,7 +34,7 @@ private let text = Edit(
         #expect(rebase.calls.isEmpty)
         #expect(
             rebase.decisions[0].conflict
-                == EditConflict(base: "family", ours: "kin", theirs: "clan"))
+                == EditConflict(base: "family", theirs: "clan"))
         guard case .reject(.conflict, nil, _) = rebase.decisions[0].course else {
             Issue.record("\(rebase.decisions)")
             return

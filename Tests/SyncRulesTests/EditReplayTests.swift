@@ -261,7 +261,9 @@ private func isRejected(_ decision: EditDecision, _ reason: EditReason) -> Bool 
     @Test func andThatAPhoneDeletesMeanwhile_isMadeAfresh() {
         let creation = Edit(id: 5, operation: .create(name: "work", [eve]))
         let found = rebase([creation])
-        let later = rebase([creation.standing(by: found.decisions[0])]) { $0.obey(.delete(work)) }
+        let later = rebase([creation.decided(found.decisions[0], at: noon)]) {
+            $0.obey(.delete(work))
+        }
         #expect(
             later.calls.map(\.action) == [
                 .create(group: .made(by: 5), name: "work", [eve])

@@ -118,7 +118,7 @@ private let wishes: [Wish] = [
         var edit = Edit(
             id: 6, operation: .add([bob, eve], to: GroupReference(id: -5, name: "club")))
         (edit.done, edit.blockedBy) = ([bob], 3)
-        let renumbered = edit.renumbering(-5, as: 7)
+        let renumbered = edit.renumbering(-5, as: NumberedGroup(id: 7, name: nil))
         #expect(renumbered.operation.group?.id == 7)
         #expect(renumbered.done == [bob])
         #expect(renumbered.blockedBy == 3)
@@ -127,6 +127,6 @@ private let wishes: [Wish] = [
     @Test func whatWasAcknowledgedForAnEditStandsOnWhatItWasComparedWith() {
         let edit = Edit(id: 1, operation: .rename(family, to: "kin"), base: "family")
         let decision = EditDecision(edit: 1, course: .push, group: 1, base: "clan")
-        #expect(edit.standing(by: decision).base == "clan")
+        #expect(edit.decided(decision, at: noon).base == "clan")
     }
 }
