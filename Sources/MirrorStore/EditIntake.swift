@@ -34,7 +34,7 @@ package final class EditIntake {
     private struct Intake {
         let isPulled: Bool
         let mirror: Draft
-        var pending: PendingDraft
+        var pending: EditReplay
     }
 
     private let database: Database
@@ -83,7 +83,7 @@ package final class EditIntake {
             of: user, key: order.key, base: base, at: time, in: database)
         first = first ?? edit
         size += operation.conversations.count
-        intakes[user]?.pending.apply(Edit(id: edit, operation: operation, base: base))
+        intakes[user]?.pending.replay(Edit(id: edit, operation: operation, base: base))
         changed.insert(user)
         return AcceptedEdit(id: edit, isNew: true, state: .queued)
     }
@@ -169,7 +169,7 @@ package final class EditIntake {
         let mirror = Draft(try Snapshot.stored(of: user, in: database))
         let edits = try Edit.unsettled(of: user, in: database).filter(\.state.isOpen)
         let session = Intake(
-            isPulled: isPulled, mirror: mirror, pending: PendingDraft(mirror, edits))
+            isPulled: isPulled, mirror: mirror, pending: .preview(edits, on: mirror))
         intakes[user] = session
         size += 20 + mirror.count + session.pending.draft.count
         return session

@@ -148,6 +148,7 @@ extension Snapshot {
     /// What a user's mirror is with open edits applied.
     static func pending(of user: Int64, in database: Database) throws -> Snapshot {
         let edits = try Edit.unsettled(of: user, in: database).filter(\.state.isOpen)
-        return PendingDraft(Draft(try stored(of: user, in: database)), edits).draft.snapshot
+        return EditReplay.preview(edits, on: Draft(try stored(of: user, in: database))).draft
+            .snapshot
     }
 }

@@ -14,7 +14,7 @@ enum PendingRows {
         let edits = try Edit.unsettled(of: user, in: database).filter(\.state.isOpen)
         guard try !edits.isEmpty || exist(of: user, in: database) else { return }
         let mirror = try Snapshot.stored(of: user, in: database)
-        let pending = PendingDraft(Draft(mirror), edits).draft
+        let pending = EditReplay.preview(edits, on: Draft(mirror)).draft
         try write(of: user, mirror: mirror, pending: pending.snapshot, in: database)
     }
 

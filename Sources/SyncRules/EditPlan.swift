@@ -24,10 +24,10 @@ package struct EditPlan: Sendable {
     package init(
         _ edits: [Edit], on cloud: Draft, _ policy: PushPolicy, paused: Set<EditID> = []
     ) {
-        let replay = EditReplay(edits, on: cloud, policy, paused: paused)
-        calls = PushPlan.calls(from: cloud, by: replay)
+        let replay = EditReplay(edits, on: cloud, for: .push(policy, paused: paused))
+        calls = PushPlan(from: cloud, by: replay).calls
         renumbered = replay.aliases.filter { $0.value.maker == nil && $0.key != $0.value }
-        let unfinished = replay.wishes.tied(to: Set(calls.flatMap(\.edits)))
+        let unfinished = replay.target.tied(to: Set(calls.flatMap(\.edits)))
         for var decision in replay.decisions {
             if decision.course == .push, let edit = replay.edits[decision.edit],
                 replay.end.map({ edit.id < $0 }) ?? true, !unfinished.contains(edit.id)
@@ -44,8 +44,8 @@ package struct EditPlan: Sendable {
     private static func loosen(_ decision: inout EditDecision, in replay: EditReplay) {
         guard decision.course == .push, let group = decision.group,
             let edit = replay.edits[decision.edit], edit.operation.kind == .create,
-            edit.createdGroup == nil, replay.wishes.renames[group] == nil,
-            replay.wishes.deletions[group] == nil
+            edit.createdGroup == nil, replay.target.renames[group] == nil,
+            replay.target.deletions[group] == nil
         else { return }
         decision.group = nil
     }

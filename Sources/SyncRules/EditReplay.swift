@@ -1,23 +1,31 @@
 import ChatModel
 
-// Replays a user's edits on a draft of the cloud, in their order: each is applied, or found not to fit any more.
-// The results are the draft, and for each thing that was changed the edits that want it so.
+// Replays a user's edits on the cloud, or on the mirror, in their order: each is applied, or found not to fit
+// any more. The results are the target, and for each thing that was changed the edits that want it so.
 //
-// A replay may be repeated after part of its calls were made. So it ends before an edit that gives a group a
-// name which another group of the replay has or had: after that, the edits before it would mean other groups.
-// The rest is for the next replay.
+// A replay for a push may be repeated after part of its calls were made. So it ends before an edit that gives
+// a group a name which another group of the replay has or had: after that, the edits before it would mean
+// other groups. The rest is for the next replay.
 
-/// The edits, replayed on a draft of the cloud.
-struct EditReplay: Sendable {
-    /// Names and marks as the edits would have them. Who would be in which group, the wishes say.
-    private(set) var draft: Draft
-    private(set) var wishes = Wishes()
+/// The edits, replayed on a draft.
+package struct EditReplay: Sendable {
+    /// What the edits are replayed for.
+    enum Purpose: Sendable {
+        /// To be sent now.
+        /// - paused: edits that wait until they are tried again after a failure.
+        case push(PushPolicy, paused: Set<EditID>)
+        /// To be shown, and to check new ones against: all of them as if nothing will be in their way. What
+        /// cannot be done any more is left out, and holds nothing up.
+        case preview
+    }
+
+    private(set) var target: TargetState
     private(set) var decisions: [EditDecision] = []
-    let edits: [EditID: Edit]
+    private(set) var edits: [EditID: Edit] = [:]
 
     private let cloud: Draft
     private let policy: PushPolicy
-    /// Edits that wait until they are tried again after a failure.
+    private let isPreview: Bool
     private let paused: Set<EditID>
     /// What they, and those that wait for them, are about.
     private var pausedSubjects: Set<Subject> = []
@@ -42,22 +50,35 @@ struct EditReplay: Sendable {
         case conversation(ConversationID)
     }
 
-    init(_ edits: [Edit], on cloud: Draft, _ policy: PushPolicy, paused: Set<EditID>) {
-        self.paused = paused
-        self.edits = Dictionary(uniqueKeysWithValues: edits.map { ($0.id, $0) })
+    init(_ edits: [Edit], on cloud: Draft, for purpose: Purpose) {
+        switch purpose {
+        case .push(let policy, let paused):
+            (self.policy, self.paused, isPreview) = (policy, paused, false)
+        case .preview: (policy, paused, isPreview) = (PushPolicy(conflicts: .localWins), [], true)
+        }
         self.cloud = cloud
-        self.policy = policy
-        draft = cloud
+        target = TargetState(cloud)
         ours = OwnEffects(edits)
         for edit in edits { replay(edit) }
     }
 
+    /// A user's mirror with open edits applied.
+    /// - Parameter edits: the open ones, ascending.
+    package static func preview(_ edits: [Edit], on mirror: Draft) -> EditReplay {
+        EditReplay(edits, on: mirror, for: .preview)
+    }
+
+    /// Names, members and marks as the edits would have them.
+    package var draft: Draft { target.draft }
+
     /// A later edit wants the opposite of everything that this one wanted.
-    func isOvertaken(_ edit: EditID) -> Bool { !wishes.edits.contains(edit) }
+    func isOvertaken(_ edit: EditID) -> Bool { !target.edits.contains(edit) }
 
     // MARK: One edit
 
-    private mutating func replay(_ edit: Edit) {
+    /// Replays one more edit, behind all others.
+    package mutating func replay(_ edit: Edit) {
+        edits[edit.id] = edit
         if end != nil { return decide(edit, .push, base: comparedBase(of: edit)) }
         let subjects = subjects(of: edit)
         if edit.state == .rejected {
@@ -89,7 +110,7 @@ struct EditReplay: Sendable {
 
     /// False when the name belongs to another group of the replay, which then ends here.
     private mutating func claim(_ name: ExactText, for group: GroupID, _ edit: Edit) -> Bool {
-        guard let owner = owners[name], owner != group else {
+        guard let owner = owners[name], owner != group, !isPreview else {
             owners[name] = group
             return true
         }
@@ -128,8 +149,7 @@ struct EditReplay: Sendable {
             decide(edit, .push, group: there.maker == nil ? there : nil)
         } else {
             guard claim(name, for: own, edit) else { return }
-            draft.name(own, name)
-            wishes.creations[own] = edit.id
+            target.create(own, name, edit.id)
             want(ids, isIn: true, own, edit)
             decide(edit, .push)
         }
@@ -156,8 +176,7 @@ struct EditReplay: Sendable {
         }
         if let before = draft.names[group] { owners[before] = group }
         comparedNames.insert(group)
-        draft.name(group, name)
-        wishes.renames[group, default: []].append(edit.id)
+        target.rename(group, name, edit.id)
         decide(edit, .push, group: group, base: theirs, conflict)
     }
 
@@ -166,10 +185,8 @@ struct EditReplay: Sendable {
         for name in [draft.names[group], cloud.names[group]].compactMap(\.self) {
             owners[name] = group
         }
-        draft.delete(group)
-        wishes.forget(group, edit.id)
+        target.delete(group, edit.id)
         guard group.maker == nil else { return decide(edit, settled(edit)) }
-        wishes.deletions[group, default: []].append(edit.id)
         decide(edit, .push, group: group)
     }
 
@@ -194,8 +211,7 @@ struct EditReplay: Sendable {
         let group = there ?? .made(by: edit.id)
         guard claim(reference.name, for: group, edit) else { return }
         if there == nil {
-            draft.name(group, reference.name)
-            wishes.creations[group] = edit.id
+            target.create(group, reference.name, edit.id)
         }
         if let id = reference.id { aliases[id] = group }
         want(ids, isIn: true, group, edit)
@@ -229,9 +245,9 @@ struct EditReplay: Sendable {
         }
         if marks.custom != nil, isCustomOurs { comparedMarks.insert(id) }
         if edit.refused[id] == nil {
-            draft.mark(id, marks.applied(to: draft.standardMark(of: id)))
-            if let custom = marks.custom, isCustomOurs { draft.mark(id, custom: custom) }
-            wishes.marks[id, default: []].append(edit.id)
+            target.mark(
+                id, marks.applied(to: draft.standardMark(of: id)),
+                custom: isCustomOurs ? marks.custom : nil, edit.id)
         }
         // What gave way to the cloud stays so: conflict and base stay on record.
         decide(edit, .push, base: isCustomOurs ? theirs : edit.base, conflict)
@@ -269,7 +285,7 @@ struct EditReplay: Sendable {
             // What was done for it is as the cloud has it now; what edits before it wanted does not
             // count any more all the same.
             let isIn = edit.done.contains(id) ? cloud.contains(id, in: group) : isIn
-            wishes.want(Wishes.Member(group: group, conversation: id), isIn: isIn, edit.id)
+            target.put(id, isIn: isIn, group, edit.id)
         }
     }
 
@@ -333,6 +349,7 @@ struct EditReplay: Sendable {
     }
 
     private mutating func block(_ edit: Edit) {
+        if isPreview { return }
         for subject in subjects(of: edit) { blocked[subject] = blocked[subject] ?? edit.id }
     }
 }

@@ -1,35 +1,44 @@
 import ChatModel
 
-// Makes the fewest calls that lead from the cloud to the draft. Deletions come first, because they free
-// places; then renames, creations, members and marks, up to a hundred conversations in a call.
+// Makes the fewest calls that lead from the cloud to the target: one for each change of a group, and one for up
+// to a hundred conversations of a group, or for the marks of as many. Deletions come first, because they free
+// places; then renames, creations, members and marks.
 // No name passes from one group to another within a plan (see EditReplay), so the order of renames does
 // not matter.
 
-/// Makes calls of what edits want.
-enum PushPlan {
-    static func calls(from cloud: Draft, by replay: EditReplay) -> [PushCall] {
-        let (draft, wishes) = (replay.draft, replay.wishes)
-        let alone = Set(replay.edits.values.filter(\.sentSeparately).map(\.id))
+/// Makes calls of the differences between the cloud and what edits want.
+struct PushPlan {
+    private let target: TargetState
+    private let edits: [EditID: Edit]
+    /// Edits of which nothing may go into a call with what others want.
+    private let separate: Set<EditID>
+    private let changes: [Change]
+
+    /// - Parameter replay: of the edits, on `cloud`.
+    init(from cloud: Draft, by replay: EditReplay) {
+        target = replay.target
+        edits = replay.edits
+        separate = Set(replay.edits.values.filter(\.sentSeparately).map(\.id))
+        changes = SnapshotDiff(from: cloud.snapshot, to: target.draft.snapshot).changes
+    }
+
+    /// In the order in which they must be made.
+    var calls: [PushCall] {
         var calls: [PushCall] = []
-        for (group, edits) in wishes.deletions.sorted(by: { $0.key < $1.key }) {
-            guard let name = cloud.names[group] else { continue }
-            calls.append(PushCall(.delete(group, name: name), edits))
+        for case .groupDeleted(let group) in changes {
+            calls.append(
+                PushCall(.delete(group.id, name: group.name), target.deletions[group.id] ?? []))
         }
-        for (group, edits) in wishes.renames.sorted(by: { $0.key < $1.key }) {
-            guard let old = cloud.names[group], let new = draft.names[group], old != new else {
-                continue
-            }
-            calls.append(PushCall(.rename(group, from: old, to: new), edits))
+        for case .groupRenamed(let group, let old) in changes {
+            calls.append(
+                PushCall(
+                    .rename(group.id, from: old, to: group.name), target.renames[group.id] ?? []))
         }
-        for (group, edit) in wishes.creations.sorted(by: { $0.value < $1.value }) {
-            guard let maker = replay.edits[edit] else { continue }
-            calls += creation(of: group, maker, draft, wishes, alone)
+        for (group, edit) in target.creations.sorted(by: { $0.value < $1.value }) {
+            guard let name = target.draft.names[group], let maker = edits[edit] else { continue }
+            calls += creation(of: ConversationGroup(id: group, name: name), by: maker)
         }
-        for group in cloud.names.keys.sorted() {
-            guard let name = draft.names[group] else { continue }
-            calls += updates(of: group, name, from: cloud, wishes, alone)
-        }
-        return calls + marks(from: cloud, to: draft, wishes, alone)
+        return calls + updates + marks
     }
 
     // MARK: Groups
@@ -38,95 +47,87 @@ enum PushPlan {
     /// conversations again, those that the creation names are sent with it and removed afterwards; the same
     /// when the creation is sent separately. Conversations that only other edits wanted in between are used
     /// last. A creation that names none is sent as such: the cloud decides.
-    private static func creation(
-        of group: GroupID, _ maker: Edit, _ draft: Draft, _ wishes: Wishes, _ alone: Set<EditID>
-    ) -> [PushCall] {
-        guard let name = draft.names[group] else { return [] }
-        let wanted = wishes.members.filter { $0.key.group == group }
-            .sorted { $0.key.conversation < $1.key.conversation }
-        let entering = wanted.filter(\.value.isIn).map { ($0.key.conversation, $0.value.edits) }
-        let leaving = wanted.filter { !$0.value.isIn }
-            .map { ($0.key.conversation, $0.value.edits) }
-        let own = alone.contains(maker.id) ? entering.filter { $0.1.contains(maker.id) } : entering
+    private func creation(of group: ConversationGroup, by maker: Edit) -> [PushCall] {
+        let wanted = target.wanted(in: group.id)
+        let entering = wanted.filter { target.draft.contains($0.0, in: group.id) }
+        let leaving = wanted.filter { !target.draft.contains($0.0, in: group.id) }
+        let own =
+            separate.contains(maker.id) ? entering.filter { $0.1.contains(maker.id) } : entering
         let named = leaving.filter { id, _ in
             maker.wants(id) && maker.operation.conversations.contains(id)
         }
-        let first =
-            maker.operation.conversations.isEmpty && entering.isEmpty
-            ? []
-            : [own, passing(named, for: maker), entering, passing(leaving, for: maker)]
-                .first { !$0.isEmpty } ?? []
-        let part = first.prefix(PushCall.mostConversations)
-        guard !part.isEmpty || maker.operation.conversations.isEmpty else { return [] }
-        let done = Set(part.map(\.0))
-        var calls = [
-            PushCall(
-                .create(group: group, name: name, part.map(\.0)),
-                [maker.id] + (wishes.renames[group] ?? []), wanted: Array(part))
-        ]
-        for rest in chunks(entering.filter { !done.contains($0.0) }, alone) {
-            calls.append(
-                PushCall(
-                    .update(group, name: name, remove: [], add: rest.map(\.0)), [], wanted: rest))
-        }
-        for rest in chunks(leaving.filter { done.contains($0.0) }, alone) {
-            calls.append(
-                PushCall(
-                    .update(group, name: name, remove: rest.map(\.0), add: []), [], wanted: rest))
-        }
-        return calls
+        // They enter for the creation only.
+        func passing(_ items: [Wanted]) -> [Wanted] { items.map { ($0.0, [maker.id]) } }
+        let isEmpty = maker.operation.conversations.isEmpty && entering.isEmpty
+        let choices = isEmpty ? [] : [own, passing(named), entering, passing(leaving)]
+        let first = (choices.first { !$0.isEmpty } ?? []).prefix(PushCall.mostConversations)
+        guard !first.isEmpty || maker.operation.conversations.isEmpty else { return [] }
+        let done = Set(first.map(\.0))
+        let creation = PushCall(
+            .create(group: group.id, name: group.name, first.map(\.0)),
+            [maker.id] + (target.renames[group.id] ?? []), wanted: Array(first))
+        return [creation]
+            + updates(of: group, entering.filter { !done.contains($0.0) })
+            + updates(of: group, leaving.filter { done.contains($0.0) })
     }
 
-    /// They enter for the creation only.
-    private static func passing(_ items: [Wanted], for maker: Edit) -> [Wanted] {
-        items.map { ($0.0, [maker.id]) }
-    }
-
-    private static func updates(
-        of group: GroupID, _ name: ExactText, from cloud: Draft, _ wishes: Wishes,
-        _ alone: Set<EditID>
-    ) -> [PushCall] {
-        let wanted = wishes.members.filter {
-            $0.key.group == group && $0.value.isIn != cloud.contains($0.key.conversation, in: group)
-        }
-        let sorted = wanted.sorted {
-            ($0.value.isIn ? 1 : 0, $0.key.conversation) < (
-                $1.value.isIn ? 1 : 0, $1.key.conversation
-            )
-        }
-        return chunks(sorted.map { ($0.key.conversation, $0.value.edits) }, alone).map { part in
-            func ids(_ isIn: Bool) -> [ConversationID] {
-                part.map(\.0).filter {
-                    wanted[Wishes.Member(group: group, conversation: $0)]?.isIn == isIn
-                }
+    /// Of the groups that the cloud has: who leaves is first in a call, as in the list of all calls.
+    private var updates: [PushCall] {
+        let moves = changes.filter { change in
+            switch change {
+            case .conversationAdded(_, let group), .conversationRemoved(_, let group):
+                group.id.maker == nil && target.draft.names[group.id] != nil
+            default: false
             }
-            return PushCall(
-                .update(group, name: name, remove: ids(false), add: ids(true)), [], wanted: part)
         }
+        return Dictionary(grouping: moves, by: \.group).sorted {
+            ($0.key?.id ?? 0) < ($1.key?.id ?? 0)
+        }
+        .flatMap { group, moves -> [PushCall] in
+            guard let group else { return [] }
+            let ids = moves.compactMap(\.conversation).sorted { left, right in
+                let (isLeft, isRight) = (enters(left, group), enters(right, group))
+                return isLeft == isRight ? left < right : isRight
+            }
+            return updates(of: group, ids.map { ($0, target.wanting($0, group.id)) })
+        }
+    }
+
+    private func updates(of group: ConversationGroup, _ wanted: [Wanted]) -> [PushCall] {
+        chunks(wanted).map { part in
+            let ids = part.map(\.0)
+            return PushCall(
+                .update(
+                    group.id, name: group.name, remove: ids.filter { !enters($0, group) },
+                    add: ids.filter { enters($0, group) }), [], wanted: part)
+        }
+    }
+
+    private func enters(_ id: ConversationID, _ group: ConversationGroup) -> Bool {
+        target.draft.contains(id, in: group.id)
     }
 
     // MARK: Marks
 
-    private static func marks(
-        from cloud: Draft, to draft: Draft, _ wishes: Wishes, _ alone: Set<EditID>
-    ) -> [PushCall] {
-        var changes: [ConversationID: MarkEdit] = [:]
-        for id in wishes.marks.keys {
-            let (old, new) = (cloud.standardMark(of: id).bits, draft.standardMark(of: id).bits)
-            let custom = draft.customMark(of: id)
-            let isCustomNew = custom != cloud.customMark(of: id)
-            guard old != new || isCustomNew else { continue }
-            changes[id] = MarkEdit(
-                set: StandardMark(bits: new & ~old), clear: StandardMark(bits: old & ~new),
-                custom: isCustomNew ? custom : nil)
+    private var marks: [PushCall] {
+        var edits: [ConversationID: MarkEdit] = [:]
+        for change in changes {
+            switch change {
+            case .standardMarkChanged(let id, let old, let new):
+                edits[id] = MarkEdit(
+                    set: StandardMark(bits: new.bits & ~old.bits),
+                    clear: StandardMark(bits: old.bits & ~new.bits), custom: edits[id]?.custom)
+            case .customMarkChanged(let id, _, let new):
+                let bits = edits[id] ?? MarkEdit()
+                edits[id] = MarkEdit(set: bits.set, clear: bits.clear, custom: new)
+            default: break
+            }
         }
-        let sorted = changes.keys.sorted().map { ($0, wishes.marks[$0] ?? []) }
-        return chunks(sorted, alone).map { part in
-            PushCall(
-                .mark(
-                    part.compactMap { id, _ in
-                        changes[id].map { PushCall.MarkChange(conversation: id, marks: $0) }
-                    }), [], wanted: part)
+        return chunks(edits.keys.sorted().map { ($0, target.marks[$0] ?? []) }).map { part in
+            let changes = part.compactMap { id, _ in
+                edits[id].map { PushCall.MarkChange(conversation: id, marks: $0) }
+            }
+            return PushCall(.mark(changes), [], wanted: part)
         }
     }
 
@@ -134,12 +135,12 @@ enum PushPlan {
 
     private typealias Wanted = (ConversationID, [EditID])
 
-    /// Parts of a hundred; what an edit that goes alone wants is in parts of its own.
-    private static func chunks(_ items: [Wanted], _ alone: Set<EditID>) -> [[Wanted]] {
+    /// Parts of a hundred; what an edit that is sent separately wants is in parts of its own.
+    private func chunks(_ items: [Wanted]) -> [[Wanted]] {
         var byEdit: [EditID: [Wanted]] = [:]
         var together: [Wanted] = []
         for item in items {
-            if let edit = item.1.first(where: alone.contains) {
+            if let edit = item.1.first(where: separate.contains) {
                 byEdit[edit, default: []].append(item)
             } else {
                 together.append(item)

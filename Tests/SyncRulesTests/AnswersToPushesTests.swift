@@ -158,7 +158,7 @@ extension NaiveCloud {
     private func after(_ operation: EditOperation, refusing: [ConversationID] = []) -> Draft {
         var edit = Edit(id: 5, operation: operation)
         for id in refusing { edit.refused[id] = refusal }
-        return PendingDraft(draft, [edit]).draft
+        return EditReplay.preview([edit], on: draft).draft
     }
 
     @Test func theMirrorWithOpenEditsAppliedShowsWhatTheyMake() {
@@ -197,7 +197,7 @@ extension NaiveCloud {
             Edit(id: 3, operation: .create(name: "family", [bob])),
             Edit(id: 4, operation: .add([eve], to: ofTheQueue)),
         ]
-        let pending = PendingDraft(draft, edits).draft
+        let pending = EditReplay.preview(edits, on: draft).draft
         #expect(pending.names == [1: "family"])
         #expect(pending.members(of: 1) == [alice, bob, eve])
     }
@@ -213,7 +213,7 @@ extension NaiveCloud {
             Edit(id: 6, operation: .rename(own, to: "pub"), state: .sending),
             Edit(id: 7, operation: .add([bob], to: GroupReference(id: -5, name: "pub"))),
         ]
-        let pending = PendingDraft(Draft(found.snapshot), edits).draft
+        let pending = EditReplay.preview(edits, on: Draft(found.snapshot)).draft
         #expect(pending.names == [1: "family", 2: "pub"])
         #expect(pending.members(of: 2) == [bob, eve])
     }
@@ -221,21 +221,25 @@ extension NaiveCloud {
     @Test func theMirrorWithOpenEditsAppliedKnowsAGroupThatWasMade_whateverItIsCalledNow() {
         var creation = Edit(id: 5, operation: .create(name: "club", [bob, eve]), state: .sending)
         creation.createdGroup = 1
-        #expect(PendingDraft(draft, [creation]).draft.names == [1: "family"])
-        #expect(PendingDraft(draft, [creation]).draft.members(of: 1) == [alice, bob, eve])
+        #expect(EditReplay.preview([creation], on: draft).draft.names == [1: "family"])
+        #expect(
+            EditReplay.preview([creation], on: draft).draft.members(of: 1) == [alice, bob, eve])
         creation.createdGroup = 9
-        #expect(PendingDraft(draft, [creation]).draft == draft)
+        #expect(EditReplay.preview([creation], on: draft).draft == draft)
         var remade = Edit(
             id: 6, operation: .add([eve], to: GroupReference(id: 9, name: "family")))
         remade.createdGroup = 1
-        #expect(PendingDraft(draft, [remade]).draft.members(of: 1) == [alice, bob, eve])
+        #expect(EditReplay.preview([remade], on: draft).draft.members(of: 1) == [alice, bob, eve])
     }
 
     @Test func theMirrorWithOpenEditsAppliedKnowsAGroupThatWasMade_whenALaterEditMeansIt() {
         var creation = Edit(id: 5, operation: .create(name: "club", [bob]), state: .sending)
         creation.createdGroup = 1
         let later = Edit(id: 6, operation: .add([eve], to: GroupReference(id: -5, name: "club")))
-        #expect(PendingDraft(draft, [creation, later]).draft.members(of: 1) == [alice, bob, eve])
+        #expect(
+            EditReplay.preview([creation, later], on: draft).draft.members(of: 1) == [
+                alice, bob, eve,
+            ])
     }
 
     @Test func sparesTheNamesakeOfAGroupThatTheQueueMakesAndDeletes() {
@@ -243,7 +247,7 @@ extension NaiveCloud {
             Edit(id: 5, operation: .create(name: "family", [eve])),
             Edit(id: 6, operation: .delete(GroupReference(id: -5, name: "family"))),
         ]
-        #expect(PendingDraft(draft, edits).draft == draft)
+        #expect(EditReplay.preview(edits, on: draft).draft == draft)
     }
 
     @Test func theMirrorWithOpenEditsAppliedGivesAConversationThatItAddsNoTimeOfUpdate() {

@@ -6,7 +6,7 @@ import Testing
 /// Queues operations given by names, as the command does: each is checked against the mirror with
 /// the earlier ones applied. nil when one is refused.
 private func queue(_ operations: [EditOperation], on cloud: NaiveCloud) -> [Edit]? {
-    var pending = PendingDraft(Draft(cloud.snapshot), [])
+    var pending = EditReplay.preview([], on: Draft(cloud.snapshot))
     var edits: [Edit] = []
     for (number, operation) in operations.enumerated() {
         let check = EditCheck(mirror: Draft(cloud.snapshot), pending: pending.draft)
@@ -16,7 +16,7 @@ private func queue(_ operations: [EditOperation], on cloud: NaiveCloud) -> [Edit
         let edit = Edit(
             id: EditID(Int64(number + 1)), operation: accepted.operation, base: accepted.base)
         edits.append(edit)
-        pending.apply(edit)
+        pending.replay(edit)
     }
     return edits
 }
