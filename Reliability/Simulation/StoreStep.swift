@@ -15,7 +15,7 @@ package enum StoreStep: Sendable {
     case retry(EditSelection, force: Bool, WallTime)
     case ask(ResyncRequest.Kind, [UserNumber]?, WallTime)
     case decide(HeldDecision, WallTime)
-    case prune(WallTime, news: Int64)
+    case prune(WallTime, changesUpTo: Int64)
 
     /// Does it.
     package func perform(on store: SQLiteMirror) async throws {
@@ -33,7 +33,8 @@ package enum StoreStep: Sendable {
         case .ask(let kind, let users, let time): _ = try store.ask(kind, users: users, at: time)
         case .decide(let decision, let time):
             _ = try store.decide(decision, users: nil, at: time)
-        case .prune(let time, let news): _ = try await store.prune(before: time, news: news)
+        case .prune(let time, let revision):
+            _ = try await store.prune(before: time, changesUpTo: revision)
         }
     }
 

@@ -39,8 +39,8 @@ struct Scenario {
         let later = WallTime(seconds: 1_800_000_000)
         let first = plan.userNames.prefix(1).map { (UserNumber(1), UserID(checkedBytes: $0.utf8)) }
         return [
-            .unlist([1], later), .list(first, later), .prune(later, news: .max),
-            .prune(later, news: .max),
+            .unlist([1], later), .list(first, later), .prune(later, changesUpTo: .max),
+            .prune(later, changesUpTo: .max),
         ]
     }
 

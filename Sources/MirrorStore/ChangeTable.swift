@@ -39,6 +39,6 @@ extension Database {
                     (SELECT min(seq) FROM oldest WHERE at >= ?),
                     (SELECT max(seq) + 1 FROM oldest))
                 """, arguments: [time.milliseconds])
-        return changesCount
+        return rowsChanged
     }
 }

@@ -65,7 +65,7 @@ extension SnapshotDiff {
                 try database.cachedStatement(
                     sql: """
                         INSERT INTO conversation_group (user, id, name) VALUES (?, ?, ?)
-                        ON CONFLICT DO UPDATE SET name = excluded.name
+                        ON CONFLICT (user, id) DO UPDATE SET name = excluded.name
                         """
                 ).execute(arguments: [Int64(user), group.id.number, group.name.string])
             case .groupDeleted(let group):
@@ -85,7 +85,7 @@ extension SnapshotDiff {
                 INSERT INTO conversation
                     (user, type, peer, group_ids, standard_mark, custom_mark, updated_at)
                 VALUES (?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET group_ids = excluded.group_ids,
+                ON CONFLICT (user, type, peer) DO UPDATE SET group_ids = excluded.group_ids,
                     standard_mark = excluded.standard_mark, custom_mark = excluded.custom_mark,
                     updated_at = excluded.updated_at
                 """)

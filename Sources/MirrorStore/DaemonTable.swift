@@ -6,9 +6,10 @@ import GRDB
 extension DaemonState {
     /// Writes it over the row of the last one.
     func write(to database: Database) throws {
+        try database.cachedStatement(sql: "DELETE FROM daemon").execute()
         try database.cachedStatement(
             sql: """
-                INSERT OR REPLACE INTO daemon
+                INSERT INTO daemon
                     (id, version, pid, started_at, at, cloud, cloud_code, cloud_problem,
                     calls_per_second, allowed, calls, throttled, passes, changes)
                 VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -196,7 +196,7 @@ extension EditOperation {
             Int64(bitPattern: marks.set.bits), Int64(bitPattern: marks.clear.bits),
             marks.custom?.string, base?.string, time.milliseconds, time.milliseconds,
         ])
-        let edit = EditID(database.lastInsertedRowID)
+        let edit = EditID(database.lastID)
         let insert = try database.cachedStatement(
             sql: "INSERT INTO edit_item (edit, position, type, peer) VALUES (?, ?, ?, ?)")
         for (position, id) in conversations.enumerated() {

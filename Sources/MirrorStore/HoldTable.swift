@@ -11,7 +11,7 @@ extension SQLiteMirror {
                 database.cachedStatement(
                     sql: """
                         SELECT held.user, groups, conversations, decision
-                        FROM held JOIN user ON user.id = held.user WHERE user.listed
+                        FROM held JOIN user ON user.id = held.user WHERE user.listed = 1
                         """))
             return Dictionary(
                 uniqueKeysWithValues: rows.map { (UserNumber($0[0] as Int64), Hold($0, from: 1)) })
@@ -29,7 +29,7 @@ extension SQLiteMirror {
                 database,
                 sql: """
                     SELECT held.user, user.name FROM held JOIN user ON user.id = held.user
-                    WHERE decision IS NOT ? ORDER BY user.name
+                    WHERE decision IS NULL OR decision <> ? ORDER BY user.name
                     """, arguments: [decision.rawValue])
             let wanted = users.map(Set.init)
             return try candidates.compactMap { row in
@@ -64,7 +64,7 @@ extension PulledUser {
         try database.cachedStatement(
             sql: """
                 INSERT INTO held (user, since, groups, conversations) VALUES (?, ?, ?, ?)
-                ON CONFLICT DO UPDATE
+                ON CONFLICT (user) DO UPDATE
                 SET groups = excluded.groups, conversations = excluded.conversations
                 """
         ).execute(arguments: [Int64(user), at.milliseconds, held.groups, held.conversations])

@@ -53,7 +53,7 @@ package final class MirrorReader: Sendable {
 
     private static func check(_ database: DatabaseQueue, path: String, sdkAppID: Int64) throws {
         let (id, isNewer, owner) = try database.read { database in
-            let id = try Int32.fetchOne(database, sql: "PRAGMA application_id")
+            let id = try database.owner()
             guard id == Schema.applicationID else { return (id, false, String?.none) }
             let isNewer = try Schema.migrator.hasBeenSuperseded(database)
             // What a newer version has in its schema is not known here.
@@ -108,8 +108,8 @@ package final class MirrorReader: Sendable {
                 database,
                 sql: """
                     SELECT * FROM users
-                    WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR user = ?2) ORDER BY user
-                    """, arguments: [state, user])
+                    WHERE (? IS NULL OR state = ?) AND (? IS NULL OR user = ?) ORDER BY user
+                    """, arguments: [state, state, user, user])
             while let row = try rows.next() {
                 try each(
                     UserRow(
@@ -156,7 +156,7 @@ package final class MirrorReader: Sendable {
                 sql: """
                     SELECT min(pull.at) FROM pull JOIN user ON user.id = pull.user
                     LEFT JOIN trouble ON trouble.user = user.id
-                    WHERE user.listed AND NOT coalesce(trouble.parked, 0)
+                    WHERE user.listed = 1 AND coalesce(trouble.parked, 0) = 0
                     """
             ).map(WallTime.init(milliseconds:))
         }
@@ -168,8 +168,7 @@ package final class MirrorReader: Sendable {
     }
 
     private static func lastChange(_ database: Database) throws -> Int64 {
-        try Int64.fetchOne(
-            database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'change'") ?? 0
+        try database.lastNumber(givenIn: "change")
     }
 
     /// The highest number of a change that was removed because of its age; 0 when none was.
@@ -212,7 +211,7 @@ package final class MirrorReader: Sendable {
             }
             guard let only else {
                 return try export(
-                    Row.fetchCursor(database, sql: select + " user.listed ORDER BY user.name"))
+                    Row.fetchCursor(database, sql: select + " user.listed = 1 ORDER BY user.name"))
             }
             for user in only.sorted() {
                 try export(

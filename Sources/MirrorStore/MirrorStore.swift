@@ -38,30 +38,17 @@ package protocol MirrorStore: Sendable {
     /// as such, with `time`.
     func usersWithOpenEdits(at time: WallTime) throws(StoreFailure) -> [UserNumber: WallTime?]
 
-    /// Users for whom commands have changed something in the outbox since the news of this number.
-    func outboxNews(after number: Int64) async throws(StoreFailure) -> (
+    /// Users for whom commands have changed something in the outbox since the one of this number.
+    func outboxChanges(after number: Int64) async throws(StoreFailure) -> (
         users: [UserNumber], last: Int64
     )
 
     func outboxTotals() async throws(StoreFailure) -> OutboxTotals
 
-    /// Removes some settled edits and changes that are older than `time`, oldest first, and news up
-    /// to `news`. Open and rejected edits stay whatever their age.
+    /// Removes some settled edits and changes that are older than `time`, oldest first, and
+    /// what the daemon has taken in of `outboxChanges`. Open and rejected edits stay whatever their age.
     /// - Returns: how many were removed; call again until it is none.
-    func prune(before time: WallTime, news: Int64) async throws(StoreFailure) -> Int
-
-    /// How long a copy may be before the views call it stale.
-    func setMaxStaleness(_ span: Duration) throws(StoreFailure)
-
-    /// With another cap than the last one, listings that were believed must be read again: no digest
-    /// stands any more.
-    func setListingCap(_ cap: Int) throws(StoreFailure)
-
-    /// Whether the cloud has ever accepted a call for this mirror.
-    func wasEverAccepted() throws(StoreFailure) -> Bool
-
-    /// Closes the database; the write-ahead log stays, so that readers can open it.
-    func close() throws(StoreFailure)
+    func prune(before time: WallTime, changesUpTo revision: Int64) async throws(StoreFailure) -> Int
 }
 
 /// What is known of a user at start.

@@ -50,9 +50,9 @@ enum PendingRows {
         try Bool.fetchOne(
             database.cachedStatement(
                 sql: """
-                    SELECT EXISTS (SELECT 1 FROM pending_group WHERE user = ?1)
-                        OR EXISTS (SELECT 1 FROM pending_conversation WHERE user = ?1)
-                    """), arguments: [user]) ?? false
+                    SELECT EXISTS (SELECT 1 FROM pending_group WHERE user = ?)
+                        OR EXISTS (SELECT 1 FROM pending_conversation WHERE user = ?)
+                    """), arguments: [user, user]) ?? false
     }
 
     private static func write(

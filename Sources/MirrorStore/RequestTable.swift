@@ -9,7 +9,7 @@ extension SQLiteMirror {
         try await read { database in
             try Row.fetchAll(
                 database.cachedStatement(
-                    sql: "SELECT id, kind, everyone FROM request WHERE NOT finished ORDER BY id")
+                    sql: "SELECT id, kind, everyone FROM request WHERE finished = 0 ORDER BY id")
             ).compactMap { row in
                 let id: Int64 = row[0]
                 guard let kind = ResyncRequest.Kind(rawValue: row[1]) else { return nil }
@@ -30,12 +30,12 @@ extension SQLiteMirror {
         try writeNow { database in
             // A day is long enough to look at an old request.
             try database.execute(
-                sql: "DELETE FROM request WHERE finished AND asked_at < ?",
+                sql: "DELETE FROM request WHERE finished = 1 AND asked_at < ?",
                 arguments: [time.milliseconds - 86_400_000])
             try database.execute(
                 sql: "INSERT INTO request (kind, everyone, asked_at) VALUES (?, ?, ?)",
                 arguments: [kind.rawValue, users == nil, time.milliseconds])
-            let request = database.lastInsertedRowID
+            let request = database.lastID
             let insert = try database.cachedStatement(
                 sql: "INSERT INTO request_user (request, user) VALUES (?, ?)")
             for user in Set(users ?? []).sorted() {
@@ -106,8 +106,8 @@ extension RequestProgress {
         try database.cachedStatement(
             sql: """
                 UPDATE request SET total = ?, done = ?, changed = ?, changes = ?, failed = ?,
-                    parked = ?, finished = max(finished, ?)
-                WHERE id = ? AND (done <= ? OR ?)
+                    parked = ?, finished = CASE WHEN ? = 1 THEN 1 ELSE finished END
+                WHERE id = ? AND (done <= ? OR ? = 1)
                 """
         ).execute(arguments: [
             total, done, changed, changes, failed, parked, isFinished, request, done, isFinished,
@@ -122,7 +122,7 @@ extension RequestResult {
             sql: """
                 INSERT INTO request_user (request, user, outcome, changes, detail)
                 SELECT id, ?, ?, ?, ? FROM request WHERE id = ?
-                ON CONFLICT DO UPDATE SET outcome = excluded.outcome,
+                ON CONFLICT (request, user) DO UPDATE SET outcome = excluded.outcome,
                     changes = excluded.changes, detail = excluded.detail
                 """
         ).execute(arguments: [Int64(user), outcome.rawValue, changes, detail, request])

@@ -39,7 +39,9 @@ package struct EditSelection: Sendable {
             arguments += [user.string]
         }
         if let reason { parts.append("edit.reason = '\(reason.rawValue)'") }
-        if let exceptReason { parts.append("edit.reason IS NOT '\(exceptReason.rawValue)'") }
+        if let exceptReason {
+            parts.append("(edit.reason IS NULL OR edit.reason <> '\(exceptReason.rawValue)')")
+        }
         if let queuedBefore {
             parts.append("edit.queued_at < ?")
             arguments += [queuedBefore.milliseconds]

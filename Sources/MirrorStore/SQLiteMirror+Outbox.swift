@@ -65,7 +65,7 @@ extension SQLiteMirror {
         return true
     }
 
-    package func outboxNews(after number: Int64) async throws(StoreFailure) -> (
+    package func outboxChanges(after number: Int64) async throws(StoreFailure) -> (
         users: [UserNumber], last: Int64
     ) {
         try await read { database in
@@ -83,17 +83,19 @@ extension SQLiteMirror {
         try await read { database in try OutboxTotals.read(database) }
     }
 
-    package func prune(before time: WallTime, news: Int64) async throws(StoreFailure) -> Int {
+    package func prune(before time: WallTime, changesUpTo revision: Int64)
+        async throws(StoreFailure) -> Int
+    {
         try await write { database in
             try database.execute(
-                sql: "DELETE FROM outbox_news WHERE number <= ?", arguments: [news])
+                sql: "DELETE FROM outbox_news WHERE number <= ?", arguments: [revision])
             // A few at a time: passes want to write too.
             try database.execute(
                 sql: """
                     DELETE FROM edit WHERE id IN (
                         SELECT id FROM edit WHERE settled = 1 AND updated_at < ? LIMIT 2000)
                     """, arguments: [time.milliseconds])
-            let edits = database.changesCount
+            let edits = database.rowsChanged
             return try edits + database.pruneChanges(before: time)
         }
     }

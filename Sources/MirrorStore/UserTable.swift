@@ -55,30 +55,41 @@ extension SQLiteMirror {
         }
     }
 
+    /// How long a copy may be before the views call it stale.
     package func setMaxStaleness(_ span: Duration) throws(StoreFailure) {
         try writeNow { database in
-            try database.execute(
-                sql: "INSERT OR REPLACE INTO setting (name, value) VALUES ('max_staleness_ms', ?)",
-                arguments: [String(span.milliseconds)])
+            try database.set("max_staleness_ms", to: String(span.milliseconds))
         }
     }
 
+    /// With another cap than the last one, listings that were believed must be read again: no digest
+    /// stands any more.
     package func setListingCap(_ cap: Int) throws(StoreFailure) {
         try writeNow { database in
             let known = try String.fetchOne(
                 database, sql: "SELECT value FROM setting WHERE name = 'listing_cap'")
             guard known ?? "0" != String(cap) else { return }
             try database.execute(sql: "DELETE FROM listing")
-            try database.execute(
-                sql: "INSERT OR REPLACE INTO setting (name, value) VALUES ('listing_cap', ?)",
-                arguments: [String(cap)])
+            try database.set("listing_cap", to: String(cap))
         }
     }
 
+    /// Whether the cloud has ever accepted a call for this mirror.
     package func wasEverAccepted() throws(StoreFailure) -> Bool {
         try readNow { database in
             try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT * FROM pull)") ?? false
         }
+    }
+}
+
+extension Database {
+    /// Writes a row of the table setting.
+    fileprivate func set(_ name: String, to value: String) throws {
+        try execute(
+            sql: """
+                INSERT INTO setting (name, value) VALUES (?, ?)
+                ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                """, arguments: [name, value])
     }
 }
 
@@ -105,9 +116,9 @@ extension StoredUser {
 /// - Returns: whether the user was never pulled before.
 @discardableResult
 func notePull(of user: UserNumber, at time: WallTime, in database: Database) throws -> Bool {
-    try database.cachedStatement(sql: "UPDATE pull SET at = ?2 WHERE user = ?1")
-        .execute(arguments: [Int64(user), time.milliseconds])
-    guard database.changesCount == 0 else { return false }
+    try database.cachedStatement(sql: "UPDATE pull SET at = ? WHERE user = ?")
+        .execute(arguments: [time.milliseconds, Int64(user)])
+    guard database.rowsChanged == 0 else { return false }
     try database.cachedStatement(sql: "INSERT INTO pull (user, at) VALUES (?, ?)")
         .execute(arguments: [Int64(user), time.milliseconds])
     return true
@@ -137,7 +148,7 @@ extension PulledUser {
             try database.cachedStatement(
                 sql: """
                     INSERT INTO listing (user, digest) VALUES (?, ?)
-                    ON CONFLICT DO UPDATE SET digest = excluded.digest
+                    ON CONFLICT (user) DO UPDATE SET digest = excluded.digest
                     """
             ).execute(arguments: [Int64(user), Data(digest.bytes)])
         } else {
@@ -153,7 +164,7 @@ extension PulledUser {
         try database.cachedStatement(
             sql: """
                 INSERT INTO skipped (user, conversations) VALUES (?, ?)
-                ON CONFLICT DO UPDATE SET conversations = excluded.conversations
+                ON CONFLICT (user) DO UPDATE SET conversations = excluded.conversations
                 """
         ).execute(arguments: [Int64(user), skipped])
     }
@@ -167,7 +178,7 @@ extension UserFailure {
                 INSERT INTO trouble
                     (user, kind, code, problem, failures, since, at, retry_at, parked)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET kind = excluded.kind, code = excluded.code,
+                ON CONFLICT (user) DO UPDATE SET kind = excluded.kind, code = excluded.code,
                     problem = excluded.problem, failures = excluded.failures, at = excluded.at,
                     retry_at = excluded.retry_at, parked = excluded.parked
                 """

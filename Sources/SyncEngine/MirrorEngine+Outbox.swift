@@ -23,7 +23,7 @@ extension MirrorEngine {
 
     /// Takes in what commands have queued, retried or cancelled.
     func takeOutboxChanges() async throws {
-        let changes = try await parts.store.outboxNews(after: watch.outboxRevision)
+        let changes = try await parts.store.outboxChanges(after: watch.outboxRevision)
         watch.outboxRevision = changes.last
         for user in changes.users {
             outbox.changed(user)
@@ -73,7 +73,8 @@ extension MirrorEngine {
         var removed = 0
         for _ in 0..<Self.partsAtOnce where !isStopping {
             let part =
-                (try? await parts.store.prune(before: oldest, news: watch.outboxRevision)) ?? 0
+                (try? await parts.store.prune(before: oldest, changesUpTo: watch.outboxRevision))
+                ?? 0
             removed += part
             if part == 0 { break }
         }

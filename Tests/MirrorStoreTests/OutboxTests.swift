@@ -172,12 +172,12 @@ extension Fixture {
     @Test func queueingEditsIsNewsForTheDaemon() async throws {
         let fixture = try await Fixture.pulled()
         let edit = try fixture.queue(.add([eve], to: familyName))
-        let news = try await fixture.store.outboxNews(after: 0)
+        let news = try await fixture.store.outboxChanges(after: 0)
         #expect(news.users == [1])
-        #expect(try await fixture.store.outboxNews(after: news.last).users.isEmpty)
+        #expect(try await fixture.store.outboxChanges(after: news.last).users.isEmpty)
         _ = try fixture.store.cancelEdits(
             EditSelection(ids: [edit.id], states: [.queued]), at: noon)
-        #expect(try await fixture.store.outboxNews(after: news.last).users == [1])
+        #expect(try await fixture.store.outboxChanges(after: news.last).users == [1])
     }
 }
 
@@ -242,10 +242,10 @@ extension Fixture {
         try await fixture.store.commit([.outbox(update)])
         let changes = try fixture.reader.lastChange()
         #expect(changes > 0)
-        #expect(try await fixture.store.prune(before: noon, news: 0) == 0)
+        #expect(try await fixture.store.prune(before: noon, changesUpTo: 0) == 0)
         var removed = 0
         while true {
-            let part = try await fixture.store.prune(before: noon + .seconds(1), news: 0)
+            let part = try await fixture.store.prune(before: noon + .seconds(1), changesUpTo: 0)
             if part == 0 { break }
             removed += part
         }
@@ -272,7 +272,7 @@ extension Fixture {
                         diff: SnapshotDiff(from: old, to: new), held: nil))
             ])
         }
-        #expect(try await fixture.store.prune(before: noon + .seconds(3), news: 0) == 1)
+        #expect(try await fixture.store.prune(before: noon + .seconds(3), changesUpTo: 0) == 1)
         #expect(
             try fixture.reader.changes(since: 0, user: nil, limit: 9).map(\.seq) == [2, 3])
     }

@@ -111,30 +111,20 @@ package final class HookedStore: MirrorStore {
         return try inner.usersWithOpenEdits(at: time)
     }
 
-    package func outboxNews(after number: Int64) async throws(StoreFailure) -> (
+    package func outboxChanges(after number: Int64) async throws(StoreFailure) -> (
         users: [UserNumber], last: Int64
     ) {
         try beforeLooking()
-        return try await inner.outboxNews(after: number)
+        return try await inner.outboxChanges(after: number)
     }
 
     package func outboxTotals() async throws(StoreFailure) -> OutboxTotals {
         try await inner.outboxTotals()
     }
 
-    package func prune(before time: WallTime, news: Int64) async throws(StoreFailure) -> Int {
-        try await inner.prune(before: time, news: news)
+    package func prune(before time: WallTime, changesUpTo revision: Int64)
+        async throws(StoreFailure) -> Int
+    {
+        try await inner.prune(before: time, changesUpTo: revision)
     }
-
-    package func setMaxStaleness(_ span: Duration) throws(StoreFailure) {
-        try inner.setMaxStaleness(span)
-    }
-
-    package func setListingCap(_ cap: Int) throws(StoreFailure) {
-        try inner.setListingCap(cap)
-    }
-
-    package func wasEverAccepted() throws(StoreFailure) -> Bool { try inner.wasEverAccepted() }
-
-    package func close() throws(StoreFailure) { try inner.close() }
 }
