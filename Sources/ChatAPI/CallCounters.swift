@@ -17,6 +17,7 @@ package final class CallCounters: Sendable {
         package var took = Histogram()
     }
 
+    /// What was counted since the last reset.
     private struct State {
         var totals = Totals()
         var seconds: [Command: LastSecond] = [:]
@@ -37,6 +38,7 @@ package final class CallCounters: Sendable {
         }
     }
 
+    /// Counts a call that was sent.
     func sent(_ command: Command, at now: MonotonicTime) {
         state.withLock { state in
             state.totals.sent += 1
@@ -45,6 +47,7 @@ package final class CallCounters: Sendable {
         }
     }
 
+    /// Counts an answer, or the lack of one, under its code.
     func ended(_ command: Command, code: String, took: Duration) {
         state.withLock {
             $0.totals.calls[command, default: [:]][code, default: 0] += 1
@@ -52,6 +55,7 @@ package final class CallCounters: Sendable {
         }
     }
 
+    /// Counts a call that the cloud refused as one too many.
     func throttled() {
         state.withLock { $0.totals.throttled += 1 }
     }

@@ -34,6 +34,7 @@ package struct GateClosed: Error {}
 
 /// Gives permits, at most so many in flight, each command within its window.
 package actor CallGate {
+    /// A caller that waits for its turn.
     private struct Waiter {
         let id: UInt64
         let urgency: CallUrgency
@@ -42,6 +43,7 @@ package actor CallGate {
         var continuation: CheckedContinuation<Void, Never>?
     }
 
+    /// Those that wait for one command.
     private struct Line {
         var window: CallWindow
         /// In the order of service.

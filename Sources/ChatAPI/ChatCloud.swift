@@ -65,6 +65,7 @@ package struct ChatCloud: ConversationCloud {
         return try (content.contacts ?? []).conversations().filter { !$0.isBare }
     }
 
+    /// The body of `get_contact_group`.
     private struct ListingRequest: Encodable {
         let user: String
         let start: Int64
@@ -75,6 +76,7 @@ package struct ChatCloud: ConversationCloud {
         }
     }
 
+    /// The body of `search_contact_group`.
     private struct SearchRequest: Encodable {
         let user: String
         let contacts: [WireConversationID]

@@ -5,6 +5,7 @@ import Synchronization
 /// Keeps a valid usersig of the admin. It is renewed at half its life, when the clock was set
 /// back behind it, and when the cloud asks.
 package final class Signer: Sendable {
+    /// The usersig in use.
     private struct Current {
         var text: String
         var madeAt: WallTime

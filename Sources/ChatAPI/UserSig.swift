@@ -43,6 +43,7 @@ package struct UserSig: Sendable {
             .replacing("+", with: "*").replacing("/", with: "-").replacing("=", with: "_")
     }
 
+    /// The JSON inside a usersig.
     private struct Content: Encodable {
         let version: String
         let identifier: String

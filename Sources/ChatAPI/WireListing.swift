@@ -35,6 +35,7 @@ struct WireGroup: Decodable {
         case id = "GroupId"
     }
 
+    /// The group, when its number and name are there.
     func group() throws(CallFailure) -> ConversationGroup {
         ConversationGroup(id: try id.groupID(), name: try .believable(name.value))
     }

@@ -49,6 +49,7 @@ struct WirePush: Encodable {
         case marks = "MarkItem"
     }
 
+    /// A group to create, with its first conversations.
     private struct NewGroup: Encodable {
         let name: String
         let contacts: [WireConversationID]
@@ -59,12 +60,14 @@ struct WirePush: Encodable {
         }
     }
 
+    /// The change of one group.
     private struct Update: Encodable {
         let type: Int
         let oldName: String
         let newName: String?
         let items: [Item]?
 
+        /// A conversation to put in or take out.
         struct Item: Encodable {
             let type: Int
             let contact: WireConversationID
@@ -83,6 +86,7 @@ struct WirePush: Encodable {
         }
     }
 
+    /// The marks of one conversation.
     private struct Mark: Encodable {
         let type: Int
         let contact: WireConversationID
@@ -122,6 +126,7 @@ struct WirePushReply: Decodable {
         case marked = "ResultItem"
     }
 
+    /// The reply to a creation: the new group's number and each conversation's result.
     private struct Created: Decodable {
         let group: WireGroup?
         let items: [Item]?
@@ -132,12 +137,14 @@ struct WirePushReply: Decodable {
         }
     }
 
+    /// The reply to an update: each conversation's result.
     private struct Updated: Decodable {
         let items: [Item]?
 
         private enum CodingKeys: String, CodingKey { case items = "ContactResultItem" }
     }
 
+    /// The result of one conversation.
     private struct Item: Decodable {
         let contact: WireContactID
         let code: WireNumber

@@ -51,6 +51,7 @@ package final class CloudCore {
     /// How the next conversation of the write that is being served fails; nil when it does not.
     var failingItem: (code: Int, isApplied: Bool)?
 
+    /// What a page of a listing depends on.
     struct PageKey: Hashable {
         let user: String
         let cursor: Int64
@@ -191,6 +192,7 @@ package final class CloudCore {
 
     private var population: Population { Population(options: options) }
 
+    /// Whether the app has the account.
     func hasImported(_ user: String) -> Bool {
         users[user] != nil || population.number(of: user) != nil
     }

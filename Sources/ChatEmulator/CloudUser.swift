@@ -26,6 +26,7 @@ extension String {
 
 /// Groups, marks and conversations of one user.
 package struct CloudUser: Sendable {
+    /// A conversation that is in a group or marked.
     package struct Contact: Hashable, Sendable {
         package var groups: Set<Int64> = []
         package var bits: UInt64 = 0
@@ -37,6 +38,7 @@ package struct CloudUser: Sendable {
         package var isBare: Bool { groups.isEmpty && bits == 0 && custom.isEmpty }
     }
 
+    /// A conversation group.
     package struct Group: Hashable, Sendable {
         package let id: Int64
         package var name: String
@@ -83,12 +85,14 @@ package struct CloudUser: Sendable {
         return id
     }
 
+    /// Gives a group that is there another name.
     mutating func renameGroup(_ id: Int64, to name: String) {
         guard let index = groups.firstIndex(where: { $0.id == id }) else { return }
         groups[index].name = name
         version += 1
     }
 
+    /// Deletes a group; what becomes of conversations without group and mark, `bare` says.
     mutating func deleteGroup(_ id: Int64, bare: EmulatorOptions.Bare, now: Int64) {
         for contact in members(of: id) {
             contacts[contact]?.groups.remove(id)

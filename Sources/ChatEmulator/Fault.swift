@@ -3,6 +3,7 @@
 
 /// One thing that goes wrong, and when.
 package struct Fault: Sendable, Hashable {
+    /// What goes wrong.
     package enum Kind: Sendable, Hashable {
         /// HTTP 502 with a page of HTML; nothing is done.
         case badGateway

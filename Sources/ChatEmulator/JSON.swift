@@ -10,6 +10,7 @@ package enum JSON: Sendable, Hashable {
     case array([JSON])
     case object([Member])
 
+    /// A name and its value.
     package struct Member: Sendable, Hashable {
         package let key: String
         package let value: JSON
@@ -123,6 +124,7 @@ package enum JSON: Sendable, Hashable {
 }
 
 extension JSON: Decodable {
+    /// Any name.
     private struct Key: CodingKey {
         let stringValue: String
         var intValue: Int? { nil }

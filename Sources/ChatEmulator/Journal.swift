@@ -1,6 +1,7 @@
 /// Every write that was done or refused, in its order: what tests look at to see that nothing was
 /// done twice.
 struct Journal: Sendable {
+    /// One change, with its number.
     struct Entry: Sendable {
         let number: Int
         let at: Int64

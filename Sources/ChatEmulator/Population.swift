@@ -26,6 +26,7 @@ struct Population: Sendable {
 
     private static let customMarks = ["", "", "", "vip", "follow up", "ответить", "{\"color\":3}"]
 
+    /// The same user for the same number, always.
     func user(_ number: Int, now: Int64) -> CloudUser {
         var random = SplitMix(
             seed: options.seed &* 0x9E37_79B9 ^ UInt64(number) &* 0xD134_2543_DE82_EF95)

@@ -21,6 +21,7 @@ struct RateLimit: Sendable {
         return true
     }
 
+    /// The calls of one second.
     private struct Second {
         private var times: [Int64] = []
         private var start = 0

@@ -10,6 +10,7 @@ struct UserSigCheck {
     private let key: String
     private var verified: [String: Content] = [:]
 
+    /// The JSON inside a usersig.
     private struct Content: Decodable {
         let identifier: String
         let sdkAppID: Int64

@@ -9,6 +9,7 @@ package struct Digest: Hashable, Sendable {
     package init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == Digest.byteCount else { return nil }
         var rest = bytes.makeIterator()
+        /// The next eight bytes.
         func word() -> UInt64 {
             var word: UInt64 = 0
             for _ in 0..<8 { word = word << 8 | UInt64(rest.next() ?? 0) }

@@ -112,7 +112,9 @@ package struct WallTime: Hashable, Comparable, Sendable, CustomStringConvertible
 /// Where time comes from. One implementation reads the system's clocks; tests and the simulation
 /// bring their own, so nothing else in the program may ask for the time or sleep.
 package protocol Timekeeper: Sendable {
+    /// Never goes back.
     func now() -> MonotonicTime
+    /// What the calendar says; it may jump.
     func wallTime() -> WallTime
     /// Returns once `now()` has reached `deadline`; throws `CancellationError` when the task is
     /// cancelled first.

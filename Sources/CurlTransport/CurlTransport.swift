@@ -13,6 +13,7 @@ package final class CurlTransport: HTTPTransport {
     private let endpoint: String
     private let inbox: Mutex<Inbox>
 
+    /// What callers leave for the thread that does the transfers.
     private struct Inbox: Sendable {
         var requests: [Request] = []
         var mustReconnect = false

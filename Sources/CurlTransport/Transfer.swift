@@ -38,6 +38,7 @@ final class Transfer {
         errorText.deallocate()
     }
 
+    /// Sets the handle up for the request.
     func begin(_ request: Request) {
         unsent = request.body[...]
         received = []
@@ -48,6 +49,7 @@ final class Transfer {
         check(gm_curl_set_long(handle, CURLOPT_POSTFIELDSIZE, request.body.count))
     }
 
+    /// Resumes the caller with the reply, or with the failure.
     func finish(_ result: CURLcode) {
         let deliver = deliver.take()
         deliver?(outcome(result))

@@ -3,6 +3,7 @@ import SyncEngine
 
 /// How long a command waits for a daemon that does not go on, and what it says meanwhile.
 package struct DaemonPatience: Sendable {
+    /// What a waiting command makes of what it sees of the daemon.
     package enum Verdict: Hashable, Sendable {
         case wait
         /// Say what is waited for.

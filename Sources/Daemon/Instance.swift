@@ -27,6 +27,7 @@ package final class Instance: Sendable {
     /// The request that is served, when that is all that is to be done.
     package let request: Int64?
 
+    /// What the engine is built for.
     package enum Purpose: Sendable {
         case daemon
         /// Serve one request and end. `users`: nil for the whole list.
@@ -94,6 +95,7 @@ package final class Instance: Sendable {
             log: log, random: { UInt32.random(in: 0...UInt32.max) })
     }
 
+    /// What the transport needs of the configuration.
     static func curlSettings(_ settings: MirrorSettings) -> CurlSettings {
         CurlSettings(
             endpoint: settings.endpoint, timeout: settings.timeout,

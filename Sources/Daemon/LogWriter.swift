@@ -7,6 +7,7 @@ import Synchronization
 /// Writes the log on a thread of its own, from a bounded queue: when the reader of the log stands still,
 /// lines are dropped and counted, debug ones first, and nothing else stops.
 package final class LogWriter: Sendable {
+    /// Lines that are not written yet.
     private struct Queue {
         var lines: [String] = []
         var bytes = 0

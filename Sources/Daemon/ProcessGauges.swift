@@ -29,6 +29,7 @@ final class ProcessGauges: Sendable {
 
     var isReloadGood: Bool { reloadGood.load(ordering: .relaxed) }
 
+    /// What the log says of the process now and then: memory, time, files.
     func numbers() -> ProcessNumbers {
         var numbers = ProcessNumbers()
         numbers.uptime = time.now() - startedAt

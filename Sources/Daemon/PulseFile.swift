@@ -73,6 +73,7 @@ package final class PulseFile: Sendable {
         String(text.unicodeScalars.prefix(300).map { $0 == "\n" ? " " : Character($0) })
     }
 
+    /// The heartbeat of the daemon that serves a database.
     static func path(_ database: String) -> String { database + ".pulse" }
 }
 

@@ -45,18 +45,22 @@ package struct EventField: Sendable {
         self.meaning = meaning
     }
 
+    /// A field with text.
     static func text(_ key: String, _ value: String, _ meaning: String) -> EventField {
         EventField(key, .text(value), meaning)
     }
 
+    /// A field with a number of things.
     static func count(_ key: String, _ value: Int, _ meaning: String) -> EventField {
         EventField(key, .count(value), meaning)
     }
 
+    /// A field with the number of one thing.
     static func number(_ key: String, _ value: Int64, _ meaning: String) -> EventField {
         EventField(key, .number(value), meaning)
     }
 
+    /// A field with yes or no.
     static func flag(_ key: String, _ value: Bool, _ meaning: String) -> EventField {
         EventField(key, .yes(value), meaning)
     }
@@ -71,12 +75,14 @@ package struct EventField: Sendable {
         EventField(key + "_ms", .milliseconds(value), meaning)
     }
 
+    /// Of the cloud's API.
     static func command(_ value: String) -> EventField {
         .text("command", value, "command of the API")
     }
 
     static func user(_ value: String) -> EventField { .text("user", value, "user id") }
 
+    /// The cloud's code; nothing where it gave none.
     static func code(_ value: Int?) -> EventField {
         EventField(
             "code", value.map(LogValue.count) ?? .absent,

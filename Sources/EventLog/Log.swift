@@ -24,6 +24,7 @@ package enum LogFormat: String, Sendable, CaseIterable {
 
 /// Writes events as lines. Thread-safe; a reload changes level and format in place.
 package final class Log: Sendable {
+    /// What a reload can change.
     private struct Settings {
         var level: LogLevel
         var format: LogFormat
@@ -81,6 +82,7 @@ struct LogLine {
             }
     }
 
+    /// One line, without its end.
     func rendered(as format: LogFormat) -> String {
         switch format {
         case .logfmt: fields.map { "\($0.key)=\($0.value.logfmt)" }.joined(separator: " ")

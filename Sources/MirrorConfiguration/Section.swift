@@ -41,10 +41,12 @@ struct Section {
             file: file, line: line, problem: "\(path(key)) \(problem)", advice: advice)
     }
 
+    /// What stands under the key; nil without it.
     func node(_ key: String) -> Node? {
         mapping.first { $0.key.string == key }?.value
     }
 
+    /// The mapping under the key; a fault when something else stands there.
     func section(_ key: String) throws(ConfigurationFault) -> Section? {
         guard let node = node(key), !node.isNull else { return nil }
         return try Section(node, name: path(key), file: file, keys: keys)
@@ -73,6 +75,7 @@ struct Section {
         }
     }
 
+    /// A whole number within `range`; nil without the key.
     func number(_ key: String, _ range: ClosedRange<Int>) throws(ConfigurationFault)
         -> Int?
     {
@@ -81,6 +84,7 @@ struct Section {
         }
     }
 
+    /// A time such as `90s`, within `range`; nil without the key.
     func span(_ key: String, _ range: ClosedRange<Duration>) throws(ConfigurationFault)
         -> Duration?
     {

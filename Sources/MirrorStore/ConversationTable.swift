@@ -40,10 +40,12 @@ extension Conversation {
 
 /// Group ids as the JSON array of a conversation's row: `[1,3]`.
 enum GroupList {
+    /// The numbers as the column holds them: a JSON list.
     static func written(_ groups: [GroupID]) -> String {
         "[" + groups.map(\.description).joined(separator: ",") + "]"
     }
 
+    /// The groups that a column names.
     static func read(_ text: String) -> [GroupID] {
         text.dropFirst().dropLast().split(separator: ",").compactMap {
             Int64($0).map { GroupID($0) }

@@ -4,6 +4,7 @@ import SyncRules
 
 /// One line of an import.
 package enum EditLine {
+    /// A line as it stands in the file.
     private struct Line: Decodable {
         let key: String?
         let user: String

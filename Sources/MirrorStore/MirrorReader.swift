@@ -73,6 +73,7 @@ package final class MirrorReader: Sendable {
         guard owner == String(sdkAppID) else { throw StoreFailure.ofAnotherApp(path, owner ?? "-") }
     }
 
+    /// Runs `body` on one moment of the database.
     func read<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
         do {
             return try database.read(body)

@@ -43,6 +43,7 @@ package protocol MirrorStore: Sendable {
         users: [UserNumber], last: Int64
     )
 
+    /// Edits that are not settled, in numbers.
     func outboxTotals() async throws(StoreFailure) -> OutboxTotals
 
     /// Removes some settled edits and changes that are older than `time`, oldest first, and

@@ -93,6 +93,7 @@ package final class SQLiteMirror: MirrorStore {
         }
     }
 
+    /// The same on the caller's thread.
     func writeNow<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
         do {
             return try database.write(body)
@@ -101,6 +102,7 @@ package final class SQLiteMirror: MirrorStore {
         }
     }
 
+    /// Runs `body` on one moment of the database.
     func read<Value: Sendable>(
         _ body: @Sendable @escaping (Database) throws -> Value
     ) async throws(StoreFailure) -> Value {
@@ -112,6 +114,7 @@ package final class SQLiteMirror: MirrorStore {
         }
     }
 
+    /// The same on the caller's thread.
     func readNow<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
         do {
             return try database.read(body)

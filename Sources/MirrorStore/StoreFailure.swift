@@ -2,6 +2,7 @@ import GRDB
 
 /// The database could not be opened, read or written. Says what happened and what an operator can do.
 package struct StoreFailure: Error, Sendable, CustomStringConvertible {
+    /// What follows from it.
     package enum Kind: String, Sendable {
         /// Wait and try again: locked, full, read-only, an I/O error.
         case passing

@@ -9,6 +9,7 @@ import SyncRules
 /// are new to the mirror do not count for that. The guard stays shut until the last
 /// unapproved hold has ended; a rejection says that the cloud is wrong.
 actor DeletionHolds {
+    /// What becomes of a pull's deletions.
     enum Verdict: Sendable {
         case delete
         case hold(HeldDeletions)
@@ -91,6 +92,7 @@ actor DeletionHolds {
         }
     }
 
+    /// Takes over limits of a reloaded configuration.
     func set(_ limits: DeletionGuard.Limits) {
         rule.limits = limits
     }

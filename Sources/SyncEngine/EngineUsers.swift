@@ -34,6 +34,7 @@ struct EngineUsers: Sendable {
         mirrored - (digests[Int(user)] == .none ? 0 : 1)
     }
 
+    /// Keeps the digest of the listing that the mirror equals.
     mutating func remember(_ digest: Digest, of user: UserNumber, isListed: Bool) {
         if isListed {
             mirrored += (digest == .none ? 0 : 1) - (digests[Int(user)] == .none ? 0 : 1)
@@ -81,6 +82,7 @@ struct PassTotals: Sendable {
     /// How long passes took.
     private(set) var took = Histogram()
 
+    /// Counts a pass.
     mutating func add(_ outcome: PassOutcome, took span: Duration) {
         passes += 1
         took.add(span)
@@ -91,6 +93,7 @@ struct PassTotals: Sendable {
         }
     }
 
+    /// Counts what became of a pass's edits.
     mutating func add(_ push: PushSummary) {
         editsApplied += push.settled[.applied, default: 0] + push.settled[.satisfied, default: 0]
         editsRejected += push.rejected.count

@@ -37,6 +37,7 @@ extension MirrorEngine {
         }
     }
 
+    /// What the engine is told by the configuration.
     package struct Settings: Sendable {
         package var maxStaleness: Duration
         package var passesAtOnce: Int

@@ -96,6 +96,7 @@ package actor MirrorEngine {
         await stop(.storeUnusable(failure))
     }
 
+    /// Ends the engine: no new call is made, and what has been answered is stored.
     func stop(_ reason: End) async {
         guard end == nil else { return }
         end = reason

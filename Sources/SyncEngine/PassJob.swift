@@ -6,6 +6,7 @@ import SyncRules
 
 /// What a pass works on.
 package struct PassJob: Sendable {
+    /// What the pass is for.
     enum Mode: Sendable {
         case store
         /// Only say what differs; nothing is written.

@@ -236,6 +236,7 @@ private struct RoundTrips: Sendable {
     /// Of so many, the smallest is 1 ms above at the same jitter, so less needs to be left.
     private static let many = 2000
 
+    /// Takes in how long a call took.
     mutating func add(_ roundTrip: Duration, now: MonotonicTime) {
         if smallest.count < Self.kept || smallest.last.map({ roundTrip < $0 }) ?? true {
             let place = smallest.firstIndex { $0 > roundTrip } ?? smallest.count

@@ -6,6 +6,7 @@ import ChatModel
 
 /// Whether the cloud takes our calls at all.
 package struct CloudHealth: Sendable {
+    /// What the cloud makes of the calls.
     package enum State: Hashable, Sendable {
         case unknown
         case accepting

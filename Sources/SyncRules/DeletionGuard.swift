@@ -6,6 +6,7 @@ import ChatModel
 
 /// Watches how many users lose everything and says when their deletions must wait for an operator.
 package struct DeletionGuard: Sendable {
+    /// How many users may lose everything at once.
     package struct Limits: Hashable, Sendable {
         /// Of the users pulled within the window, those with something to lose: the share that may
         /// lose everything.
@@ -21,6 +22,7 @@ package struct DeletionGuard: Sendable {
         }
     }
 
+    /// Whether a user may lose everything.
     package enum Verdict: Hashable, Sendable {
         case delete
         case hold

@@ -95,6 +95,7 @@ package struct Draft: Hashable, Sendable {
         change(id) { $0.customMark = custom }
     }
 
+    /// What can change about a conversation.
     private struct Fields {
         var groups: Set<GroupID>
         var standardMark: StandardMark

@@ -32,6 +32,7 @@ package struct PushPolicy: Hashable, Sendable {
 
 /// What becomes of one edit.
 package struct EditDecision: Hashable, Sendable {
+    /// What is to be done with it.
     package enum Course: Hashable, Sendable {
         /// Some call of the plan is for it.
         case push

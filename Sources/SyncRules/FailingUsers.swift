@@ -2,6 +2,7 @@ import ChatModel
 
 /// Users whose last pass failed, and how long each backs off.
 package struct FailingUsers: Sendable {
+    /// A user that is failing.
     private struct User: Sendable {
         /// Passes that failed in a row, without those that were asked for before the back-off was over:
         /// neither scripts that queue edits nor restarts may drive the user into a long one.

@@ -4,6 +4,7 @@
 
 /// The codes of the cloud.
 package enum FailureTable {
+    /// A code of the cloud, and what follows from it.
     package struct Row: Sendable {
         package let code: Int
         package let kind: FailureKind

@@ -94,6 +94,8 @@ package struct OutboxSession: Sendable {
         return Progress(pushed: pushed, update: update.isEmpty ? nil : update)
     }
 
+    /// Takes a decision over into the edits, and into what is to be stored unless it is stored
+    /// already.
     mutating func note(_ decision: EditDecision) {
         guard let index = edits.firstIndex(where: { $0.id == decision.edit }) else { return }
         if case .wait = decision.course, doubted.contains(decision.edit) { return }

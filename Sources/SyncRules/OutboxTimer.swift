@@ -5,11 +5,13 @@ import ChatModel
 
 /// The users with open edits that the engine can do something about.
 package struct OutboxTimer: Sendable {
+    /// A time in which some edits are not tried.
     private struct Pause: Sendable {
         let until: MonotonicTime
         let failures: Int
     }
 
+    /// A user with open edits.
     private struct User: Sendable {
         /// Counts what commands have done about the user: a pass that began before the last of it has not
         /// seen everything.

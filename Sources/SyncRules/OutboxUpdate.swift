@@ -104,6 +104,7 @@ package struct NumberedGroup: Hashable, Sendable {
 
 /// A write that was made, as the record of its edits has it.
 package struct EndedPush: Sendable {
+    /// What became of the call.
     package enum Outcome: Hashable, Sendable {
         case done(PushReply)
         /// The cloud refused it as a whole: nothing was done.

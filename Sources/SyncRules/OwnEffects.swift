@@ -45,10 +45,12 @@ struct OwnEffects: Sendable {
         deleted[group].map { $0 > edit } ?? false
     }
 
+    /// Whether a rename of the queue gives the group this name.
     func isOurs(_ name: ExactText, for group: GroupID) -> Bool {
         names[group, default: []].contains(name)
     }
 
+    /// Whether an edit of the queue gives the conversation this custom mark.
     func isOurs(_ mark: ExactText, for conversation: ConversationID) -> Bool {
         customMarks[conversation, default: []].contains(mark)
     }

@@ -5,6 +5,7 @@ import ChatModel
 /// A call that changes something, with the edits that want it. At most 100 conversations
 /// (Cloud.md §7.3).
 package struct PushCall: Hashable, Sendable {
+    /// What it changes.
     package enum Action: Hashable, Sendable {
         /// `group` is the number it has until the cloud gives it one.
         case create(group: GroupID, name: ExactText, [ConversationID])

@@ -2,6 +2,7 @@ import ChatModel
 
 /// What a pass did about a user's edits.
 package struct PushSummary: Sendable {
+    /// An edit that was rejected, and why.
     package struct Rejected: Sendable {
         package let edit: EditID
         package let operation: EditOperation.Kind

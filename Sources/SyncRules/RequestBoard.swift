@@ -5,6 +5,7 @@ import ChatModel
 
 /// The requests that are being served.
 package struct RequestBoard: Sendable {
+    /// A request that is being served.
     private struct Active: Sendable {
         let request: ResyncRequest
         /// Passes up to this one began before the request.

@@ -5,6 +5,7 @@ import ChatModel
 
 /// What is asked of the daemon.
 package struct ResyncRequest: Hashable, Sendable {
+    /// What is asked for.
     package enum Kind: String, Sendable {
         /// Pull the users now and store what comes.
         case resync
@@ -57,6 +58,7 @@ package struct RequestProgress: Hashable, Sendable {
 
 /// What became of one user of a request.
 package struct RequestResult: Hashable, Sendable {
+    /// What became of one user of the request.
     package enum Outcome: String, Sendable {
         case same, changed, drifted, failed, parked
     }

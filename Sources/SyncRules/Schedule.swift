@@ -48,11 +48,13 @@ package struct Schedule: Sendable {
     private var callsAhead = 0
     package private(set) var count = 0
 
+    /// Where a user waits.
     private enum List: UInt8, Sendable {
         case none, taken, takenAndAsked, takenAndUrgent, takenAndRemoved, urgent, asked
         case returning, new, rotation, waiting
     }
 
+    /// First and last of a list.
     private struct Ends: Sendable {
         var head: UserNumber = 0
         var tail: UserNumber = 0

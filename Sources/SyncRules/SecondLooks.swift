@@ -3,6 +3,7 @@ import ChatModel
 /// Comparisons that found a difference, which counts only when it is still there some seconds later:
 /// what other clients change while users are compared is no drift.
 package struct SecondLooks: Sendable {
+    /// A listing that waits to be seen again.
     private struct Look: Sendable {
         let found: Set<Change>
         let due: MonotonicTime

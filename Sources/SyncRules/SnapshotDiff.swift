@@ -91,6 +91,7 @@ private struct GroupNames {
         for group in old + new { byID[group.id] = group }
     }
 
+    /// What has changed about a conversation: groups left, groups entered, marks.
     func changes(from old: Conversation, to new: Conversation) -> [Change] {
         var changes: [Change] = []
         for id in old.groups where !new.groups.contains(id) {

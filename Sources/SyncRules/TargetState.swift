@@ -27,11 +27,13 @@ struct TargetState: Sendable {
 
     // MARK: What edits do
 
+    /// Adds a group that the edit has to create.
     mutating func create(_ group: GroupID, _ name: ExactText, _ edit: EditID) {
         draft.name(group, name)
         creations[group] = edit
     }
 
+    /// Gives a group that is there another name.
     mutating func rename(_ group: GroupID, _ name: ExactText, _ edit: EditID) {
         draft.name(group, name)
         renames[group, default: []].append(edit)

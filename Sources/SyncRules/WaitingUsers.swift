@@ -3,6 +3,7 @@ import ChatModel
 /// Users by the time before which they are left alone: a binary heap. An entry whose user has gone
 /// elsewhere in the meantime is recognised and skipped by the schedule when its time comes.
 struct WaitingUsers: Sendable {
+    /// A user and when its turn is.
     struct Entry: Sendable, Hashable {
         let time: MonotonicTime
         let user: UserNumber
