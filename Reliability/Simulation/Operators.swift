@@ -116,7 +116,7 @@ final class Operators {
                     .groupName(user: user, number),
                     [group.name.string, view.mirrorGroups[number] ?? "", name.string])
             }
-        case .create, .delete, .add, .remove: break
+        case .create, .ensure, .delete, .add, .remove: break
         }
     }
 
@@ -168,7 +168,11 @@ final class Operators {
         case 0: return view.groups.count < 15 ? creation : .delete(reference)
         case 1: return .rename(reference, to: ExactText("named \(count)"))
         case 2 where random.chance() < 0.5: return .delete(reference)
-        case 2, 3, 4: return .add([once], to: reference)
+        case 2, 3: return .add([once], to: reference)
+        case 4:
+            let name = random.chance() < 0.7 ? reference.name : ExactText("made \(count)")
+            return view.groups.count < 15
+                ? .ensure(name: name, [once]) : .add([once], to: reference)
         case 5: return .add([.user("shared"), once], to: reference)
         case 6, 7:
             guard let member = view.members.randomElement(using: &random) else {
@@ -195,7 +199,7 @@ final class Operators {
             return switch order.operation {
             case .delete: true
             case .remove(let ids, _): !added.isDisjoint(with: ids)
-            case .create, .rename, .add, .mark: false
+            case .create, .ensure, .rename, .add, .mark: false
             }
         }
     }

@@ -81,7 +81,7 @@ extension World {
                 // Later edits mean its group, whatever that is called without it; the model goes by
                 // names.
                 switch order.operation {
-                case .create, .rename, .delete: unsure.insert(user)
+                case .create, .ensure, .rename, .delete: unsure.insert(user)
                 case .add, .remove, .mark: break
                 }
             }
@@ -158,7 +158,7 @@ extension EditOperation {
     /// The conversation that no other edit names, if it adds one.
     fileprivate var onlyHere: String? {
         switch self {
-        case .create, .add: conversations.map(\.peer.string).first { $0.hasPrefix("once") }
+        case .create, .ensure, .add: conversations.map(\.peer.string).first { $0.hasPrefix("once") }
         case .rename, .delete, .remove, .mark: nil
         }
     }

@@ -40,8 +40,12 @@ package struct ConversationID: Hashable, Comparable, Sendable, CustomStringConve
             self.init(kind, peer)
             return
         }
+        let isWithoutKind = !text.isEmpty && !text.contains(":")
         throw MalformedIdentifier(
-            what: "conversation", text: text, fault: "write user:ID or chatgroup:ID")
+            what: "conversation", text: text,
+            fault: isWithoutKind
+                ? "write user:\(text), or chatgroup:\(text) for a chat group"
+                : "write user:ID or chatgroup:ID")
     }
 
     package var description: String { "\(kind.word):\(peer)" }

@@ -141,6 +141,9 @@ package struct Refusal: Hashable, Sendable {
 /// What an edit changes. Conversations stand in the order in which they were given, each once.
 package enum EditOperation: Hashable, Sendable {
     case create(name: ExactText, [ConversationID])
+    /// Puts the conversations into the group of this name, whichever that is when it is sent, and creates it
+    /// if there is none.
+    case ensure(name: ExactText, [ConversationID])
     case rename(GroupReference, to: ExactText)
     case delete(GroupReference)
     case add([ConversationID], to: GroupReference)
@@ -149,12 +152,13 @@ package enum EditOperation: Hashable, Sendable {
 
     /// The operation's name in commands, import lines and the mirror.
     package enum Kind: String, CaseIterable, Sendable {
-        case create, rename, delete, add, remove, mark
+        case create, ensure, rename, delete, add, remove, mark
     }
 
     package var kind: Kind {
         switch self {
         case .create: .create
+        case .ensure: .ensure
         case .rename: .rename
         case .delete: .delete
         case .add: .add
@@ -169,14 +173,22 @@ package enum EditOperation: Hashable, Sendable {
         case .rename(let group, _), .delete(let group), .add(_, let group),
             .remove(_, let group):
             group
-        case .create, .mark: nil
+        case .create, .ensure, .mark: nil
+        }
+    }
+
+    /// The name of the group that it creates where there is none of that name; nil for the others.
+    package var createdName: ExactText? {
+        switch self {
+        case .create(let name, _), .ensure(let name, _): name
+        case .rename, .delete, .add, .remove, .mark: nil
         }
     }
 
     /// The same operation on a group that is known by another reference.
     package func on(_ group: GroupReference) -> EditOperation {
         switch self {
-        case .create, .mark: self
+        case .create, .ensure, .mark: self
         case .rename(_, let name): .rename(group, to: name)
         case .delete: .delete(group)
         case .add(let ids, _): .add(ids, to: group)
@@ -186,7 +198,7 @@ package enum EditOperation: Hashable, Sendable {
 
     package var conversations: [ConversationID] {
         switch self {
-        case .create(_, let ids), .add(let ids, _), .remove(let ids, _): ids
+        case .create(_, let ids), .ensure(_, let ids), .add(let ids, _), .remove(let ids, _): ids
         case .mark(let id, _): [id]
         case .rename, .delete: []
         }

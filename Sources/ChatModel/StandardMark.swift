@@ -24,3 +24,27 @@ package struct StandardMark: Hashable, Sendable, CustomStringConvertible {
     /// mark.
     package var description: String { String(bits) }
 }
+
+// MARK: Names
+
+extension StandardMark {
+    /// Tencent's names for its own bits (Cloud.md §1.10).
+    private static let vendorNames = [(0, "star"), (1, "unread"), (2, "fold"), (3, "hide")]
+
+    /// A bit as people read it: `star`, or `bit 40` where Tencent has no name for it.
+    private static func name(of bit: Int) -> String {
+        vendorNames.first { $0.0 == bit }?.1 ?? "bit \(bit)"
+    }
+
+    /// The bits that are set, as people read them: `star, bit 40`; `none`.
+    package var names: String {
+        numbers.isEmpty ? "none" : numbers.map(Self.name).joined(separator: ", ")
+    }
+
+    /// The number of a bit that is written as a number from 0 to 63 or by its name; nil for anything else.
+    package static func bit(written text: some StringProtocol) -> Int? {
+        if let named = vendorNames.first(where: { $0.1 == text })?.0 { return named }
+        let digits = text.hasPrefix("bit ") ? text.dropFirst(4) : text[...]
+        return Int(digits).flatMap { (0...63).contains($0) ? $0 : nil }
+    }
+}

@@ -15,7 +15,7 @@ import UnixSignals
 package struct CloudWork: Sendable {
     package let settings: MirrorSettings
     package let log: Log
-    private let time = SystemTimekeeper()
+    let time = SystemTimekeeper()
 
     package init(settings: MirrorSettings, log: Log) {
         self.settings = settings
@@ -64,10 +64,11 @@ package struct CloudWork: Sendable {
     /// Does the work.
     /// - Parameters:
     ///   - users: nil for the whole list.
+    ///   - end: without a daemon, when to stop although it is not done.
     ///   - show: called now and then with how far it is.
     ///   - note: called with what a daemon that does not go on is waiting for.
     package func perform(
-        _ kind: ResyncRequest.Kind, users: [UserID]?,
+        _ kind: ResyncRequest.Kind, users: [UserID]?, until end: MonotonicTime? = nil,
         show: @escaping @Sendable (RequestProgress) -> Void,
         note: @escaping @Sendable (String) -> Void
     ) async throws -> Report {
@@ -77,7 +78,8 @@ package struct CloudWork: Sendable {
         try ServiceUser.become(ownerOf: settings.database)
         if let lock = try LockFile(database: settings.database, for: .command) {
             let (report, end) = try await performHere(
-                kind, users: users, key: try key.get(), after: lock.predecessor, show: show)
+                kind, users: users, until: end, key: try key.get(), after: lock.predecessor,
+                show: show)
             lock.note(end)
             _ = consume lock
             return report
@@ -88,12 +90,12 @@ package struct CloudWork: Sendable {
         return try await askDaemon(kind, users: users, show: show, note: note)
     }
 
-    private static let pollInterval = Duration.milliseconds(200)
+    static let pollInterval = Duration.milliseconds(200)
 
     // MARK: Without a daemon
 
     private func performHere(
-        _ kind: ResyncRequest.Kind, users: [UserID]?, key: SecretKey,
+        _ kind: ResyncRequest.Kind, users: [UserID]?, until limit: MonotonicTime?, key: SecretKey,
         after predecessor: Predecessor,
         show: @escaping @Sendable (RequestProgress) -> Void
     ) async throws -> (report: Report, end: Predecessor) {
@@ -104,7 +106,11 @@ package struct CloudWork: Sendable {
         defer { instance.close() }
         guard let request = instance.request else { preconditionFailure("nothing was asked") }
         let end = await instance.engine.run(
-            beside: { await showUntilCancelled(store, request, show) },
+            beside: {
+                await showUntilCancelled(store, request, limit, show) {
+                    await instance.engine.drain()
+                }
+            },
             {
                 for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
                     await instance.engine.drain()
@@ -152,9 +158,15 @@ package struct CloudWork: Sendable {
     }
 
     private func showUntilCancelled(
-        _ store: SQLiteMirror, _ request: Int64, _ show: @Sendable (RequestProgress) -> Void
+        _ store: SQLiteMirror, _ request: Int64, _ limit: MonotonicTime?,
+        _ show: @Sendable (RequestProgress) -> Void, _ stop: @Sendable () async -> Void
     ) async {
+        var isStopped = false
         while !Task.isCancelled {
+            if let limit, time.now() >= limit, !isStopped {
+                isStopped = true
+                await stop()
+            }
             if let progress = try? store.progress(of: request) { show(progress) }
             try? await time.sleep(for: Self.pollInterval)
         }

@@ -7,6 +7,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     case operatorNeeded = 4
     case driftFound = 5
     case usage = 64
+    case missing = 65
     case cloudUnavailable = 69
     case storage = 74
     case locked = 75
@@ -22,10 +23,31 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
         case .operatorNeeded: "an operator is needed: deletions are held or edits rejected"
         case .driftFound: "drift found"
         case .usage: "usage"
+        case .missing: "no such user, group, edit or number of a change"
         case .cloudUnavailable: "cloud unavailable"
         case .storage: "storage"
         case .locked: "another run holds the lock"
         case .credentialsRefused: "credentials refused"
+        case .configuration: "configuration"
+        }
+    }
+}
+
+extension ExitStatus {
+    /// For programs: what an error is called where nothing more precise is.
+    package var word: String {
+        switch self {
+        case .done: "done"
+        case .unexpected: "unexpected"
+        case .someUsersFailed: "users_failed"
+        case .operatorNeeded: "operator_needed"
+        case .driftFound: "drift"
+        case .usage: "usage"
+        case .missing: "missing"
+        case .cloudUnavailable: "cloud_unavailable"
+        case .storage: "storage"
+        case .locked: "locked"
+        case .credentialsRefused: "credentials_refused"
         case .configuration: "configuration"
         }
     }
@@ -36,8 +58,14 @@ package struct ProgramFailure: Error, Sendable {
     package let status: ExitStatus
     package let problem: String
     package let advice: String
+    /// For programs: what it is called.
+    package let word: String
 
-    package init(_ status: ExitStatus, _ problem: String, advice: String = "") {
+    /// - Parameter word: by default that of the status.
+    package init(
+        _ status: ExitStatus, _ problem: String, advice: String = "", word: String? = nil
+    ) {
+        self.word = word ?? status.word
         self.status = status
         self.problem = problem
         self.advice = advice

@@ -162,8 +162,9 @@ extension ProgramFailure {
     /// A command names a user who is not in the list.
     package static func notListed(_ user: UserID) -> ProgramFailure {
         ProgramFailure(
-            .usage, "'\(user)' is not in the list of users",
-            advice: "add it to users.file; a running daemon takes the list over on reload")
+            .missing, "'\(user)' is not in the list of users",
+            advice: "add it to users.file; a running daemon takes the list over on reload",
+            word: "user_missing")
     }
 }
 

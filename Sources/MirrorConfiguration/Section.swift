@@ -143,7 +143,7 @@ extension Node {
 
 /// The word that takes the fewest changes of a letter to become `word`; nil when all take more than
 /// a third of it, and more than one.
-func nearest(to word: String, among words: [String]) -> String? {
+package func nearest(to word: String, among words: [String]) -> String? {
     let best = words.map { ($0, distance(Array(word), Array($0))) }.min { $0.1 < $1.1 }
     guard let best, best.1 <= max(1, word.count / 3) else { return nil }
     return best.0

@@ -43,8 +43,8 @@ package final class EditIntake {
     private var intakes: [Int64: Intake] = [:]
     private var changed: Set<Int64> = []
     private var size = 0
-    /// The first edit of this transaction.
-    private var first: EditID?
+    /// The first edit of this transaction; the number of its batch.
+    package private(set) var first: EditID?
 
     /// Conversations kept in memory during an import: some tens of megabytes.
     private static let most = 100_000
@@ -89,8 +89,14 @@ package final class EditIntake {
     }
 
     /// Writes what readers of the pending views and the daemon need to know.
-    fileprivate func finish() throws {
+    fileprivate func finish(isBatch: Bool) throws {
         for user in intakes.keys { try write(user) }
+        if isBatch, let first {
+            // No other transaction queues meanwhile.
+            try database.execute(
+                sql: "UPDATE edit SET batch = ? WHERE id >= ?",
+                arguments: [first.number, first.number])
+        }
         let news = try database.cachedStatement(sql: "INSERT INTO outbox_news (user) VALUES (?)")
         for user in changed.sorted() { try news.execute(arguments: [user]) }
     }
@@ -101,16 +107,13 @@ package final class EditIntake {
     {
         guard let name = operation.group?.name else { return fault }
         let maker = try Edit.unsettled(of: user, in: database).last { edit in
-            if edit.state == .rejected, case .create(name, _) = edit.operation {
-                true
-            } else {
-                false
-            }
+            edit.state == .rejected && edit.operation.createdName == name
         }
         guard let maker else { return fault }
         return EditFault(
             "the group '\(name)' was to be created by edit \(maker.id), which was rejected",
-            advice: "'groupmirror outbox show \(maker.id)' shows why: retry it or cancel it first")
+            advice: "'groupmirror outbox show \(maker.id)' shows why: retry it or cancel it first",
+            missing: .group)
     }
 
     private func number(of user: UserID) throws -> Int64 {
@@ -120,7 +123,8 @@ package final class EditIntake {
         guard let row, row[1] as Bool else {
             throw EditFault(
                 "'\(user)' is not in the list of users",
-                advice: "add it to users.file; a running daemon takes the list over on reload")
+                advice: "add it to users.file; a running daemon takes the list over on reload",
+                missing: .user)
         }
         return row[0]
     }
@@ -194,16 +198,18 @@ extension EditOperation {
 
 extension SQLiteMirror {
     /// Accepts whatever `body` adds, all of it or, when it throws, nothing.
-    /// - Parameter nameBytes: how long the name of a new group may be.
+    /// - Parameters:
+    ///   - nameBytes: how long the name of a new group may be.
+    ///   - isBatch: whether the edits belong together.
     package func queue<Value>(
-        at time: WallTime, nameBytes: Int = EditOperation.longestName,
+        at time: WallTime, nameBytes: Int = EditOperation.longestName, isBatch: Bool = false,
         _ body: (EditIntake) throws -> Value
     ) throws -> Value {
         do {
             return try database.write { database in
                 let queue = EditIntake(database, at: time, nameBytes: nameBytes)
                 let value = try body(queue)
-                try queue.finish()
+                try queue.finish(isBatch: isBatch)
                 return value
             }
         } catch let error as DatabaseError {

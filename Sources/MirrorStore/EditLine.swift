@@ -13,8 +13,8 @@ package enum EditLine {
         let conversations: [Conversation]?
         let newName: String?
         let conversation: Conversation?
-        let set: [Int]?
-        let clear: [Int]?
+        let set: [Bit]?
+        let clear: [Bit]?
         let custom: String?
         /// Of all members, to find those that mean nothing.
         let names: [String]
@@ -28,8 +28,8 @@ package enum EditLine {
             conversations = try fields.decodeIfPresent([Conversation].self, forKey: .conversations)
             newName = try fields.decodeIfPresent(String.self, forKey: .newName)
             conversation = try fields.decodeIfPresent(Conversation.self, forKey: .conversation)
-            set = try fields.decodeIfPresent([Int].self, forKey: .set)
-            clear = try fields.decodeIfPresent([Int].self, forKey: .clear)
+            set = try fields.decodeIfPresent([Bit].self, forKey: .set)
+            clear = try fields.decodeIfPresent([Bit].self, forKey: .clear)
             custom = try fields.decodeIfPresent(String.self, forKey: .custom)
             names = try decoder.container(keyedBy: Name.self).allKeys.map(\.stringValue)
         }
@@ -45,6 +45,17 @@ package enum EditLine {
             case key, user, op, group, conversations
             case newName = "new_name"
             case conversation, set, clear, custom
+        }
+
+        /// A bit's number, or Tencent's name for it: `"star"`.
+        struct Bit: Decodable {
+            let text: String
+
+            init(from decoder: any Decoder) throws {
+                let value = try decoder.singleValueContainer()
+                text =
+                    try (try? value.decode(Int.self)).map(String.init) ?? value.decode(String.self)
+            }
         }
 
         /// As an object, `{"type":1,"peer":"bob"}`, or as the command line has it: `"user:bob"`.
@@ -69,7 +80,8 @@ package enum EditLine {
 
     /// Which members belong to which operation, besides key, user and op.
     private static let members: [EditOperation.Kind: Set<String>] = [
-        .create: ["group", "conversations"], .add: ["group", "conversations"],
+        .create: ["group", "conversations"], .ensure: ["group", "conversations"],
+        .add: ["group", "conversations"],
         .remove: ["group", "conversations"], .rename: ["group", "new_name"], .delete: ["group"],
         .mark: ["conversation", "set", "clear", "custom"],
     ]
@@ -120,6 +132,7 @@ package enum EditLine {
         }
         switch kind {
         case .create: return .create(name: try group().name, try ids())
+        case .ensure: return .ensure(name: try group().name, try ids())
         case .add: return .add(try ids(), to: try group())
         case .remove: return .remove(try ids(), from: try group())
         case .rename:
@@ -150,11 +163,15 @@ package enum EditLine {
         }
     }
 
-    private static func bits(_ numbers: [Int]?) throws -> StandardMark {
-        if let wrong = numbers?.first(where: { !(0...63).contains($0) }) {
-            throw EditFault("mark \(wrong) is none: 0 to 63")
-        }
-        return StandardMark(numbers: numbers ?? [])
+    private static func bits(_ bits: [Line.Bit]?) throws -> StandardMark {
+        StandardMark(
+            numbers: try (bits ?? []).map { bit in
+                guard let number = StandardMark.bit(written: bit.text) else {
+                    throw EditFault(
+                        "mark \(bit.text) is none: 0 to 63, or star, unread, fold, hide")
+                }
+                return number
+            })
     }
 
     private static func words(_ error: DecodingError) -> String {

@@ -151,6 +151,7 @@ extension EditOperation {
         let newName = ExactText(row["new_name"] as String? ?? "")
         switch Kind(rawValue: row["op"]) {
         case .create: self = .create(name: name, ids)
+        case .ensure: self = .ensure(name: name, ids)
         case .rename: self = .rename(group, to: newName)
         case .delete: self = .delete(group)
         case .add: self = .add(ids, to: group)
@@ -180,7 +181,7 @@ extension EditOperation {
         var newName: ExactText?
         var marks = MarkEdit()
         switch self {
-        case .create(let created, _): name = created
+        case .create(let created, _), .ensure(let created, _): name = created
         case .rename(_, let renamed): newName = renamed
         case .mark(_, let marked): marks = marked
         case .delete, .add, .remove: break

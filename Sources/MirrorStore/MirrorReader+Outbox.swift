@@ -31,6 +31,8 @@ extension MirrorReader {
         package let attempts: Int
         package let queuedAt: String
         package let updatedAt: String
+        /// Of an imported edit the number of the import's first one.
+        package let batch: Int64?
     }
 
     /// One conversation of an edit, and what became of it.
@@ -140,7 +142,7 @@ extension MirrorReader.EditRow {
             custom: row["custom"], state: state, reason: row["reason"], code: row["code"],
             problem: row["problem"], blockedBy: row["behind"], base: row["base"],
             theirs: row["theirs"], attempts: row["attempts"], queuedAt: try row.moment("queued_at"),
-            updatedAt: try row.moment("updated_at"))
+            updatedAt: try row.moment("updated_at"), batch: row["batch"])
     }
 }
 

@@ -56,6 +56,9 @@ package final class MirrorReader: Sendable {
             let id = try database.owner()
             guard id == Schema.applicationID else { return (id, false, String?.none) }
             let isNewer = try Schema.migrator.hasBeenSuperseded(database)
+            if try !isNewer && !Schema.migrator.hasCompletedMigrations(database) {
+                throw StoreFailure.older(path)
+            }
             // What a newer version has in its schema is not known here.
             if !isNewer { try Schema.demandOurs(database, path: path) }
             return (

@@ -30,6 +30,12 @@ extension Database {
     func owner() throws -> Int32? { try Int32.fetchOne(self, sql: "PRAGMA application_id") }
 }
 
+/// Conditions that each engine writes in its own way.
+enum SQLiteDoor {
+    /// A text fits a pattern, the next argument, of `*`, `?` and `[...]`; case counts.
+    static func fits(_ column: String) -> String { "\(column) GLOB ?" }
+}
+
 extension SQLiteMirror {
     /// Bytes that the write-ahead log keeps on the disk when it has been emptied.
     private static let logSize = 32 << 20

@@ -9,6 +9,10 @@ package struct EditSelection: Sendable {
     /// nil: all that the rest allows.
     package var ids: [EditID]?
     package var user: UserID?
+    /// Those whose key fits this pattern of `*`, `?` and `[...]`.
+    package var key: String?
+    /// Those of the import whose first edit has this number.
+    package var batch: Int64?
     package var states: [EditState]
     package var reason: EditReason?
     /// Not those rejected for this.
@@ -37,6 +41,14 @@ package struct EditSelection: Sendable {
         if let user {
             parts.append("\(userColumn) = ?")
             arguments += [user.string]
+        }
+        if let key {
+            parts.append(SQLiteDoor.fits("edit.key"))
+            arguments += [key]
+        }
+        if let batch {
+            parts.append("edit.batch = ?")
+            arguments += [batch]
         }
         if let reason { parts.append("edit.reason = '\(reason.rawValue)'") }
         if let exceptReason {
@@ -77,7 +89,7 @@ extension SQLiteMirror {
                     SELECT later.id FROM edit AS maker
                     JOIN edit AS later ON later.user = maker.user AND later.settled = 0
                         AND later.group_id = -maker.id
-                    WHERE maker.id = ? AND maker.op = 'create' AND maker.made IS NULL
+                    WHERE maker.id = ? AND maker.op IN ('create', 'ensure') AND maker.made IS NULL
                     ORDER BY later.id
                     """)
             return try edits.flatMap { edit in

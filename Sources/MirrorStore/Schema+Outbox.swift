@@ -97,7 +97,13 @@ extension Schema {
     /// The view `edits`. Older SQLite takes JSON functions for unsafe inside a schema that is not trusted,
     /// so what is ours uses the text.
     static let edits = """
-        SELECT edit.id AS id, edit.key AS key, user.name AS user, edit.op AS op,
+        SELECT \(editColumns),
+            edit.batch AS batch
+        FROM edit JOIN user ON user.id = edit.user
+        """
+
+    private static let editColumns = """
+        edit.id AS id, edit.key AS key, user.name AS user, edit.op AS op,
             CASE WHEN edit.group_id > 0 THEN edit.group_id ELSE edit.made END AS group_id,
             edit.group_name AS group_name, edit.new_name AS new_name,
             (SELECT json_group_array(json_object('type', item.type, 'peer', item.peer))
@@ -108,12 +114,41 @@ extension Schema {
             coalesce(edit.conflict_base, edit.base) AS base, edit.conflict_theirs AS theirs,
             edit.attempts AS attempts,
             \(written("edit.queued_at")) AS queued_at, \(written("edit.updated_at")) AS updated_at
-        FROM edit JOIN user ON user.id = edit.user
         """
+
+    /// Edits of one import know each other, and marks are also there as `changes` has them.
+    static let batches = """
+        ALTER TABLE edit ADD COLUMN batch INTEGER;
+        CREATE INDEX edit_batch ON edit (batch) WHERE batch IS NOT NULL;
+
+        DROP VIEW edits;
+        CREATE VIEW edits AS
+        \(edits);
+
+        DROP VIEW conversations;
+        CREATE VIEW conversations AS
+        SELECT user.name AS user, conversation.type AS type, conversation.peer AS peer,
+            conversation.standard_mark AS standard_mark, conversation.custom_mark AS custom_mark,
+            conversation.updated_at AS updated_at,
+            \(unsigned("conversation.standard_mark")) AS standard_mark_text
+        FROM conversation JOIN user ON user.id = conversation.user;
+
+        DROP VIEW conversations_pending;
+        CREATE VIEW conversations_pending AS
+        SELECT user.name AS user, standing.type AS type, standing.peer AS peer,
+            standing.standard_mark AS standard_mark, standing.custom_mark AS custom_mark,
+            standing.updated_at AS updated_at,
+            \(unsigned("standing.standard_mark")) AS standard_mark_text
+        FROM (\(pendingConversations)) AS standing JOIN user ON user.id = standing.user;
+        """
+
+    /// 64 bits as a number without a sign.
+    private static func unsigned(_ column: String) -> String { "printf('%llu', \(column))" }
 
     static let outboxViews = """
         CREATE VIEW edits AS
-        \(edits);
+        SELECT \(editColumns)
+        FROM edit JOIN user ON user.id = edit.user;
 
         CREATE VIEW conversation_groups_pending AS
         SELECT user.name AS user, standing.id AS group_id, standing.name AS group_name

@@ -24,6 +24,9 @@ package enum Schema {
         migrator.registerMigration("3 skipped conversations") { database in
             try database.execute(sql: skipped)
         }
+        migrator.registerMigration("4 batches") { database in
+            try database.execute(sql: batches)
+        }
         return migrator
     }
 

@@ -124,6 +124,14 @@ extension StoreFailure {
             advice: "run that version, or restore the database from before its first run")
     }
 
+    /// Made by an earlier version, which may still be running.
+    static func older(_ path: String) -> StoreFailure {
+        StoreFailure(
+            kind: .passing, problem: "\(path): it was made by an older version of groupmirror",
+            advice:
+                "start the daemon of this version, or restart it: it brings the mirror up to date")
+    }
+
     static func ofAnotherApp(_ path: String, _ owner: String) -> StoreFailure {
         StoreFailure(
             kind: .unusable, problem: "\(path): it is the mirror of app \(owner)",

@@ -49,7 +49,7 @@ extension Edit {
         var edit = self
         edit.conflict = decision.conflict ?? conflict
         guard let group = decision.group else { return edit }
-        if operation.kind == .create {
+        if operation.createdName != nil {
             edit.createdGroup = createdGroup ?? group
         } else if let reference = operation.group, reference.id == nil {
             edit.operation = operation.on(GroupReference(id: group, name: reference.name))

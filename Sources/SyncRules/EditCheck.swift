@@ -5,12 +5,21 @@ import ChatModel
 
 /// Why an edit is not accepted.
 package struct EditFault: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What is named and not there.
+    package enum Missing: String, Sendable {
+        case user = "user_missing"
+        case group = "group_missing"
+    }
+
     package let problem: String
     package let advice: String
+    /// Nil when something else is wrong.
+    package let missing: Missing?
 
-    package init(_ problem: String, advice: String = "") {
+    package init(_ problem: String, advice: String = "", missing: Missing? = nil) {
         self.problem = problem
         self.advice = advice
+        self.missing = missing
     }
 
     package var description: String { problem }
@@ -33,7 +42,7 @@ extension EditOperation {
         nameBytes: Int = longestName, isKnown: (ConversationID) -> Bool = { _ in false }
     ) -> EditFault? {
         switch self {
-        case .create(let name, let ids):
+        case .create(let name, let ids), .ensure(let name, let ids):
             Self.fault(new: name, nameBytes) ?? Self.fault(ids, isKnown, mayBeEmpty: true)
         case .rename(let group, let name):
             Self.fault(old: group.name) ?? Self.fault(new: name, nameBytes)
@@ -125,10 +134,13 @@ package struct EditCheck: Sendable {
         -> (operation: EditOperation, base: ExactText?)
     {
         switch operation {
-        case .create(let name, _):
+        case .ensure(let name, _) where pending.group(named: name) != nil: return (operation, nil)
+        case .create(let name, _), .ensure(let name, _):
             if pending.group(named: name) != nil {
                 throw EditFault(
-                    "there is a group '\(name)' already", advice: "add conversations to it")
+                    "there is a group '\(name)' already",
+                    advice: "'edit add' puts conversations into it; 'edit add --create' whether it "
+                        + "is there or not")
             }
             if pending.names.count >= EditOperation.mostGroups {
                 throw EditFault(
@@ -159,8 +171,9 @@ package struct EditCheck: Sendable {
         guard let id = pending.group(named: reference.name) else {
             throw EditFault(
                 "there is no group '\(reference.name)'",
-                advice: "'groupmirror show USER --pending' lists the groups with open edits applied"
-            )
+                advice:
+                    "'groupmirror show USER --pending' lists the groups with open edits applied",
+                missing: .group)
         }
         return GroupReference(id: id, name: reference.name)
     }

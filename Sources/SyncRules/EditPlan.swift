@@ -43,7 +43,7 @@ package struct EditPlan: Sendable {
     /// delete that. Only where the queue takes the name or the group away must it remember the group.
     private static func loosen(_ decision: inout EditDecision, in replay: EditReplay) {
         guard decision.course == .push, let group = decision.group,
-            let edit = replay.edits[decision.edit], edit.operation.kind == .create,
+            let edit = replay.edits[decision.edit], edit.operation.createdName != nil,
             edit.createdGroup == nil, replay.target.renames[group] == nil,
             replay.target.deletions[group] == nil
         else { return }

@@ -99,7 +99,7 @@ package struct EditReplay: Sendable {
             return decide(edit, .later)
         }
         switch edit.operation {
-        case .create(let name, let ids): create(edit, name, ids)
+        case .create(let name, let ids), .ensure(let name, let ids): create(edit, name, ids)
         case .rename(let group, let name): rename(edit, group, name)
         case .delete(let group): delete(edit, group)
         case .add(let ids, let group): add(edit, ids, group)
@@ -128,7 +128,7 @@ package struct EditReplay: Sendable {
         case .mark(let id, let marks):
             let isCompared = marks.custom != nil && comparedMarks.contains(id)
             return isCompared ? cloud.customMark(of: id) : nil
-        case .create, .delete, .add, .remove: return nil
+        case .create, .ensure, .delete, .add, .remove: return nil
         }
     }
 
@@ -263,7 +263,7 @@ package struct EditReplay: Sendable {
             }
         }
         switch edit.operation {
-        case .create(let name, let ids):
+        case .create(let name, let ids), .ensure(let name, let ids):
             let group = edit.createdGroup ?? ours.group(of: edit, named: name, in: cloud)
             return group.map { cloud.names[$0] != nil } ?? false && has(ids, isIn: true, group)
         case .rename(let group, let name): return resolve(group).map { cloud.names[$0] } == name
@@ -295,7 +295,7 @@ package struct EditReplay: Sendable {
 
     private func subjects(of edit: Edit) -> [Subject] {
         switch edit.operation {
-        case .create(let name, _):
+        case .create(let name, _), .ensure(let name, _):
             return [.group(.made(by: edit.id))]
                 + [edit.createdGroup, draft.group(named: name)].compactMap { $0.map(Subject.group) }
         case .mark(let id, _): return [.conversation(id)]

@@ -17,8 +17,11 @@ extension SnapshotDiff {
 extension Edit {
     fileprivate func wants(_ change: Change) -> Bool {
         switch (operation, change) {
-        case (.create(let name, _), .groupCreated(let group)): group.name == name
-        case (.create(let name, let ids), .conversationAdded(let id, let group)):
+        case (.create(let name, _), .groupCreated(let group)),
+            (.ensure(let name, _), .groupCreated(let group)):
+            group.name == name
+        case (.create(let name, let ids), .conversationAdded(let id, let group)),
+            (.ensure(let name, let ids), .conversationAdded(let id, let group)):
             group.name == name && ids.contains(id)
         case (.rename(let group, let name), .groupRenamed(let renamed, _)):
             group.id == renamed.id && name == renamed.name

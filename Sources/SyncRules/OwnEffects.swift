@@ -18,7 +18,7 @@ struct OwnEffects: Sendable {
                 if let custom = marks.custom { customMarks[id, default: []].insert(custom) }
             case .delete(let group):
                 if let id = group.id { deleted[id] = edit.id }
-            case .create, .add, .remove: break
+            case .create, .ensure, .add, .remove: break
             }
         }
     }

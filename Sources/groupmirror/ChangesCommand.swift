@@ -12,7 +12,7 @@ struct ChangesCommand: AsyncParsableCommand {
             Every change has a number; numbers rise without gaps and are never given twice, so a \
             consumer that remembers the last one misses nothing. Changes go when they are older than \
             mirror.history: a --since below them ends with \
-            status 64: start again with 'groupmirror export'; the same after a backup was restored, \
+            status 65: start again with 'groupmirror export'; the same after a backup was restored, \
             which gives numbers again that were given after it.
 
             Examples:
@@ -61,7 +61,8 @@ struct ChangesCommand: AsyncParsableCommand {
         do {
             try reader.checkPlace()
         } catch {
-            throw ProgramFailure(.usage, error.problem, advice: Self.howToBeginAnew)
+            throw ProgramFailure(
+                .missing, error.problem, advice: Self.howToBeginAnew, word: "changes_missing")
         }
     }
 
@@ -71,16 +72,16 @@ struct ChangesCommand: AsyncParsableCommand {
         let pruned = try reader.lastPruned()
         if since < pruned {
             throw ProgramFailure(
-                .usage,
+                .missing,
                 "the changes up to \(pruned) have been removed: some after \(since) are gone",
-                advice: Self.howToBeginAnew)
+                advice: Self.howToBeginAnew, word: "changes_missing")
         }
         let newest = try reader.lastChange()
         if since > newest {
             throw ProgramFailure(
-                .usage, "the newest change is number \(newest): \(since) is of another database",
+                .missing, "the newest change is number \(newest): \(since) is of another database",
                 advice: "after a restored backup, or with a new database, numbers start again: "
-                    + Self.howToBeginAnew)
+                    + Self.howToBeginAnew, word: "changes_missing")
         }
     }
 }

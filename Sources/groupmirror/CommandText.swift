@@ -1,5 +1,7 @@
+import ArgumentParser
 import Daemon
 import Glibc
+import MirrorConfiguration
 import MirrorStore
 
 // Before any command: what the process was given.
@@ -37,6 +39,49 @@ enum CommandText {
             let name = word == "-c" ? "--config" : word.prefix { $0 != "=" }
             guard !repeatable.contains(String(name)), !seen.insert(name).inserted else { continue }
             throw ProgramFailure(.usage, "\(name) is given twice", advice: "give it once")
+        }
+    }
+}
+
+extension CommandText {
+    /// What is typed after the program's name. A time may follow `--wait`; without one it waits for as long
+    /// as it takes.
+    static var words: [String] {
+        var words: [String] = []
+        var rest = CommandLine.arguments.dropFirst()
+        while let word = rest.popFirst() {
+            words.append(word)
+            if word == "--" { return words + rest }
+            if word == "--wait", rest.first.flatMap(SpanText.read) == nil, rest.first != forever {
+                words.append(forever)
+            }
+        }
+        return words
+    }
+
+    static let forever = "forever"
+
+    /// Errors are wanted as JSON too.
+    static var wantsJSON: Bool {
+        CommandLine.arguments.dropFirst().prefix { $0 != "--" }.contains("--json")
+    }
+
+    /// Refuses a command that does not exist, with the nearest that does: the parser would call it an
+    /// argument.
+    static func checkNames(under root: any ParsableCommand.Type) throws(ProgramFailure) {
+        var command = root
+        var path = ["groupmirror"]
+        for word in CommandLine.arguments.dropFirst() {
+            let names = command.configuration.subcommands.map { ($0._commandName, $0) }
+            guard !names.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+            guard let next = names.first(where: { $0.0 == word }) else {
+                let near = nearest(to: word, among: names.map(\.0))
+                throw ProgramFailure(
+                    .usage, "there is no command '\(path.joined(separator: " ")) \(word)'",
+                    advice: (near.map { "did you mean '\($0)'? " } ?? "")
+                        + "'\(path.joined(separator: " ")) --help' lists them")
+            }
+            (command, path) = (next.1, path + [word])
         }
     }
 }

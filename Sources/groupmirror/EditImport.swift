@@ -6,7 +6,7 @@ import MirrorStore
 import SyncRules
 
 /// `edit import`: many edits, all or nothing.
-struct EditImport: ParsableCommand {
+struct EditImport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
         abstract: "Queue edits from a file, one JSON object a line; all of them or none.",
@@ -16,114 +16,164 @@ struct EditImport: ParsableCommand {
               {"key":"k1","user":"u1","op":"rename","group":"a","new_name":"b"}
               {"user":"u1","op":"delete","group":"b"}
 
-            "create", "add" and "remove" have a "group" and the conversations:
+            "create", "add", "remove" and "ensure" have a "group" and the conversations. "ensure" puts them into \
+            the group of this name, and creates it if there is none:
 
               "conversations":[{"type":1,"peer":"bob"},{"type":2,"peer":"@TGS#1"}]
               "conversations":["user:bob","chatgroup:@TGS#1"]
 
             "mark" has one conversation, and of the rest what it changes:
 
-              "conversation":{"type":1,"peer":"bob"},"set":[0],"clear":[1],"custom":"x"
+              "conversation":{"type":1,"peer":"bob"},"set":["star"],"clear":[33],"custom":"x"
 
-            The file is read as a stream; a mistake names its line, and nothing is queued. While it is \
+            The file is read as a stream. Where lines cannot be queued, nothing is, and the first hundred of them are \
+            named. With --skip-invalid the others are queued; those that are not go into a file, one object a \
+            line with "line", "problem", "advice" and the "edit" itself, and the status is 4. While the file is \
             read, the daemon does not write, and other commands that queue edits wait.
 
-            Example: a file, or what another program prints.
+            Examples: a file, what another program prints, and waiting until everything is sent.
               groupmirror edit import edits.jsonl
               make-edits | groupmirror edit import -
+              groupmirror edit import edits.jsonl --skip-invalid bad.jsonl --wait
             """)
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var output: JSONOption
+    @OptionGroup var wait: WaitOption
+    @Option(
+        help: ArgumentHelp(
+            "Queue the lines that can be queued, and write the others into this file.",
+            valueName: "file"))
+    var skipInvalid: String?
     @Argument(help: "The file; - for standard input.") var file: String
 
-    func run() throws {
-        // Before root gives its rights up: the file is the caller's.
+    func run() async throws {
+        // Before root gives its rights up: the files are the caller's.
         let lines = try LineReader(file)
-        let settings = try common.settingsOfMirror()
-        var (queued, known) = (0, 0)
-        try settings.queue { queue in
+        let skipped = try skipInvalid.map { try LineWriter($0) }
+        let settings = wait.wait == nil ? try common.settingsOfMirror() : try common.settings()
+        var summary = Summary()
+        try settings.queue(isBatch: true) { queue in
             while let line = try lines.next() {
                 guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) else { continue }
+                var user: UserID?
                 do {
-                    let accepted = try queue.add(try EditLine.order(line))
-                    if accepted.isNew { queued += 1 } else { known += 1 }
+                    let order = try EditLine.order(line)
+                    user = order.user
+                    summary.add(try queue.add(order))
                 } catch let fault as EditFault {
-                    throw EditFault(
-                        "\(lines.name):\(lines.number): \(fault.problem)",
-                        advice: (fault.advice.isEmpty ? "" : fault.advice + "; ")
-                            + "nothing was queued")
+                    let bad = BadLine(number: lines.number, user: user, fault: fault)
+                    summary.add(bad)
+                    try skipped?.write(bad.object(of: line))
                 }
             }
+            summary.batch = queue.first?.number
+            if skipped == nil, let failure = summary.failure(of: lines.name) { throw failure }
         }
-        switch OutputFormat(output) {
-        case .text:
-            Output.note("queued \(counted(queued, "edit")), \(known) known by their keys")
-        case .json:
-            Output.data(
-                JSONText.object([
-                    "queued": JSONText.number(queued), "known": JSONText.number(known),
-                ]))
+        try skipped?.close()
+        summary.print(as: OutputFormat(output), skipped: skipInvalid)
+        let selections = summary.selections
+        if summary.bad > 0 {
+            if wait.wait != nil { Output.note("not waited for: lines were left out") }
+            Output.leave(.operatorNeeded)
         }
+        if selections.isEmpty { return }
+        try await wait.conclude(selections, settings, OutputFormat(output))
     }
 }
 
-/// Lines of a file or of standard input, without the newline; one at a time.
-final class LineReader {
-    let name: String
-    private(set) var number = 0
-    private let descriptor: Int32
-    private var buffer: [UInt8] = []
-    private var start = 0
-    private var isAtEnd = false
+/// A line that cannot be queued.
+private struct BadLine {
+    let number: Int
+    /// Where it could be read.
+    let user: UserID?
+    let fault: EditFault
 
-    /// Longer lines are refused: a thousand conversations fit into a tenth of it.
-    private static let longest = 1 << 20
-
-    init(_ file: String) throws {
-        name = file == "-" ? "standard input" : file
-        descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw ProgramFailure(
-                .usage, "\(file): it cannot be read: \(String(cString: strerror(errno)))")
-        }
+    /// `edits.jsonl:12: alice: there is no group 'family'`
+    func sentence(in file: String) -> String {
+        "\(file):\(number): " + (user.map { "\($0): " } ?? "") + fault.problem
     }
 
-    deinit {
-        if descriptor > STDERR_FILENO { close(descriptor) }
+    /// For whoever mends it: the reasons beside the edit.
+    func object(of line: ArraySlice<UInt8>) -> String {
+        let text = String(decoding: line, as: UTF8.self)
+        let isObject = (try? JSONSerialization.jsonObject(with: Data(line))) is [String: Any]
+        return JSONText.object([
+            "line": JSONText.number(number), "problem": JSONText.string(fault.problem),
+            "advice": fault.advice.isEmpty ? nil : JSONText.string(fault.advice),
+            "edit": isObject
+                ? text.filter { $0 != "\r" && $0 != "\r\n" } : JSONText.string(text),
+        ])
+    }
+}
+
+/// What became of an import's lines.
+private struct Summary {
+    private(set) var queued = 0
+    private(set) var known: [EditID] = []
+    private(set) var bad = 0
+    private var first: [BadLine] = []
+    private var isOnlyMissing = true
+    /// The first queued edit's number.
+    var batch: Int64?
+
+    private static let mostNamed = 100
+    /// So many numbers go into one question to the database.
+    private static let mostAsked = 10_000
+
+    mutating func add(_ edit: AcceptedEdit) {
+        if edit.isNew { queued += 1 } else { known.append(edit.id) }
     }
 
-    /// The next line; nil at the end.
-    func next() throws -> ArraySlice<UInt8>? {
-        while true {
-            if let end = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
-                defer { start = end + 1 }
-                number += 1
-                return buffer[start..<end]
-            }
-            if isAtEnd {
-                defer { start = buffer.count }
-                number += 1
-                return start < buffer.count ? buffer[start...] : nil
-            }
-            try fill()
-        }
+    mutating func add(_ line: BadLine) {
+        bad += 1
+        isOnlyMissing = isOnlyMissing && line.fault.missing != nil
+        if first.count < Self.mostNamed { first.append(line) }
     }
 
-    private func fill() throws {
-        buffer.removeFirst(start)
-        start = 0
-        guard buffer.count <= Self.longest else {
-            throw EditFault(
-                "\(name):\(number + 1): the line has over \(Self.longest) bytes",
-                advice: "nothing was queued")
+    /// Why nothing is queued; nil when nothing is wrong.
+    func failure(of file: String) -> ProgramFailure? {
+        guard let one = first.first else { return nil }
+        let lines = first.map { line in
+            let advice = line.fault.advice.isEmpty || bad == 1 ? "" : " (\(line.fault.advice))"
+            return line.sentence(in: file) + advice
         }
-        var piece = [UInt8](repeating: 0, count: 1 << 16)
-        let count = read(descriptor, &piece, piece.count)
-        guard count >= 0 else {
-            throw EditFault("\(name): it cannot be read: \(String(cString: strerror(errno)))")
+        let more = bad > first.count ? ["… and \(bad - first.count) more lines"] : []
+        let advice = bad == 1 && !one.fault.advice.isEmpty ? one.fault.advice + "; " : ""
+        return ProgramFailure(
+            isOnlyMissing ? .missing : .usage, (lines + more).joined(separator: "\n"),
+            advice: advice + "nothing was queued; --skip-invalid FILE queues the other lines",
+            word: bad == 1 ? one.fault.missing?.rawValue : nil)
+    }
+
+    /// All edits that the lines ask for.
+    var selections: [EditSelection] {
+        var selections = stride(from: 0, to: known.count, by: Self.mostAsked).map { start in
+            EditSelection(
+                ids: Array(known[start..<min(start + Self.mostAsked, known.count)]),
+                states: EditState.allCases)
         }
-        isAtEnd = count == 0
-        buffer += piece[..<count]
+        if let batch {
+            var imported = EditSelection(states: EditState.allCases)
+            imported.batch = batch
+            selections.append(imported)
+        }
+        return selections
+    }
+
+    func print(as format: OutputFormat, skipped: String?) {
+        switch format {
+        case .text:
+            let number = batch.map { " as batch \($0)" } ?? ""
+            Output.note(
+                "queued \(counted(queued, "edit"))\(number), \(known.count) known by their keys"
+                    + (bad > 0 ? ", \(counted(bad, "line")) left out: \(skipped ?? "")" : ""))
+        case .json:
+            Output.data(
+                JSONText.object([
+                    "queued": JSONText.number(queued), "known": JSONText.number(known.count),
+                    "invalid": JSONText.number(bad), "batch": JSONText.number(batch),
+                ]))
+        }
     }
 }

@@ -11,6 +11,15 @@ extension MirrorReader.EditRow {
         }
     }
 
+    /// For a table on a terminal.
+    var cells: [Table.Cell] {
+        [
+            Table.Cell("\(id)"), Table.Cell(agoOf: queuedAt), Table.Cell(user),
+            Table.Cell(sentence),
+            Table.Cell(standing, state.color),
+        ]
+    }
+
     /// The whole story in one object.
     func story(_ items: [MirrorReader.EditItem], _ calls: [MirrorReader.EditCall]) -> String {
         let line = JSONText.object(members)
@@ -87,7 +96,7 @@ extension MirrorReader.EditRow {
             "problem": JSONText.string(problem), "behind": JSONText.number(blockedBy),
             "base": JSONText.string(base), "theirs": JSONText.string(theirs),
             "attempts": JSONText.number(attempts), "queued_at": JSONText.string(queuedAt),
-            "updated_at": JSONText.string(updatedAt),
+            "updated_at": JSONText.string(updatedAt), "batch": JSONText.number(batch),
         ]
     }
 
@@ -100,6 +109,7 @@ extension MirrorReader.EditRow {
         let group = groupName ?? ""
         switch EditOperation.Kind(rawValue: operation) {
         case .create: return "create '\(group)' with \(whom)"
+        case .ensure: return "add \(whom) to '\(group)', or create it"
         case .rename: return "rename '\(group)' to '\(newName ?? "")'"
         case .delete: return "delete '\(group)'"
         case .add: return "add \(whom) to '\(group)'"
@@ -114,13 +124,7 @@ extension MirrorReader.EditRow {
     }
 
     private var markWords: String {
-        var words = ""
-        if set != .none { words += " set \(set.numbers.map(String.init).joined(separator: ","))" }
-        if clear != .none {
-            words += " clear \(clear.numbers.map(String.init).joined(separator: ","))"
-        }
-        if let custom { words += " custom '\(custom)'" }
-        return words
+        MarkEdit(set: set, clear: clear, custom: custom.map { ExactText($0) }).words
     }
 
     /// Where it stands and why.
@@ -131,6 +135,17 @@ extension MirrorReader.EditRow {
         if let problem { words += ": \(Output.shown(problem))" }
         if let code { words += " (code \(code))" }
         return words
+    }
+}
+
+extension EditState {
+    fileprivate var color: Table.Color? {
+        switch self {
+        case .queued, .cancelled: nil
+        case .sending: .yellow
+        case .applied, .satisfied: .green
+        case .rejected: .red
+        }
     }
 }
 

@@ -33,9 +33,12 @@ struct Groupmirror: AsyncParsableCommand {
     static func main() async {
         if CommandLine.arguments.contains("run") { EarlySignals.remember() }
         Streams.prepare()
+        var type: any ParsableCommand.Type = Groupmirror.self
         do {
             try CommandText.check()
-            var command = try parseAsRoot()
+            try CommandText.checkNames(under: Groupmirror.self)
+            var command = try parseAsRoot(CommandText.words)
+            type = Swift.type(of: command)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -43,6 +46,8 @@ struct Groupmirror: AsyncParsableCommand {
             }
         } catch let failure as ProgramFailure {
             leave(failure)
+        } catch let error as ValidationError where type != Groupmirror.self {
+            leave(error, of: type)
         } catch  where isOfTheParser(error) {
             leave(ofTheParser: error)
         } catch {
@@ -60,18 +65,45 @@ struct Groupmirror: AsyncParsableCommand {
     private static func leave(ofTheParser error: any Error) -> Never {
         let code = exitCode(for: error)
         guard code != .success, !(error is CleanExit) else { exit(withError: error) }
-        let lines = fullMessage(for: error).split(
-            separator: "\n", omittingEmptySubsequences: false)
-        Output.note(lines.map { Output.shown(String($0)) }.joined(separator: "\n"))
+        let message = self.message(for: error)
+        if CommandText.wantsJSON { leave(ProgramFailure(.usage, message)) }
+        note(fullMessage(for: error))
         Output.leave(code: code.rawValue)
     }
 
+    /// A mistake that the command found after its words had been read.
+    private static func leave(_ error: ValidationError, of command: any ParsableCommand.Type)
+        -> Never
+    {
+        if CommandText.wantsJSON { leave(ProgramFailure(.usage, error.message)) }
+        note("Error: \(error.message)\n" + usageString(for: command))
+        Output.leave(.usage)
+    }
+
     private static func leave(_ failure: ProgramFailure) -> Never {
-        let lines = failure.problem.split(separator: "\n", omittingEmptySubsequences: false)
-        Output.note(
-            "groupmirror: "
-                + lines.map { Output.shown(String($0)) }.joined(separator: "\n"))
-        if !failure.advice.isEmpty { Output.note("  \(failure.advice)") }
+        if CommandText.wantsJSON {
+            Output.note(failure.object)
+        } else {
+            note("groupmirror: " + failure.problem)
+            if !failure.advice.isEmpty { Output.note("  \(failure.advice)") }
+        }
         Output.leave(failure.status)
+    }
+
+    /// Text with whatever was typed in it.
+    private static func note(_ text: String) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        Output.note(lines.map { Output.shown(String($0)) }.joined(separator: "\n"))
+    }
+}
+
+extension ProgramFailure {
+    /// For programs, on standard error.
+    fileprivate var object: String {
+        JSONText.object([
+            "error": JSONText.string(word), "problem": JSONText.string(problem),
+            "advice": advice.isEmpty ? nil : JSONText.string(advice),
+            "status": JSONText.number(status.rawValue),
+        ])
     }
 }

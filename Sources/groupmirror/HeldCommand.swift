@@ -38,8 +38,12 @@ struct HeldCommand: ParsableCommand {
 
         func run() throws {
             let rows = try common.reader().held()
-            if rows.isEmpty, !output.json { Output.note("no deletions are held") }
-            for row in rows { Output.data(row.rendered(as: OutputFormat(output))) }
+            let format = OutputFormat(output)
+            if rows.isEmpty, format == .text { Output.note("no deletions are held") }
+            let table = Table(
+                ["USER", "SINCE", "GROUPS", "CONVERSATIONS", "DECISION"], nothing: "", as: format)
+            for row in rows { table.add(row.cells, plain: row.rendered(as: format)) }
+            if !rows.isEmpty { table.end() }
             if rows.contains(where: { $0.decision == nil }) { Output.leave(.operatorNeeded) }
         }
     }

@@ -43,17 +43,42 @@ extension Conversation {
         ])
     }
 
-    /// `user:bob  marks 0,33  custom "vip"`
+    /// `user:bob  marks star, bit 33 (8589934593)  custom "vip"`
     var sentence: String {
-        let bits = (0..<64).filter { standardMark.bits & (1 << UInt64($0)) != 0 }
         var parts = [Output.shown(id.description)]
-        if !bits.isEmpty { parts.append("marks " + bits.map(String.init).joined(separator: ",")) }
+        if standardMark != .none { parts.append("marks \(standardMark.words)") }
         if !customMark.isEmpty { parts.append("custom \"\(Output.shown(customMark.string))\"") }
         return parts.joined(separator: "  ")
     }
 }
 
+extension StandardMark {
+    /// `star, bit 33 (8589934593)`
+    fileprivate var words: String { "\(names) (\(self))" }
+}
+
 extension MirrorReader.UserRow {
+    /// For a table on a terminal.
+    var cells: [Table.Cell] {
+        let code = failureCode.map { " (code \($0))" } ?? ""
+        return [
+            Table.Cell(user), Table.Cell(state, color), Table.Cell(agoOf: pulledAt),
+            Table.Cell(
+                problem.map { $0 + code }
+                    ?? (skipped > 0 ? counted(skipped, "conversation") + " left out" : "")),
+            Table.Cell(agoOf: failingSince, never: ""), Table.Cell(agoOf: retryAt, never: ""),
+        ]
+    }
+
+    private var color: Table.Color? {
+        switch state {
+        case "fresh": .green
+        case "failing": .red
+        case "stale", "held", "parked": .yellow
+        default: nil
+        }
+    }
+
     func rendered(as format: OutputFormat) -> String {
         switch format {
         case .json:
@@ -89,7 +114,9 @@ extension MirrorReader.ChangeRow {
                 "before": JSONText.string(before), "after": JSONText.string(after),
                 "edit": JSONText.number(edit),
             ])
-        case .text: "\(seq)  \(at)  \(user)  \(Output.shown(sentence))"
+        case .text:
+            "\(seq)  \(at)  \(user)  \(Output.shown(sentence))"
+                + (edit.map { "  (edit \($0))" } ?? "")
         }
     }
 
@@ -103,11 +130,15 @@ extension MirrorReader.ChangeRow {
         case .conversationAdded: return "\(conversation) added to \(group)"
         case .conversationRemoved: return "\(conversation) removed from \(group)"
         case .standardMarkChanged:
-            return "\(conversation) standard mark \(before ?? "") -> \(after ?? "")"
+            return "\(conversation) standard mark \(marks(before)) -> \(marks(after))"
         case .customMarkChanged:
             return "\(conversation) custom mark \"\(before ?? "")\" -> \"\(after ?? "")\""
         case nil: return kind
         }
+    }
+
+    private func marks(_ text: String?) -> String {
+        text.flatMap { UInt64($0) }.map { StandardMark(bits: $0).words } ?? text ?? ""
     }
 
     private var conversationText: String {
@@ -116,7 +147,35 @@ extension MirrorReader.ChangeRow {
     }
 }
 
+extension Change {
+    /// `user:bob added to 'family'`
+    var words: String {
+        let id = conversation?.description ?? ""
+        let name = group.map { "'\($0.name)'" } ?? ""
+        switch self {
+        case .groupCreated: return "group \(name) created"
+        case .groupRenamed(_, let before): return "group '\(before)' renamed to \(name)"
+        case .groupDeleted: return "group \(name) deleted"
+        case .conversationAdded: return "\(id) added to \(name)"
+        case .conversationRemoved: return "\(id) removed from \(name)"
+        case .standardMarkChanged(_, let before, let after):
+            return "\(id) standard mark \(before.words) -> \(after.words)"
+        case .customMarkChanged(_, let before, let after):
+            return "\(id) custom mark \"\(before)\" -> \"\(after)\""
+        }
+    }
+}
+
 extension MirrorReader.HeldRow {
+    /// For a table on a terminal.
+    var cells: [Table.Cell] {
+        [
+            Table.Cell(user), Table.Cell(agoOf: since), Table.Cell("\(groups)"),
+            Table.Cell("\(conversations)"),
+            Table.Cell(decision ?? "undecided", decision == nil ? .red : nil),
+        ]
+    }
+
     func rendered(as format: OutputFormat) -> String {
         switch format {
         case .json:

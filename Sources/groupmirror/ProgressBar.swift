@@ -11,6 +11,8 @@ final class ProgressBar: Sendable {
     private let time = SystemTimekeeper()
     private let startedAt: MonotonicTime
     private let isDrawn = Mutex(false)
+    /// When the count last moved, and how long it had taken then.
+    private let lastMove = Mutex<(done: Int, took: Duration, at: MonotonicTime)?>(nil)
 
     init() {
         width = Output.terminalWidth
@@ -20,10 +22,12 @@ final class ProgressBar: Sendable {
     /// How long the work has taken so far.
     var elapsed: Duration { time.now() - startedAt }
 
-    func show(_ progress: RequestProgress) {
-        guard let width, progress.total > 0 else { return }
-        let share = Double(progress.done) / Double(progress.total)
-        let tail = " \(progress.done)/\(progress.total)  \(Int(share * 100)) %  \(remaining(share))"
+    func show(_ progress: RequestProgress) { show(done: progress.done, of: progress.total) }
+
+    func show(done: Int, of total: Int) {
+        guard let width, total > 0 else { return }
+        let share = Double(done) / Double(total)
+        let tail = " \(done)/\(total)  \(Int(share * 100)) %  \(remaining(done, share))"
         let room = max(0, min(40, width - tail.count - 3))
         let filled = Int(share * Double(room))
         let bar =
@@ -44,9 +48,16 @@ final class ProgressBar: Sendable {
         Output.note(text)
     }
 
-    private func remaining(_ share: Double) -> String {
+    /// How long the rest takes at the pace until the count last moved: in between nothing new is known.
+    private func remaining(_ done: Int, _ share: Double) -> String {
         guard share > 0, share < 1 else { return "" }
-        return "eta " + spoken(.milliseconds(Int64(Double(elapsed.milliseconds) * (1 / share - 1))))
+        return lastMove.withLock { last in
+            if last?.done != done { last = (done, elapsed, time.now()) }
+            guard let last else { return "" }
+            let rest = Double(last.took.milliseconds) * (1 / share - 1)
+            let since = (time.now() - last.at).milliseconds
+            return "eta " + spoken(.milliseconds(max(0, Int64(rest) - since)))
+        }
     }
 }
 

@@ -30,8 +30,12 @@ struct UsersCommand: ParsableCommand {
 
     func run() throws {
         let format = OutputFormat(output)
+        let table = Table(
+            ["USER", "STATE", "PULLED", "PROBLEM", "SINCE", "NEXT TRY"], nothing: "no users",
+            as: format)
         try common.reader().users(state: state?.rawValue) { row in
-            Output.data(row.rendered(as: format))
+            table.add(row.cells, plain: row.rendered(as: format))
         }
+        table.end()
     }
 }

@@ -39,6 +39,7 @@ private var home: NaiveCloud {
 
 private let operations: [EditOperation] = [
     .create(name: "new", ids("alice")), .create(name: "family", ids("eve")),
+    .ensure(name: "new", ids("bob")), .ensure(name: "family", ids("eve", "alice")),
     .rename(group("family"), to: "kin"), .rename(group("family"), to: "new"),
     .rename(group("kin"), to: "family"), .rename(group("work"), to: "family"),
     .rename(group("new"), to: "old"), .rename(group("family"), to: "family"),

@@ -56,6 +56,13 @@ package struct NaiveCloud: Hashable, Sendable {
     package mutating func obey(_ operation: EditOperation) {
         switch operation {
         case .create(let name, let ids): _ = create(name.string, ids.map(\.peer.string))
+        case .ensure(let name, let ids):
+            let peers = ids.map(\.peer.string)
+            if let id = number(name.string) {
+                members[id, default: []].formUnion(peers)
+            } else {
+                _ = create(name.string, peers)
+            }
         case .rename(let group, let name):
             if let id = number(group.name.string) { names[id] = name.string }
         case .delete(let group):

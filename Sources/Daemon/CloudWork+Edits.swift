@@ -1,0 +1,104 @@
+import ChatModel
+import MirrorConfiguration
+import MirrorStore
+import SyncEngine
+import SyncRules
+import UnixSignals
+
+// Waiting until edits are settled. A running daemon sends them; without one this process does, as `resync`
+// would.
+
+extension CloudWork {
+    /// How a wait for edits ended.
+    package enum WaitEnd: Sendable {
+        /// Nothing happens to any of them any more, unless an operator acts.
+        case settled
+        case timeUp
+        /// No daemon runs, and this process could not send all of them.
+        case notSent
+        case interrupted
+    }
+
+    /// Waits until the edits are settled or rejected, or wait behind a rejected one.
+    /// - Parameters:
+    ///   - selections: together, all edits that are meant.
+    ///   - limit: how long at most; nil for as long as it takes.
+    ///   - show: called now and then with how far it is.
+    ///   - note: called with what a daemon that does not go on is waiting for.
+    package func wait(
+        for selections: [EditSelection], atMost limit: Duration?,
+        show: @escaping @Sendable (EditCounts) -> Void,
+        note: @escaping @Sendable (String) -> Void
+    ) async throws -> (counts: EditCounts, end: WaitEnd) {
+        let end = limit.map { time.now() + $0 }
+        var reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+        var counts = try Self.count(selections, reader)
+        guard counts.open > 0 else { return (counts, .settled) }
+        if LockFile.holder(database: settings.database) == nil {
+            let users = try selections.flatMap { try reader.owners(of: $0).map(\.user) }
+            let report = try await perform(
+                .resync, users: Set(users).sorted(), until: end, show: { _ in }, note: note)
+            reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+            counts = try Self.count(selections, reader)
+            if counts.open == 0 { return (counts, .settled) }
+            if isOver(end) { return (counts, .timeUp) }
+            return (counts, report.isComplete ? .notSent : .interrupted)
+        }
+        return try await withThrowingTaskGroup(of: (EditCounts, WaitEnd)?.self) { group in
+            group.addTask { [reader] in
+                try await follow(selections, reader, until: end, show, note)
+            }
+            group.addTask {
+                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { break }
+                return nil
+            }
+            defer { group.cancelAll() }
+            if let ended = try await group.next() ?? nil { return ended }
+            return (try Self.count(selections, reader), .interrupted)
+        }
+    }
+
+    private func follow(
+        _ selections: [EditSelection], _ reader: MirrorReader, until end: MonotonicTime?,
+        _ show: @Sendable (EditCounts) -> Void, _ note: @Sendable (String) -> Void
+    ) async throws -> (EditCounts, WaitEnd) {
+        var patience = DaemonPatience(since: time.now())
+        while true {
+            let counts = try Self.count(selections, reader)
+            show(counts)
+            if counts.open == 0 { return (counts, .settled) }
+            if isOver(end) { return (counts, .timeUp) }
+            guard let holder = LockFile.holder(database: settings.database) else {
+                return (counts, .notSent)
+            }
+            let done = counts.total - counts.open
+            switch patience.look(heartbeat(of: holder), done: done, now: time.now()) {
+            case .wait: break
+            case .say(let words): note("waiting for process \(holder.process): \(words)")
+            case .giveUp(let words):
+                throw ProgramFailure(
+                    .cloudUnavailable, "the daemon (process \(holder.process)) \(words)",
+                    advice: "the edits stay queued; look at its log, and restart it")
+            }
+            try await time.sleep(for: Self.pollInterval)
+        }
+    }
+
+    private func heartbeat(of holder: LockFile.Holder) -> Heartbeat? {
+        Heartbeat(database: settings.database, of: holder.process, now: time.now())
+    }
+
+    private func isOver(_ end: MonotonicTime?) -> Bool { end.map { time.now() >= $0 } ?? false }
+
+    private static func count(_ selections: [EditSelection], _ reader: MirrorReader)
+        throws(StoreFailure) -> EditCounts
+    {
+        var all = EditCounts()
+        for selection in selections {
+            let counts = try reader.count(selection)
+            all.byState.merge(counts.byState, uniquingKeysWith: +)
+            all.waiting += counts.waiting
+        }
+        return all
+    }
+}

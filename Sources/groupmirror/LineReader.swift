@@ -1,0 +1,104 @@
+import Daemon
+import Foundation
+import Glibc
+import SyncRules
+
+// Files that are read and written line by line.
+
+/// Lines of a file or of standard input, without the newline; one at a time.
+final class LineReader {
+    let name: String
+    private(set) var number = 0
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+    private var start = 0
+    private var isAtEnd = false
+
+    /// Longer lines are refused: a thousand conversations fit into a tenth of it.
+    private static let longest = 1 << 20
+
+    init(_ file: String) throws {
+        name = file == "-" ? "standard input" : file
+        descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw ProgramFailure(
+                .usage, "\(file): it cannot be read: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    deinit {
+        if descriptor > STDERR_FILENO { close(descriptor) }
+    }
+
+    /// The next line; nil at the end.
+    func next() throws -> ArraySlice<UInt8>? {
+        while true {
+            if let end = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                defer { start = end + 1 }
+                number += 1
+                return buffer[start..<end]
+            }
+            if isAtEnd {
+                defer { start = buffer.count }
+                number += 1
+                return start < buffer.count ? buffer[start...] : nil
+            }
+            try fill()
+        }
+    }
+
+    private func fill() throws {
+        buffer.removeFirst(start)
+        start = 0
+        guard buffer.count <= Self.longest else {
+            throw EditFault(
+                "\(name):\(number + 1): the line has over \(Self.longest) bytes",
+                advice: "nothing was queued")
+        }
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        let count = read(descriptor, &piece, piece.count)
+        guard count >= 0 else {
+            throw EditFault("\(name): it cannot be read: \(String(cString: strerror(errno)))")
+        }
+        isAtEnd = count == 0
+        buffer += piece[..<count]
+    }
+}
+
+/// Writes lines into a file of the caller's, in place of what it held.
+final class LineWriter {
+    private let name: String
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+
+    init(_ file: String) throws {
+        name = file
+        descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw fault }
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    func write(_ line: String) throws {
+        buffer += Array(line.utf8) + [UInt8(ascii: "\n")]
+        if buffer.count >= 1 << 16 { try flush() }
+    }
+
+    /// Writes what is left.
+    func close() throws { try flush() }
+
+    private func flush() throws {
+        while !buffer.isEmpty {
+            let count = Glibc.write(descriptor, buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw fault }
+            buffer.removeFirst(count)
+        }
+    }
+
+    private var fault: ProgramFailure {
+        ProgramFailure(
+            .storage, "\(name): it cannot be written: \(String(cString: strerror(errno)))",
+            advice: "choose a file that can be written, or make room")
+    }
+}

@@ -1,0 +1,129 @@
+import ArgumentParser
+import ChatModel
+import Daemon
+import Foundation
+import MirrorConfiguration
+import MirrorStore
+import SyncRules
+
+extension OutboxCommand {
+    /// `outbox undo`
+    struct UndoEdits: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "undo",
+            abstract: "Take back what edits have changed, by new edits.",
+            discussion: """
+                The record of changes says what each edit has changed. Where the mirror still is so, a new edit \
+                changes it back; what others have changed since is left and named on standard error. An \
+                edit that found everything in place has changed nothing, so nothing is undone. Prints the new \
+                edits. All are queued, or none.
+
+                Examples: one edit, an import, and what would be done.
+                  groupmirror outbox undo 17
+                  groupmirror outbox undo --batch 4711 --wait
+                  groupmirror outbox undo --key 'migration-*' --dry-run
+                """)
+
+        @OptionGroup var choice: Choice
+        @OptionGroup var output: JSONOption
+        @OptionGroup var wait: WaitOption
+        @Flag(help: "Only say what would be queued.") var dryRun = false
+
+        func run() async throws {
+            let settings = try choice.common.settings()
+            let selection = try choice.filter.selection(EditState.allCases, ids: choice.ids)
+            let reader = try choice.common.reader()
+            for number in choice.edits {
+                let one = EditSelection(ids: [EditID(number)], states: EditState.allCases)
+                if try reader.count(one).total == 0 { throw ProgramFailure.noEdit(number) }
+            }
+            if !dryRun { try choice.confirm("undo", selection) }
+            let undos = try reader.undo(selection)
+            let queued = dryRun ? [] : try queue(undos, settings)
+            for (position, undo) in undos.enumerated() {
+                undo.print(
+                    dryRun ? nil : queued[position], as: OutputFormat(output))
+            }
+            let ids = queued.flatMap(\.self)
+            let count = dryRun ? undos.reduce(0) { $0 + $1.undo.operations.count } : ids.count
+            let left = undos.reduce(0) { $0 + $1.undo.left.count + $1.open.count }
+            Output.note(
+                "\(dryRun ? "would queue" : "queued") \(counted(count, "edit")), left \(left)")
+            if !ids.isEmpty {
+                try await wait.conclude(
+                    [EditSelection(ids: ids, states: EditState.allCases)], settings,
+                    OutputFormat(output))
+            }
+        }
+
+        /// - Returns: the new edits' numbers, for each user.
+        private func queue(_ undos: [UserUndo], _ settings: MirrorSettings) throws -> [[EditID]] {
+            guard undos.contains(where: { !$0.undo.operations.isEmpty }) else {
+                return undos.map { _ in [] }
+            }
+            return try settings.queue(isBatch: true) { intake in
+                try undos.map { undo in
+                    try undo.undo.operations.map { operation in
+                        try intake.add(EditOrder(user: undo.user, key: nil, operation: operation))
+                            .id
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension UserUndo {
+    /// - Parameter queued: the new edits; nil when nothing is queued.
+    fileprivate func print(_ queued: [EditID]?, as format: OutputFormat) {
+        let sentences = undo.operations.map(\.sentence)
+        let leftWords =
+            undo.left.map { "\(Output.shown($0.change.words)): \($0.why)" }
+            + open.map { "edit \($0) is open: 'groupmirror outbox cancel \($0)' takes it back" }
+        switch format {
+        case .text:
+            for (position, sentence) in sentences.enumerated() {
+                let number = queued.map { "\($0[position])  " } ?? ""
+                Output.data("\(number)\(user)  \(Output.shown(sentence))")
+            }
+            for words in leftWords { Output.note("left: \(user)  \(words)") }
+        case .json:
+            Output.data(
+                JSONText.object([
+                    "user": JSONText.string(user.string),
+                    "edits": queued.map { JSONText.array($0.map(\.description)) },
+                    "what": JSONText.array(sentences.map(JSONText.string)),
+                    "left": JSONText.array(leftWords.map(JSONText.string)),
+                ]))
+        }
+    }
+}
+
+extension EditOperation {
+    /// What it asks for.
+    var sentence: String {
+        let ids = conversations.map(\.description)
+        let whom =
+            (ids.first ?? "no conversation") + (ids.count > 1 ? " and \(ids.count - 1) more" : "")
+        switch self {
+        case .create(let name, _): return "create '\(name)' with \(whom)"
+        case .ensure(let name, _): return "add \(whom) to '\(name)', or create it"
+        case .rename(let group, let name): return "rename '\(group.name)' to '\(name)'"
+        case .delete(let group): return "delete '\(group.name)'"
+        case .add(_, let group): return "add \(whom) to '\(group.name)'"
+        case .remove(_, let group): return "remove \(whom) from '\(group.name)'"
+        case .mark(_, let marks): return "mark \(whom)" + marks.words
+        }
+    }
+}
+
+extension MarkEdit {
+    /// ` set star clear bit 33 custom 'vip'`
+    var words: String {
+        var words = ""
+        if set != .none { words += " set \(set.names)" }
+        if clear != .none { words += " clear \(clear.names)" }
+        if let custom { words += " custom '\(custom)'" }
+        return words
+    }
+}
