@@ -1,6 +1,7 @@
 import ChatEmulator
 import ChatModel
 import GRDB
+import MirrorStore
 
 /// A user's groups, members and marks, without their times: as the views show them, as the record of
 /// changes makes them from nothing, or as the cloud has them. Equal when they say the same.
@@ -74,6 +75,7 @@ struct UserFacts: Hashable {
         case "custom_mark_changed":
             if custom[key] ?? "" != before { return "\(key) had not the custom mark '\(before)'" }
             custom[key] = after.isEmpty ? nil : after
+        case GuardTrip.kind: break
         default: return "its kind is '\(kind)'"
         }
         return nil

@@ -17,9 +17,17 @@ package struct CloudWork: Sendable {
     package let log: Log
     let time = SystemTimekeeper()
 
-    package init(settings: MirrorSettings, log: Log) {
+    /// The key, or why it cannot be read: beside a daemon none is needed.
+    private let key: Result<SecretKey, any Error>
+
+    /// Root becomes the owner of the mirror here: nothing of the mirror may be touched before.
+    package init(settings: MirrorSettings, log: Log) throws {
         self.settings = settings
         self.log = log
+        try OpenFiles.reserve(for: settings)
+        // The file may be root's alone.
+        key = Result { try KeyFile.read(settings) }
+        try ServiceUser.become(ownerOf: settings.database)
     }
 
     /// How a request ended.
@@ -72,10 +80,6 @@ package struct CloudWork: Sendable {
         show: @escaping @Sendable (RequestProgress) -> Void,
         note: @escaping @Sendable (String) -> Void
     ) async throws -> Report {
-        try OpenFiles.reserve(for: settings)
-        // The file may be root's alone. Beside a daemon no key is needed.
-        let key = Result { try KeyFile.read(settings) }
-        try ServiceUser.become(ownerOf: settings.database)
         if let lock = try LockFile(database: settings.database, for: .command) {
             let (report, end) = try await performHere(
                 kind, users: users, until: end, key: try key.get(), after: lock.predecessor,

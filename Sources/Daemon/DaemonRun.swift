@@ -112,7 +112,8 @@ package struct DaemonRun: Sendable {
             // Before the engine asks the cloud again.
             let isNewKey = instance.signer.replace(key: key)
             await instance.engine.reload(
-                book, maxStaleness: new.maxStaleness, guardLimits: new.guardLimits,
+                book, maxStaleness: new.maxStaleness, minInterval: new.minInterval,
+                guardLimits: new.guardLimits,
                 pushPolicy: new.pushPolicy, history: new.history)
             // The result of the reload is logged also when the new level leaves such lines out.
             instance.log.set(level: min(old.logLevel, new.logLevel), format: new.logFormat)

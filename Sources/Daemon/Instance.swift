@@ -77,6 +77,7 @@ package final class Instance: Sendable {
             version: Version.text, pid: getpid())
         engineSettings.pushPolicy = settings.pushPolicy
         engineSettings.history = settings.history
+        engineSettings.minInterval = settings.minInterval
         engine = MirrorEngine(
             parts: MirrorEngine.Parts(
                 cloud: cloud, gate: gate, counters: counters, store: store,

@@ -102,6 +102,7 @@ extension MirrorSettings {
         "app.usersig_lifetime",
         "users.file", "users.list", "mirror.database", "mirror.history", "limits.calls_per_second",
         "limits.in_flight", "limits.timeout", "limits.margin", "schedule.max_staleness",
+        "schedule.min_interval",
         "push.conflicts", "push.missing_group", "push.name_bytes", "guard.emptied_users",
         "guard.at_least",
         "guard.window", "guard.listing_cap", "log.level",
@@ -226,6 +227,9 @@ extension MirrorSettings {
         maxStaleness =
             try schedule.span("max_staleness", .seconds(1)...(.seconds(366 * 86_400)))
             ?? maxStaleness
+        let shortest = Schedule.shortestInterval
+        minInterval =
+            try schedule.span("min_interval", shortest...max(shortest, maxStaleness)) ?? minInterval
     }
 
     private mutating func readHistory(_ mirror: Section?) throws(ConfigurationFault) {

@@ -28,6 +28,8 @@ package struct MirrorSettings: Sendable {
     package var margin = CallWindow.Margin.measured
 
     package var maxStaleness = Duration.seconds(4 * 3600)
+    /// No user is polled more often.
+    package var minInterval = Schedule.shortestInterval
 
     package var guardLimits = DeletionGuard.Limits(
         share: 0.05, atLeast: 20, window: .seconds(600))
@@ -72,6 +74,7 @@ package struct MirrorSettings: Sendable {
             entry("limits.timeout", SpanText.written(timeout)),
             entry("limits.margin", margin.rawValue),
             entry("schedule.max_staleness", SpanText.written(maxStaleness), reloadable: true),
+            entry("schedule.min_interval", SpanText.written(minInterval), reloadable: true),
             entry("push.conflicts", pushPolicy.conflicts.rawValue, reloadable: true),
             entry("push.missing_group", pushPolicy.missingGroup.rawValue, reloadable: true),
             entry("push.name_bytes", String(nameBytes), reloadable: true),

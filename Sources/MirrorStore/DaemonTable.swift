@@ -11,12 +11,14 @@ extension DaemonState {
             sql: """
                 INSERT INTO daemon
                     (id, version, pid, started_at, at, cloud, cloud_code, cloud_problem,
-                    calls_per_second, allowed, calls, throttled, passes, changes)
-                VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    calls_per_second, allowed, calls, throttled, passes, changes,
+                    round_ended_at, round_ms)
+                VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
             version, pid, startedAt.milliseconds, at.milliseconds, cloud, cloudCode, cloudProblem,
             callsPerSecond, allowed, calls, throttled, passes, changes,
+            lastRound?.endedAt.milliseconds, lastRound?.took.milliseconds,
         ])
     }
 }

@@ -69,4 +69,39 @@ extension PulledUser {
                 """
         ).execute(arguments: [Int64(user), at.milliseconds, held.groups, held.conversations])
     }
+
+    /// A marker in the record of changes: what users lost before it was believed.
+    func writeTrip(to database: Database) throws {
+        guard let trip else { return }
+        try database.cachedStatement(
+            sql: "INSERT INTO change (at, user, kind, after) VALUES (?, ?, ?, ?)"
+        ).execute(arguments: [
+            at.milliseconds, Int64(user), GuardTrip.kind, String(trip.believed),
+        ])
+        let marker = "\(database.lastID) \(at.milliseconds) \(trip.believed)"
+        try database.set(GuardTrip.setting, to: marker)
+    }
+}
+
+extension GuardTrip {
+    /// What the marker is called among the kinds of changes.
+    package static let kind = "guard_tripped"
+    fileprivate static let setting = "guard_tripped"
+}
+
+extension MirrorReader {
+    /// Where the guard tripped last: the number of the marker, when, and how many users had been believed; nil
+    /// when it never did.
+    package func lastGuardTrip() throws(StoreFailure) -> (
+        seq: Int64, at: WallTime, believed: Int
+    )? {
+        let text = try read { database in
+            try String.fetchOne(
+                database, sql: "SELECT value FROM setting WHERE name = ?",
+                arguments: [GuardTrip.setting])
+        }
+        let numbers = (text ?? "").split(separator: " ").compactMap { Int64($0) }
+        guard numbers.count == 3 else { return nil }
+        return (numbers[0], WallTime(milliseconds: numbers[1]), Int(numbers[2]))
+    }
 }

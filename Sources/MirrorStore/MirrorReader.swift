@@ -76,6 +76,9 @@ package final class MirrorReader: Sendable {
         guard owner == String(sdkAppID) else { throw StoreFailure.ofAnotherApp(path, owner ?? "-") }
     }
 
+    /// Copies one moment of the database over another one.
+    func backUp(to target: DatabaseQueue) throws { try database.backup(to: target) }
+
     /// Runs `body` on one moment of the database.
     func read<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
         do {
@@ -175,6 +178,17 @@ package final class MirrorReader: Sendable {
         try database.lastNumber(givenIn: "change")
     }
 
+    /// The number before the first change of this time or later; the newest number when there is none. The
+    /// times of changes do not quite rise with their numbers: some that follow may be older.
+    package func lastChange(before time: WallTime) throws(StoreFailure) -> Int64 {
+        try read { database in
+            let first = try Int64.fetchOne(
+                database, sql: "SELECT min(seq) FROM change WHERE at >= ?",
+                arguments: [time.milliseconds])
+            return try first.map { $0 - 1 } ?? MirrorReader.lastChange(database)
+        }
+    }
+
     /// The highest number of a change that was removed because of its age; 0 when none was.
     package func lastPruned() throws(StoreFailure) -> Int64 {
         try read { database in
@@ -194,10 +208,13 @@ package final class MirrorReader: Sendable {
 
     /// Listed users in the order of their ids, all of one moment; `only` some when given; with open
     /// edits applied when `pending`.
+    /// - Parameter begin: is given the number of the newest change of that moment.
     package func export(
-        only: [UserID]? = nil, pending: Bool = false, _ each: (MirroredUser) throws -> Void
+        only: [UserID]? = nil, pending: Bool = false, begin: (Int64) -> Void = { _ in },
+        _ each: (MirroredUser) throws -> Void
     ) throws(StoreFailure) {
         try read { database in
+            begin(try MirrorReader.lastChange(database))
             let select = """
                 SELECT user.id, user.name, pull.at FROM user
                 LEFT JOIN pull ON pull.user = user.id WHERE
@@ -307,6 +324,12 @@ package final class MirrorReader: Sendable {
                 state.throttled = row["throttled"]
                 state.passes = row["passes"]
                 state.changes = row["changes"]
+                if let endedAt = row["round_ended_at"] as Int64?,
+                    let took = row["round_ms"] as Int64?
+                {
+                    state.lastRound = DaemonState.Round(
+                        endedAt: WallTime(milliseconds: endedAt), took: .milliseconds(took))
+                }
                 return state
             }
         }

@@ -105,3 +105,33 @@ extension SQLiteMirror {
         }
     }
 }
+
+extension MirrorReader {
+    /// Copies the database into a new file, which is a mirror of one moment, and checks it.
+    /// - Returns: the number of the newest change that it has.
+    package func backUp(to copy: String) throws(StoreFailure) -> Int64 {
+        do {
+            var configuration = Configuration()
+            configuration.prepareDatabase { database in
+                // One file, with nothing beside it.
+                try database.execute(sql: "PRAGMA journal_mode = MEMORY")
+            }
+            let target = try DatabaseQueue(path: copy, configuration: configuration)
+            try backUp(to: target)
+            let last = try target.writeWithoutTransaction { database in
+                // The copy has the log's setting in its header.
+                try database.execute(sql: "PRAGMA journal_mode = DELETE")
+                let check = try String.fetchOne(database, sql: "PRAGMA integrity_check")
+                guard check == "ok" else {
+                    throw DatabaseError(
+                        resultCode: .SQLITE_CORRUPT, message: "the copy is damaged: \(check ?? "")")
+                }
+                return try database.lastNumber(givenIn: "change")
+            }
+            try target.close()
+            return last
+        } catch {
+            throw StoreFailure(error, path: copy)
+        }
+    }
+}

@@ -66,6 +66,7 @@ extension PulledUser {
         try forgetTrouble(of: user, in: database)
         try writeListing(to: database)
         try writeHeld(to: database)
+        try writeTrip(to: database)
         try diff.write(of: user, at: at, origins, to: database)
         guard try isFirst && Edit.exist(openOf: Int64(user), in: database) else { return }
         let found = Draft(try Snapshot.stored(of: Int64(user), in: database))
@@ -104,7 +105,8 @@ extension OutboxUpdate {
         for push in ended {
             for edit in push.call.edits {
                 try database.recordCall(
-                    of: edit.number, at: push.at, push.call.action.command.rawValue, push.outcome)
+                    of: edit.number, at: push.at, push.call.action.command.rawValue,
+                    push.outcome(for: edit))
             }
         }
         for (old, new) in zip(before, after) { try new.save(over: old, in: database) }

@@ -116,10 +116,13 @@ extension Schema {
             \(written("edit.queued_at")) AS queued_at, \(written("edit.updated_at")) AS updated_at
         """
 
-    /// Edits of one import know each other, and marks are also there as `changes` has them.
+    /// Edits of one import know each other, marks are also there as `changes` has them, and the daemon tells its
+    /// last full round.
     static let batches = """
         ALTER TABLE edit ADD COLUMN batch INTEGER;
         CREATE INDEX edit_batch ON edit (batch) WHERE batch IS NOT NULL;
+        ALTER TABLE daemon ADD COLUMN round_ended_at INTEGER;
+        ALTER TABLE daemon ADD COLUMN round_ms INTEGER;
 
         DROP VIEW edits;
         CREATE VIEW edits AS

@@ -31,6 +31,8 @@ package struct PulledUser: Sendable {
     package let diff: SnapshotDiff
     /// Deletions that wait for an operator; nil when there are none (any more).
     package let held: HeldDeletions?
+    /// This user made the guard trip.
+    package let trip: GuardTrip?
     /// Changes that edits of ours have made: writes whose answer was lost.
     package let origins: [Change: EditID]
     /// Conversations of an unknown type, which the listing had and the mirror has not.
@@ -38,8 +40,9 @@ package struct PulledUser: Sendable {
 
     package init(
         user: UserNumber, at: WallTime, digest: Digest?, diff: SnapshotDiff, held: HeldDeletions?,
-        origins: [Change: EditID] = [:], skipped: Int = 0
+        trip: GuardTrip? = nil, origins: [Change: EditID] = [:], skipped: Int = 0
     ) {
+        self.trip = trip
         self.skipped = skipped
         self.user = user
         self.at = at
@@ -59,6 +62,14 @@ package struct HeldDeletions: Hashable, Sendable {
         self.groups = groups
         self.conversations = conversations
     }
+}
+
+/// The deletion guard has tripped: from here on, deletions of users that lose everything are held.
+package struct GuardTrip: Hashable, Sendable {
+    /// Users that had lost everything just before, within `guard.window`, and were believed.
+    package let believed: Int
+
+    package init(believed: Int) { self.believed = believed }
 }
 
 /// Deletions that are held, and what an operator decided: nil for nothing yet.
@@ -121,6 +132,19 @@ package struct DaemonState: Hashable, Sendable {
     package var throttled: Int
     package var passes: Int
     package var changes: Int
+    /// How long the last full round took, in which every user was tried, and when it ended; nil before.
+    package var lastRound: Round?
+
+    /// A full round.
+    package struct Round: Hashable, Sendable {
+        package let endedAt: WallTime
+        package let took: Duration
+
+        package init(endedAt: WallTime, took: Duration) {
+            self.endedAt = endedAt
+            self.took = took
+        }
+    }
 
     package init(version: String, pid: Int32, startedAt: WallTime, at: WallTime) {
         self.version = version

@@ -84,7 +84,7 @@ extension SQLiteMirror {
 
 extension Database {
     /// Writes a row of the table setting.
-    fileprivate func set(_ name: String, to value: String) throws {
+    func set(_ name: String, to value: String) throws {
         try execute(
             sql: """
                 INSERT INTO setting (name, value) VALUES (?, ?)

@@ -12,7 +12,8 @@ actor DeletionHolds {
     /// What becomes of a pull's deletions.
     enum Verdict: Sendable {
         case delete
-        case hold(HeldDeletions)
+        /// - trip: this user is the one that made the guard trip.
+        case hold(HeldDeletions, trip: GuardTrip?)
 
         var isHold: Bool { if case .hold = self { true } else { false } }
     }
@@ -46,11 +47,13 @@ actor DeletionHolds {
             if !stored.isEmpty { rule.kept(now: time.now()) }
             return .delete
         }
+        var trip: GuardTrip?
         switch rule.emptied(job.number, now: time.now(), others: job.others) {
         case .delete: return .delete
         case .holdAndTrip:
             let totals = rule.totals(others: job.others)
             log(.guardTripped(emptied: totals.emptied, pulled: totals.pulled))
+            trip = GuardTrip(believed: totals.emptied - 1)
             fallthrough
         case .hold:
             let deletions = HeldDeletions(difference)
@@ -61,7 +64,7 @@ actor DeletionHolds {
                 .deletionsHeld(
                     user: job.user.string, groups: deletions.groups,
                     conversations: deletions.conversations))
-            return .hold(deletions)
+            return .hold(deletions, trip: trip)
         }
     }
 
@@ -105,7 +108,9 @@ actor DeletionHolds {
 
     private func judge(_ hold: Hold, _ job: PassJob, losing difference: SnapshotDiff) -> Verdict {
         let isListedAgain = HeldDeletions(difference).isLess(than: hold.deletions)
-        guard isListedAgain || hold.decision == .approved else { return .hold(hold.deletions) }
+        guard isListedAgain || hold.decision == .approved else {
+            return .hold(hold.deletions, trip: nil)
+        }
         holds[job.number] = nil
         unwritten.remove(job.number)
         ended.insert(job.number)

@@ -94,6 +94,7 @@ extension MirrorEngine {
         state.throttled = counted.throttled
         state.passes = totals.passes
         state.changes = totals.changes
+        state.lastRound = lastRound
         return state
     }
 }

@@ -40,6 +40,7 @@ extension MirrorEngine {
     /// What the engine is told by the configuration.
     package struct Settings: Sendable {
         package var maxStaleness: Duration
+        package var minInterval = Schedule.shortestInterval
         package var passesAtOnce: Int
         /// Conversations that the plan lets a listing return; 0: unknown.
         package var listingCap: Int

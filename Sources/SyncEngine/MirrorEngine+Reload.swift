@@ -13,7 +13,8 @@ extension MirrorEngine {
 
     /// Takes over a new list and new settings; passes under way go on.
     package func reload(
-        _ book: KnownUsers, maxStaleness: Duration, guardLimits: DeletionGuard.Limits,
+        _ book: KnownUsers, maxStaleness: Duration,
+        minInterval: Duration = Schedule.shortestInterval, guardLimits: DeletionGuard.Limits,
         pushPolicy: PushPolicy, history: Duration?
     ) async {
         let listedBefore = schedule.count
@@ -33,7 +34,9 @@ extension MirrorEngine {
             round.begin(now: parts.time.now())
         }
         schedule.maxStaleness = maxStaleness
+        schedule.minInterval = minInterval
         settings.maxStaleness = maxStaleness
+        settings.minInterval = minInterval
         settings.pushPolicy = pushPolicy
         settings.history = history
         await deletionHolds.set(guardLimits)

@@ -27,6 +27,7 @@ package actor MirrorEngine {
     var cloud = CloudStatus()
     var watch = OtherProcesses()
     var round: RoundWatch
+    private(set) var lastRound: DaemonState.Round?
     var totals = PassTotals()
 
     /// Passes that have begun and not ended.
@@ -60,7 +61,8 @@ package actor MirrorEngine {
                 cloud: parts.cloud, store: parts.store, commits: commits,
                 redactor: parts.log.redactor))
         users = EngineUsers(book)
-        schedule = Schedule(maxStaleness: settings.maxStaleness)
+        schedule = Schedule(
+            maxStaleness: settings.maxStaleness, minInterval: settings.minInterval)
         let (now, wall) = (parts.time.now(), parts.time.wallTime())
         for (user, trouble) in book.troubles where book.listed.contains(user) {
             failing.restore(
@@ -162,7 +164,9 @@ package actor MirrorEngine {
         let took = round.tried(
             job.number, users: schedule.count, failing: failing.count,
             parked: { failing.parked }, now: parts.time.now())
-        if let took { parts.log(.roundDone(users: schedule.count, took: took)) }
+        guard let took else { return }
+        lastRound = DaemonState.Round(endedAt: parts.time.wallTime(), took: took)
+        parts.log(.roundDone(users: schedule.count, took: took))
     }
 
     private func succeeded(

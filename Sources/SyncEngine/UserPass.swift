@@ -126,13 +126,13 @@ struct UserPass: Sendable {
                 diff: difference, held: nil,
                 origins: edits.isEmpty ? [:] : difference.origins(among: edits),
                 skipped: listing.skipped)
-        case .hold(let deletions):
+        case .hold(let deletions, let trip):
             // What is new is stored, what is gone stays until an operator decides. Without a digest, so
             // that the next pull looks again.
             user = PulledUser(
                 user: job.number, at: time, digest: nil,
                 diff: SnapshotDiff(from: stored, to: stored.extended(by: listing.snapshot)),
-                held: deletions, skipped: listing.skipped)
+                held: deletions, trip: trip, skipped: listing.skipped)
         }
         var summary = PassSummary(
             changes: user.diff.changes.count, of: listing.snapshot, digest: user.digest)

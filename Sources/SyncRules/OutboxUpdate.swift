@@ -143,6 +143,15 @@ package struct EndedPush: Sendable {
     /// alone.
     package let edits: [Edit]
 
+    /// What became of what this edit wanted of the call: the cloud may take a call and refuse all of it.
+    package func outcome(for edit: EditID) -> Outcome {
+        guard case .done(let reply) = outcome else { return outcome }
+        let wanted = call.wanted.filter { $0.value.contains(edit) }.map(\.key).sorted()
+        let refusals = wanted.compactMap { reply.results[$0] ?? nil }
+        guard let first = refusals.first, refusals.count == wanted.count else { return outcome }
+        return .refused(code: first.code, problem: first.words)
+    }
+
     package init(
         call: PushCall, at: WallTime, outcome: Outcome, edits: [Edit]
     ) {

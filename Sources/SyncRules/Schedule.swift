@@ -32,6 +32,9 @@ package struct Schedule: Sendable {
     /// No user should go unpulled for longer, as far as the call budget allows.
     package var maxStaleness: Duration
 
+    /// No user has its turn in the rotation sooner after its last pull.
+    package var minInterval: Duration
+
     /// The cloud's times have whole seconds, so a second pull within one can hardly see more than
     /// the first.
     package static let shortestInterval = Duration.seconds(1)
@@ -73,8 +76,9 @@ package struct Schedule: Sendable {
         var isUrgentThen = false
     }
 
-    package init(maxStaleness: Duration) {
+    package init(maxStaleness: Duration, minInterval: Duration = shortestInterval) {
         self.maxStaleness = maxStaleness
+        self.minInterval = minInterval
     }
 
     // MARK: Who is in it
@@ -204,7 +208,7 @@ package struct Schedule: Sendable {
     package func nextDue(now: MonotonicTime) -> MonotonicTime? {
         if backlog > 0 { return now }
         let oldest = lists[.rotation, default: Ends()].head
-        let rotation = oldest == 0 ? nil : lastPull[Int(oldest)] + Self.shortestInterval
+        let rotation = oldest == 0 ? nil : lastPull[Int(oldest)] + minInterval
         return [rotation, waiting.first?.time].compactMap(\.self).min()
     }
 
@@ -238,7 +242,7 @@ package struct Schedule: Sendable {
             return taken(newcomer)
         }
         guard oldest != 0 else { return waiting.first.map { .wait(until: $0.time) } ?? .idle }
-        let due = lastPull[Int(oldest)] + Self.shortestInterval
+        let due = lastPull[Int(oldest)] + minInterval
         if due > now { return .wait(until: min(due, waiting.first?.time ?? due)) }
         if newcomer != 0 { overdueInARow += 1 }
         _ = popFirst(.rotation)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChatModel
 import Daemon
+import MirrorConfiguration
 import MirrorStore
 
 /// `changes`: what was different at each pull.
@@ -17,21 +18,25 @@ struct ChangesCommand: AsyncParsableCommand {
 
             Examples:
               groupmirror changes --since 1200        what came after number 1200
+              groupmirror changes --since 1h          what came within the last hour
               groupmirror changes --user alice        one user's
               groupmirror changes --follow --json     as they come, for a program
             """)
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var output: JSONOption
-    @Option(help: "Only changes with a higher number; 0: all since the mirror was made.")
-    var since: Int64?
+    @Option(
+        help: ArgumentHelp(
+            "Only changes with a higher number (0: all since the mirror was made); or from a time on: 1h, "
+                + "10m, 2026-11-21, 2026-11-21T08:00:00Z.",
+            valueName: "number|time"))
+    var since: String?
     @Option(help: "Only this user's.") var user: String?
     @Flag(help: "Go on printing changes as they come, until Ctrl-C.") var follow = false
 
     private static let batch = 1000
     private static let howToBeginAnew =
-        "take the whole with 'groupmirror export', and go on from the number that "
-        + "'groupmirror status --json' gave before it as last_change"
+        "take the whole with 'groupmirror export --with-seq', and go on from the number in its first line"
 
     func run() async throws {
         let reader = try common.reader()
@@ -41,10 +46,9 @@ struct ChangesCommand: AsyncParsableCommand {
         {
             throw ProgramFailure.notListed(id)
         }
-        if let since { try check(since, reader) }
+        var last = try since.map { try number($0, reader) } ?? 0
         let format = OutputFormat(output)
         let time = SystemTimekeeper()
-        var last = since ?? 0
         while true {
             let rows = try reader.changes(since: last, user: name, limit: Self.batch)
             for row in rows { Output.data(row.rendered(as: format)) }
@@ -64,6 +68,22 @@ struct ChangesCommand: AsyncParsableCommand {
             throw ProgramFailure(
                 .missing, error.problem, advice: Self.howToBeginAnew, word: "changes_missing")
         }
+    }
+
+    /// The number after which changes are wanted.
+    private func number(_ since: String, _ reader: MirrorReader) throws -> Int64 {
+        if let number = Int64(since), number >= 0 {
+            try check(number, reader)
+            return number
+        }
+        let now = SystemTimekeeper().wallTime()
+        let begin = SpanText.read(since).map { now + (.zero - $0) } ?? Moment.read(since)
+        guard let begin else {
+            throw ValidationError(
+                "--since takes a number, a time such as 1h or 10m, or a moment such as 2026-11-21 or "
+                    + "2026-11-21T08:00:00Z, not '\(since)'")
+        }
+        return try reader.lastChange(before: begin)
     }
 
     /// Whether everything after a number that a consumer has seen is still there, and is what it

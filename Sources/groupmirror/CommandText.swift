@@ -26,7 +26,7 @@ enum CommandText {
     /// Options that are lists, and flags, of which a second one says nothing else.
     private static let repeatable: Set<String> = [
         "--set", "--clear", "--json", "--all", "--yes", "--force", "--pending", "--follow",
-        "--watch", "--online", "--dry-run", "--help", "--version",
+        "--watch", "--online", "--dry-run", "--create", "--with-seq", "--help", "--version",
     ]
 
     /// Refuses an option that is given twice: the parser would take the last one in silence.

@@ -11,14 +11,15 @@ struct CommonOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "The configuration file (default: $GROUPMIRROR_CONFIG, else \(standardPath)).",
+            "The configuration: a file, or NAME for \(ConfigurationPlace.directory)/NAME.yaml "
+                + "(default: $GROUPMIRROR_CONFIG, else the name groupmirror).",
             valueName: "file"))
     var config: String?
 
-    private static let standardPath = "/etc/groupmirror/groupmirror.yaml"
-
     private var path: String {
-        config ?? ProcessInfo.processInfo.environment["GROUPMIRROR_CONFIG"] ?? Self.standardPath
+        ConfigurationPlace.path(
+            of: config ?? ProcessInfo.processInfo.environment["GROUPMIRROR_CONFIG"]
+                ?? "groupmirror")
     }
 
     func settings() throws -> MirrorSettings {
@@ -42,10 +43,52 @@ struct CommonOptions: ParsableArguments {
         return settings
     }
 
+    /// The same for a command that may call the cloud itself.
+    func work() throws -> CloudWork {
+        let settings = try settings()
+        return try CloudWork(settings: settings, log: quietLog(settings))
+    }
+
     /// The mirror, for reading.
     func reader() throws -> MirrorReader {
         let settings = try settingsOfMirror()
         return try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+    }
+}
+
+/// Where configurations are, one for each app.
+enum ConfigurationPlace {
+    /// As installed; another one is for tests and for trying things out.
+    static var directory: String {
+        ProcessInfo.processInfo.environment["GROUPMIRROR_CONFIG_DIR"] ?? "/etc/groupmirror"
+    }
+
+    /// A word without slash and dot is the name of a file there.
+    static func path(of text: String) -> String {
+        text.contains("/") || text.contains(".") || text.isEmpty
+            ? text : "\(directory)/\(text).yaml"
+    }
+
+    /// The names of all of them, ascending, without the example.
+    static func all() throws -> [String] {
+        let files: [String]
+        do {
+            files = try FileManager.default.contentsOfDirectory(atPath: directory)
+        } catch {
+            throw ProgramFailure(
+                .configuration, "\(directory): it cannot be read",
+                advice: "--all looks at every configuration there; --config names one")
+        }
+        let names = files.filter {
+            $0.hasSuffix(".yaml") && $0 != "example.yaml" && !$0.hasPrefix(".")
+        }
+        .map { String($0.dropLast(5)) }.sorted()
+        guard !names.isEmpty else {
+            throw ProgramFailure(
+                .configuration, "\(directory): there is no configuration",
+                advice: "--all looks at every file.yaml there; --config names one")
+        }
+        return names
     }
 }
 

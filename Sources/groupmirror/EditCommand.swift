@@ -36,8 +36,7 @@ struct EditCommand: AsyncParsableCommand {
 
         func queue(_ operation: EditOperation, of user: String) async throws {
             guard let user = try userIDs([user]).first else { return }
-            // A wait may need the key, which may be root's alone.
-            let settings = wait.wait == nil ? try common.settingsOfMirror() : try common.settings()
+            let (settings, work) = try wait.prepare(common)
             let accepted = try settings.queue { queue in
                 try queue.add(EditOrder(user: user, key: key, operation: operation))
             }
@@ -57,7 +56,7 @@ struct EditCommand: AsyncParsableCommand {
                         + "\(accepted.state.rawValue); nothing was queued")
             }
             try await wait.conclude(
-                [EditSelection(ids: [accepted.id], states: EditState.allCases)], settings,
+                [EditSelection(ids: [accepted.id], states: EditState.allCases)], work,
                 OutputFormat(output))
         }
     }

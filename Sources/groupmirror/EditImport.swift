@@ -2,6 +2,7 @@ import ArgumentParser
 import ChatModel
 import Daemon
 import Foundation
+import MirrorConfiguration
 import MirrorStore
 import SyncRules
 
@@ -50,8 +51,11 @@ struct EditImport: AsyncParsableCommand {
     func run() async throws {
         // Before root gives its rights up: the files are the caller's.
         let lines = try LineReader(file)
-        let skipped = try skipInvalid.map { try LineWriter($0) }
-        let settings = wait.wait == nil ? try common.settingsOfMirror() : try common.settings()
+        let skipped = try skipInvalid.map {
+            try OutputFile(
+                $0, mode: 0o640, for: try common.settings().database, replaces: true)
+        }
+        let (settings, work) = try wait.prepare(common)
         var summary = Summary()
         try settings.queue(isBatch: true) { queue in
             while let line = try lines.next() {
@@ -64,7 +68,7 @@ struct EditImport: AsyncParsableCommand {
                 } catch let fault as EditFault {
                     let bad = BadLine(number: lines.number, user: user, fault: fault)
                     summary.add(bad)
-                    try skipped?.write(bad.object(of: line))
+                    try skipped?.write(line: bad.object(of: line))
                 }
             }
             summary.batch = queue.first?.number
@@ -78,7 +82,7 @@ struct EditImport: AsyncParsableCommand {
             Output.leave(.operatorNeeded)
         }
         if selections.isEmpty { return }
-        try await wait.conclude(selections, settings, OutputFormat(output))
+        try await wait.conclude(selections, work, OutputFormat(output))
     }
 }
 

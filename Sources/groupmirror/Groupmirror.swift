@@ -26,7 +26,8 @@ struct Groupmirror: AsyncParsableCommand {
             RunCommand.self, ResyncCommand.self, StatusCommand.self, HealthCommand.self,
             UsersCommand.self, ShowCommand.self, ExportCommand.self, ChangesCommand.self,
             EditCommand.self,
-            OutboxCommand.self, HeldCommand.self, VerifyCommand.self, CheckCommand.self,
+            OutboxCommand.self, HeldCommand.self, VerifyCommand.self, BackupCommand.self,
+            CheckCommand.self,
             UserSigCommand.self,
         ])
 

@@ -21,8 +21,9 @@ struct HealthCommand: ParsableCommand {
             Degraded: the daemon is starting, or nothing was pulled yet; the last reload was rejected; users are stale; over a twentieth fail; deletions or rejected edits wait for an \
             operator; the clock differs from the cloud's by more than five minutes.
 
-            Example:
-              groupmirror health --config /etc/groupmirror/shop.yaml
+            Examples: one app, and all of this machine.
+              groupmirror health --config shop
+              groupmirror health --all
             """)
 
     /// The states of a monitoring plugin.
@@ -41,8 +42,11 @@ struct HealthCommand: ParsableCommand {
     }
 
     @OptionGroup var common: CommonOptions
+    @Flag(help: "Every configuration in the standard directory: a line each, after one for all.")
+    var all = false
 
     func run() throws {
+        if all { try concludeAll() }
         do {
             let settings = try common.settingsOfMirror()
             let status = try MirrorStatus(settings, SystemTimekeeper())
@@ -56,6 +60,24 @@ struct HealthCommand: ParsableCommand {
             let failure = ProgramFailure(error)
             conclude(.bad, failure.problem, data: nil)
         }
+    }
+
+    /// The worst of all, then a line for each.
+    private func concludeAll() throws -> Never {
+        let answers = try EveryConfiguration.run(["health"])
+        let grades = answers.map { Grade(rawValue: $0.status) ?? .bad }
+        let worst = grades.max { $0.rawValue < $1.rawValue } ?? .bad
+        let named = zip(answers, grades).filter { $1 == worst }.map(\.0.name).joined(
+            separator: ", ")
+        let words = worst == .fine ? "all \(answers.count) are fine" : named
+        Output.data("GROUPMIRROR \(worst.word) - \(Output.shown(words))")
+        for (answer, grade) in zip(answers, grades) {
+            let line = answer.output.lines.first ?? answer.errors.lines.first ?? "no answer"
+            let words = line.split(separator: " - ", maxSplits: 1).last ?? line
+            Output.data(
+                "\(answer.name): \(grade.word) - \(words.split(separator: " | ").first ?? words)")
+        }
+        Output.leave(code: worst.rawValue)
     }
 
     private func conclude(_ grade: Grade, _ words: String, data: String?) -> Never {

@@ -1,9 +1,8 @@
 import Daemon
 import Foundation
-import Glibc
 import SyncRules
 
-// Files that are read and written line by line.
+// A file that is read line by line.
 
 /// Lines of a file or of standard input, without the newline; one at a time.
 final class LineReader {
@@ -62,43 +61,5 @@ final class LineReader {
         }
         isAtEnd = count == 0
         buffer += piece[..<count]
-    }
-}
-
-/// Writes lines into a file of the caller's, in place of what it held.
-final class LineWriter {
-    private let name: String
-    private let descriptor: Int32
-    private var buffer: [UInt8] = []
-
-    init(_ file: String) throws {
-        name = file
-        descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw fault }
-    }
-
-    deinit { Glibc.close(descriptor) }
-
-    func write(_ line: String) throws {
-        buffer += Array(line.utf8) + [UInt8(ascii: "\n")]
-        if buffer.count >= 1 << 16 { try flush() }
-    }
-
-    /// Writes what is left.
-    func close() throws { try flush() }
-
-    private func flush() throws {
-        while !buffer.isEmpty {
-            let count = Glibc.write(descriptor, buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw fault }
-            buffer.removeFirst(count)
-        }
-    }
-
-    private var fault: ProgramFailure {
-        ProgramFailure(
-            .storage, "\(name): it cannot be written: \(String(cString: strerror(errno)))",
-            advice: "choose a file that can be written, or make room")
     }
 }

@@ -30,7 +30,7 @@ extension OutboxCommand {
         @Flag(help: "Only say what would be queued.") var dryRun = false
 
         func run() async throws {
-            let settings = try choice.common.settings()
+            let (settings, work) = try wait.prepare(choice.common)
             let selection = try choice.filter.selection(EditState.allCases, ids: choice.ids)
             let reader = try choice.common.reader()
             for number in choice.edits {
@@ -51,7 +51,7 @@ extension OutboxCommand {
                 "\(dryRun ? "would queue" : "queued") \(counted(count, "edit")), left \(left)")
             if !ids.isEmpty {
                 try await wait.conclude(
-                    [EditSelection(ids: ids, states: EditState.allCases)], settings,
+                    [EditSelection(ids: ids, states: EditState.allCases)], work,
                     OutputFormat(output))
             }
         }

@@ -17,12 +17,19 @@ struct WaitOption: ParsableArguments {
 
     func validate() throws { _ = try limit() }
 
+    /// What the command needs to queue edits: also the key, where it may have to send them itself.
+    func prepare(_ common: CommonOptions) throws -> (settings: MirrorSettings, work: CloudWork?) {
+        guard wait != nil else { return (try common.settingsOfMirror(), nil) }
+        let work = try common.work()
+        return (work.settings, work)
+    }
+
     /// Waits for the edits, says what became of them and ends the program, if it is wanted.
-    func conclude(_ selections: [EditSelection], _ settings: MirrorSettings, _ format: OutputFormat)
+    func conclude(_ selections: [EditSelection], _ work: CloudWork?, _ format: OutputFormat)
         async throws
     {
-        guard wait != nil else { return }
-        try await EditWaiting(selections, atMost: limit()).conclude(settings, format) {
+        guard let work else { return }
+        try await EditWaiting(selections, atMost: limit()).conclude(work, format) {
             format == .json ? Output.data($0) : Output.note($0)
         }
     }
@@ -72,16 +79,16 @@ extension OutboxCommand {
             let selection = try filter.selection(
                 isEverything ? [.queued, .sending, .rejected] : EditState.allCases,
                 ids: edits.isEmpty ? nil : edits)
-            let settings = try common.settings()
+            let work = try common.work()
             let reader = try common.reader()
             for number in edits {
                 let one = EditSelection(ids: [EditID(number)], states: EditState.allCases)
                 if try reader.count(one).total == 0 { throw ProgramFailure.noEdit(number) }
             }
             let open = isEverything ? try openOnes(selection, reader) : selection
-            try await EditWaiting([open], atMost: limit).conclude(
-                settings, OutputFormat(output)
-            ) { Output.data($0) }
+            try await EditWaiting([open], atMost: limit).conclude(work, OutputFormat(output)) {
+                Output.data($0)
+            }
         }
 
         /// By number: those that are settled meanwhile are counted too.
@@ -107,10 +114,9 @@ struct EditWaiting {
 
     /// Waits, says what became of the edits and ends the program.
     func conclude(
-        _ settings: MirrorSettings, _ format: OutputFormat, _ say: (String) -> Void
+        _ work: CloudWork, _ format: OutputFormat, _ say: (String) -> Void
     ) async throws {
         let bar = ProgressBar()
-        let work = CloudWork(settings: settings, log: quietLog(settings))
         let (counts, end) = try await work.wait(
             for: selections, atMost: limit,
             show: { bar.show(done: $0.total - $0.open, of: $0.total) }, note: { bar.note($0) })

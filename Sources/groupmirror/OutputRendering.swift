@@ -133,6 +133,9 @@ extension MirrorReader.ChangeRow {
             return "\(conversation) standard mark \(marks(before)) -> \(marks(after))"
         case .customMarkChanged:
             return "\(conversation) custom mark \"\(before ?? "")\" -> \"\(after ?? "")\""
+        case nil where kind == GuardTrip.kind:
+            return
+                "the guard tripped here: \(after ?? "0") users that had lost everything were believed before"
         case nil: return kind
         }
     }

@@ -36,7 +36,7 @@ struct ResyncCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try common.settings()
-        let work = CloudWork(settings: settings, log: quietLog(settings))
+        let work = try CloudWork(settings: settings, log: quietLog(settings))
         let bar = ProgressBar()
         let report = try await work.perform(
             dryRun ? .compare : .resync, users: all ? nil : try userIDs(users),

@@ -4,26 +4,29 @@ import Daemon
 import MirrorStore
 
 /// `show`: one user.
-struct ShowCommand: ParsableCommand {
+struct ShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
         abstract: "Show a user's groups, conversations and marks.",
         discussion: """
             With --json, prints the line of 'groupmirror export'.
 
-            Example:
+            Examples: as the mirror has it, and as the cloud had it a minute ago at most.
               groupmirror show alice
+              groupmirror show alice --max-age 1m
             """)
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var output: JSONOption
     @Flag(help: "With open edits applied; a group that is still to be created has no number.")
     var pending = false
+    @OptionGroup var age: MaxAgeOption
     @Argument(help: "The user.") var user: String
 
-    func run() throws {
-        let reader = try common.reader()
+    func run() async throws {
         guard let id = try userIDs([user]).first else { return }
+        try await age.demand([id], common)
+        let reader = try common.reader()
         var found: MirrorReader.MirroredUser?
         try reader.export(only: [id], pending: pending) { found = $0 }
         guard let found else { throw ProgramFailure.notListed(id) }

@@ -18,15 +18,27 @@ struct StatusCommand: AsyncParsableCommand {
             no daemon runs and users are stale. 'groupmirror health' says the same in one line for \
             monitoring.
 
-            Example: keep watching.
+            With --all, every configuration in the standard directory; the status is then the first of them that is \
+            not 0.
+
+            Examples: one app, all of this machine, and keep watching.
+              groupmirror status --config shop
+              groupmirror status --all
               groupmirror status --watch
             """)
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var output: JSONOption
     @Flag(help: "Show it again every second until Ctrl-C.") var watch = false
+    @Flag(help: "Every configuration in the standard directory.") var all = false
+
+    func validate() throws {
+        if all, watch { throw ValidationError("say --all or --watch, not both") }
+        if all, common.config != nil { throw ValidationError("say --all or --config, not both") }
+    }
 
     func run() async throws {
+        if all { try showAll() }
         let settings = try common.settingsOfMirror()
         let time = SystemTimekeeper()
         while true {
@@ -37,196 +49,21 @@ struct StatusCommand: AsyncParsableCommand {
             try await time.sleep(for: .seconds(1))
         }
     }
-}
 
-/// Everything that `status` shows, of one moment.
-struct MirrorStatus {
-    let settings: MirrorSettings
-    let now: WallTime
-    /// The daemon's process; nil when none runs.
-    let process: Int32?
-    /// A command that calls the cloud itself.
-    let command: Int32?
-    /// When the daemon took the lock; nil when none runs, or that cannot be seen.
-    let lockedSince: WallTime?
-    let daemon: DaemonState?
-    /// What the daemon said last, whether the database could be written or not.
-    let heartbeat: Heartbeat?
-    let states: [String: Int]
-    let oldestPull: WallTime?
-    let lastChange: Int64
-    let undecided: Int
-    let outbox: OutboxTotals
-
-    init(_ settings: MirrorSettings, _ time: any Timekeeper) throws {
-        self.settings = settings
-        now = time.wallTime()
-        let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-        let holder = LockFile.holder(database: settings.database)
-        process = holder.flatMap { $0.isDaemon ? $0.process : nil }
-        command = holder.flatMap { $0.isDaemon ? nil : $0.process }
-        lockedSince = holder.flatMap { $0.isDaemon ? $0.since : nil }
-        daemon = process == nil ? try reader.daemon() : try reader.daemon(of: holder)
-        heartbeat = process.flatMap {
-            Heartbeat(database: settings.database, of: $0, now: time.now())
+    private func showAll() throws -> Never {
+        let answers = try EveryConfiguration.run(["status"] + (output.json ? ["--json"] : []))
+        for (position, answer) in answers.enumerated() {
+            switch OutputFormat(output) {
+            case .json:
+                // The object, or the error, with the name before its other members.
+                let object = answer.output.lines.first ?? answer.errors.lines.first ?? "{}"
+                Output.data("{\"name\":\(JSONText.string(answer.name))," + object.dropFirst())
+            case .text:
+                if position > 0 { Output.data("") }
+                Output.data("\(answer.name)")
+                for line in (answer.output + answer.errors).lines { Output.data("  \(line)") }
+            }
         }
-        states = try reader.states()
-        oldestPull = try reader.oldestPull()
-        lastChange = try reader.lastChange()
-        undecided = try reader.held().count { $0.decision == nil }
-        outbox = try reader.outboxTotals()
+        Output.leave(code: answers.first { $0.status != 0 }?.status ?? 0)
     }
-
-    var needsOperator: Bool { undecided > 0 || outbox.rejected > 0 }
-
-    /// The daemon holds its lock and has been silent for longer than it may.
-    var isSilent: Bool {
-        if let heartbeat { return heartbeat.isSilent }
-        // A daemon gives its first heartbeat right after it has taken the lock.
-        return lockedSince.map { now - $0 > PulseFile.patience } ?? false
-    }
-
-    /// Since when, of one that is silent: a time, or words.
-    var silentSince: String {
-        (heartbeat?.at ?? lockedSince)?.description ?? "its start"
-    }
-
-    /// No daemon keeps the mirror up to date, and it is out of date.
-    var isLeftAlone: Bool {
-        process == nil && command == nil && (states["stale"] != nil || states["new"] != nil)
-    }
-
-    var exitStatus: ExitStatus {
-        if isSilent { return .cloudUnavailable }
-        if heartbeat?.pulse.storeProblem != nil { return .storage }
-        if needsOperator { return .operatorNeeded }
-        return isLeftAlone ? .someUsersFailed : .done
-    }
-
-    private static let order = [
-        "fresh", "stale", "new", "failing", "held", "parked", "unlisted",
-    ]
-
-    /// Users in the list.
-    var listed: Int {
-        states.filter { $0.key != "unlisted" }.values.reduce(0, +)
-    }
-
-    func print(as format: OutputFormat) {
-        switch format {
-        case .text: Output.table(rows)
-        case .json: Output.data(json)
-        }
-    }
-
-    private var rows: [[String]] {
-        var rows = [["app", "\(settings.sdkAppID), \(settings.database)"]]
-        rows.append(["daemon", daemonText])
-        rows.append(["cloud", cloudText])
-        if let problem = heartbeat?.pulse.storeProblem {
-            rows.append(["database", "cannot be written: \(Output.shown(problem))"])
-        }
-        if heartbeat?.pulse.isReloadRejected ?? false {
-            rows.append(["reload", Pulse.reloadRejected + ": groupmirror check"])
-        }
-        if let offset = heartbeat?.pulse.clockOffset {
-            rows.append(["clock", "\(offset.asClockOffset) the cloud's: set the clock"])
-        }
-        let counted = Self.order.compactMap { state in
-            states[state].map { "\($0) \(state)" }
-        }
-        rows.append(["users", "\(listed): " + counted.joined(separator: ", ")])
-        if let oldestPull {
-            rows.append(["oldest", "copy pulled \(spokenAgo(now - oldestPull))"])
-        }
-        rows.append(["changes", "\(lastChange)"])
-        rows.append(["outbox", outboxText])
-        if undecided > 0 {
-            rows.append(["held", "\(undecided) users wait for an operator: groupmirror held list"])
-        }
-        return rows
-    }
-
-    private var outboxText: String {
-        var parts = ["\(outbox.open) open"]
-        if let oldest = outbox.oldest {
-            parts.append("the oldest queued \(spokenAgo(now - oldest))")
-        }
-        if outbox.rejected > 0 {
-            parts.append(
-                "\(outbox.rejected) rejected, \(outbox.waiting) behind them: groupmirror outbox list"
-            )
-        }
-        return parts.joined(separator: ", ")
-    }
-
-    private var daemonText: String {
-        if let command { return "not running; a command (process \(command)) calls the cloud" }
-        guard let process else {
-            let seen = daemon.map { "not running; last seen \($0.at)" } ?? "has never run"
-            return isLeftAlone ? seen + "; the mirror is out of date: start it" : seen
-        }
-        if isSilent {
-            return "process \(process) has not responded since \(silentSince): look at its log, "
-                + "or restart it"
-        }
-        guard let daemon else { return "running (process \(process)), starting" }
-        return "running (process \(process)) since \(daemon.startedAt), version \(daemon.version)"
-    }
-
-    /// By the heartbeat, which is written also while the database cannot be written.
-    private func cloudWord(of daemon: DaemonState) -> String {
-        guard let pulse = heartbeat?.pulse, pulse != .starting else { return daemon.cloud }
-        return pulse.cloud
-    }
-
-    private var cloudText: String {
-        guard process != nil, let daemon else {
-            guard let daemon, daemon.cloud == "refused" else { return "not called" }
-            return "refused the last daemon: \(Output.shown(daemon.cloudProblem))"
-        }
-        if isSilent { return "not known: the daemon does not respond" }
-        let word = cloudWord(of: daemon)
-        let words = heartbeat?.pulse.cloudProblem ?? daemon.cloudProblem
-        let problem = words.isEmpty ? "" : ": \(Output.shown(words))"
-        return "\(word)\(problem); \(Int(daemon.callsPerSecond)) calls a second, "
-            + "\(daemon.allowed) allowed for each command"
-    }
-
-    private var json: String {
-        JSONText.object([
-            "app": JSONText.number(settings.sdkAppID),
-            "database": JSONText.string(settings.database),
-            "running": process == nil ? "false" : "true", "pid": JSONText.number(process),
-            "started_at": JSONText.string(daemon?.startedAt.description),
-            "seen_at": JSONText.string(daemon?.at.description),
-            "responding": process == nil ? "null" : isSilent ? "false" : "true",
-            "store_problem": JSONText.string(heartbeat?.pulse.storeProblem),
-            "clock_offset_s": JSONText.number(
-                heartbeat?.pulse.clockOffset.map { $0.milliseconds / 1000 }),
-            "cloud": JSONText.string(running.map(cloudWord) ?? "not called"),
-            "cloud_code": JSONText.number(running?.cloudCode),
-            "cloud_problem": JSONText.string(running?.cloudProblem),
-            "calls_per_second": running.map { String($0.callsPerSecond) },
-            "allowed": JSONText.number(running?.allowed),
-            "calls": JSONText.number(daemon?.calls),
-            "throttled": JSONText.number(daemon?.throttled),
-            "users": JSONText.number(listed), "fresh": count("fresh"), "stale": count("stale"),
-            "new": count("new"), "failing": count("failing"), "held": count("held"),
-            "parked": count("parked"), "unlisted": count("unlisted"),
-            "undecided": JSONText.number(undecided),
-            "edits_open": JSONText.number(outbox.open),
-            "edits_sending": JSONText.number(outbox.sending),
-            "edits_rejected": JSONText.number(outbox.rejected),
-            "edits_waiting": JSONText.number(outbox.waiting),
-            "oldest_edit": JSONText.string(outbox.oldest?.description),
-            "oldest_pull": JSONText.string(oldestPull?.description),
-            "last_change": JSONText.number(lastChange),
-        ])
-    }
-
-    /// What the daemon says of itself, while it runs.
-    private var running: DaemonState? { process == nil ? nil : daemon }
-
-    private func count(_ state: String) -> String { JSONText.number(states[state] ?? 0) }
 }

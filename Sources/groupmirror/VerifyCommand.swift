@@ -31,7 +31,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try common.settings()
-        let work = CloudWork(settings: settings, log: quietLog(settings))
+        let work = try CloudWork(settings: settings, log: quietLog(settings))
         let bar = ProgressBar()
         let report = try await work.perform(
             .compare, users: try picked(settings), show: { bar.show($0) }, note: { bar.note($0) })
