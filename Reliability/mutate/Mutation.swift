@@ -37,10 +37,13 @@ struct Mutator {
 
     /// The text with every fault in it, each asleep.
     mutating func mutate(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map {
+        var isText = false
+        return text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map {
             let (index, line) = ($0.offset, String($0.element))
             let start = line.drop { $0 == " " }
-            if spared.contains(index + 1) || start.isEmpty || start.hasPrefix("//")
+            let isQuoted = isText
+            if line.contains("\"\"\"") { isText.toggle() }
+            if isQuoted || spared.contains(index + 1) || start.isEmpty || start.hasPrefix("//")
                 || start.hasPrefix("import ") || start.contains("precondition")
             {
                 return line

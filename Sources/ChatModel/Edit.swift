@@ -76,7 +76,8 @@ package struct Edit: Hashable, Sendable {
     /// A call that held it was refused as a whole, or it has failed often: it goes alone, so that
     /// its brothers do not suffer.
     package var sentSeparately: Bool
-    /// Of a creation: the number that the cloud gave the group.
+    /// Of a creation: the number that the cloud gave the group; or the group that it turned out to be, which an
+    /// earlier edit may still have to create.
     package var createdGroup: GroupID?
     /// The rejected edit of the same thing that it was last found to wait for.
     package var blockedBy: EditID?

@@ -97,14 +97,16 @@ extension Schema {
     /// The view `edits`. Older SQLite takes JSON functions for unsafe inside a schema that is not trusted,
     /// so what is ours uses the text.
     static let edits = """
-        SELECT \(editColumns),
+        SELECT \(editColumns(made: "WHEN edit.made > 0 THEN edit.made")),
             edit.batch AS batch
         FROM edit JOIN user ON user.id = edit.user
         """
 
-    private static let editColumns = """
+    /// - Parameter made: what the number of the group is where the edit was to create it.
+    private static func editColumns(made: String) -> String {
+        """
         edit.id AS id, edit.key AS key, user.name AS user, edit.op AS op,
-            CASE WHEN edit.group_id > 0 THEN edit.group_id ELSE edit.made END AS group_id,
+            CASE WHEN edit.group_id > 0 THEN edit.group_id \(made) END AS group_id,
             edit.group_name AS group_name, edit.new_name AS new_name,
             (SELECT json_group_array(json_object('type', item.type, 'peer', item.peer))
                 FROM edit_item AS item WHERE item.edit = edit.id) AS conversations,
@@ -115,6 +117,7 @@ extension Schema {
             edit.attempts AS attempts,
             \(written("edit.queued_at")) AS queued_at, \(written("edit.updated_at")) AS updated_at
         """
+    }
 
     /// Edits of one import know each other, marks are also there as `changes` has them, and the daemon tells its
     /// last full round.
@@ -150,7 +153,7 @@ extension Schema {
 
     static let outboxViews = """
         CREATE VIEW edits AS
-        SELECT \(editColumns)
+        SELECT \(editColumns(made: "ELSE edit.made"))
         FROM edit JOIN user ON user.id = edit.user;
 
         CREATE VIEW conversation_groups_pending AS

@@ -153,8 +153,9 @@ extension Edit {
     /// The same edit after the cloud gave a group its number, or it turned out to have one. A rename that was
     /// queued while its group was being made stands on the name that the group got.
     package func renumbering(_ old: GroupID, as new: NumberedGroup) -> Edit {
-        guard let group = operation.group, group.id == old else { return self }
         var edit = self
+        if createdGroup == old { edit.createdGroup = new.id }
+        guard let group = operation.group, group.id == old else { return edit }
         edit.operation = operation.on(GroupReference(id: new.id, name: group.name))
         if operation.kind == .rename { edit.base = base ?? new.name }
         return edit

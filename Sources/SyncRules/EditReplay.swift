@@ -134,7 +134,7 @@ package struct EditReplay: Sendable {
 
     private mutating func create(_ edit: Edit, _ name: ExactText, _ ids: [ConversationID]) {
         let own = GroupID.made(by: edit.id)
-        if let made = edit.createdGroup {
+        if let made = made(by: edit) {
             guard draft.names[made] != nil else {
                 return missing(edit, GroupReference(id: made, name: name))
             }
@@ -146,13 +146,21 @@ package struct EditReplay: Sendable {
             guard claim(name, for: there, edit) else { return }
             aliases[own] = there
             want(ids, isIn: true, there, edit)
-            decide(edit, .push, group: there.maker == nil ? there : nil)
+            decide(edit, .push, group: there)
         } else {
             guard claim(name, for: own, edit) else { return }
             target.create(own, name, edit.id)
             want(ids, isIn: true, own, edit)
             decide(edit, .push)
         }
+    }
+
+    /// The group that the edit has created or found before. It may be one that an earlier edit of the queue is
+    /// still to create; where that edit is gone, nothing is known.
+    private func made(by edit: Edit) -> GroupID? {
+        guard let made = edit.createdGroup else { return nil }
+        let group = aliases[made] ?? made
+        return group.maker != nil && draft.names[group] == nil ? nil : group
     }
 
     private mutating func rename(_ edit: Edit, _ reference: GroupReference, _ name: ExactText) {
@@ -264,7 +272,7 @@ package struct EditReplay: Sendable {
         }
         switch edit.operation {
         case .create(let name, let ids), .ensure(let name, let ids):
-            let group = edit.createdGroup ?? ours.group(of: edit, named: name, in: cloud)
+            let group = made(by: edit) ?? ours.group(of: edit, named: name, in: cloud)
             return group.map { cloud.names[$0] != nil } ?? false && has(ids, isIn: true, group)
         case .rename(let group, let name): return resolve(group).map { cloud.names[$0] } == name
         case .delete(let group): return resolve(group).map { cloud.names[$0] == nil } ?? true

@@ -70,7 +70,6 @@ extension OutboxUpdate {
         let decided = Dictionary(grouping: decisions, by: \.edit)
         let called = Dictionary(
             grouping: ended.flatMap { push in push.call.edits.map { ($0, push) } }, by: \.0)
-        let renumbered = renumbered.sorted { $0.key < $1.key }
         let (unsent, sending) = (Set(unsent), Set(sending))
         return edits.map { edit in
             let calls = called[edit.id, default: []]

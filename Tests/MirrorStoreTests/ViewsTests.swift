@@ -12,14 +12,16 @@ import Testing
             "user,state,pulled_at,failure,failure_code,problem,failures,failing_since,retry_at,"
             + "skipped",
         "conversation_groups": "user,group_id,group_name",
-        "conversations": "user,type,peer,standard_mark,custom_mark,updated_at",
+        "conversations":
+            "user,type,peer,standard_mark,custom_mark,updated_at,standard_mark_text",
         "memberships": "user,group_id,group_name,type,peer",
         "changes": "seq,at,user,kind,group_id,group_name,type,peer,before,after,edit",
         "edits":
             "id,key,user,op,group_id,group_name,new_name,conversations,set_bits,clear_bits,custom,"
-            + "state,reason,code,problem,behind,base,theirs,attempts,queued_at,updated_at",
+            + "state,reason,code,problem,behind,base,theirs,attempts,queued_at,updated_at,batch",
         "conversation_groups_pending": "user,group_id,group_name",
-        "conversations_pending": "user,type,peer,standard_mark,custom_mark,updated_at",
+        "conversations_pending":
+            "user,type,peer,standard_mark,custom_mark,updated_at,standard_mark_text",
         "memberships_pending": "user,group_id,group_name,type,peer",
         "held_deletions": "user,since,groups,conversations,decision,decided_at",
     ]

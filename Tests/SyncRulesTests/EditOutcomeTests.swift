@@ -139,10 +139,11 @@ private func edit(_ state: EditState, _ operation: EditOperation = .add([bob, ev
         sending.sending = [5]
         let sent = try #require(sending.applied(to: [edit(.queued)])?.first)
         #expect((sent.state, sent.attempts, sent.updatedAt) == (.sending, 3, later))
+        #expect(edit(.sending).inDoubt(at: later).updatedAt == later)
         var unsent = OutboxUpdate(user: 1, at: later)
         unsent.unsent = [5]
         let back = try #require(unsent.applied(to: [sent])?.first)
-        #expect((back.state, back.attempts) == (.queued, 2))
+        #expect((back.state, back.attempts, back.updatedAt) == (.queued, 2, later))
         var refused = update(.refused(code: 60003, problem: "busy"), after: sent)
         refused.unsent = [5]
         let answered = try #require(refused.applied(to: [sent])?.first)
@@ -172,6 +173,8 @@ private func edit(_ state: EditState, _ operation: EditOperation = .add([bob, ev
         let newer = Edit(id: 6, operation: .delete(family))
         update.premise = .init(unsettled: 1, through: 5)
         #expect(update.applied(to: [edit(.queued), newer])?.map(\.state) == [.sending, .queued])
+        let newest = Edit(id: 7, operation: .delete(family))
+        #expect(update.applied(to: [edit(.queued), newer, newest]) != nil)
     }
 }
 
@@ -252,6 +255,7 @@ private func edit(_ state: EditState, _ operation: EditOperation = .add([bob, ev
         #expect((again.code, again.problem, again.blockedBy) == (nil, nil, nil))
         #expect(again.refused.isEmpty)
         #expect(!again.sentSeparately)
+        #expect(again.updatedAt == later)
         #expect(again.base == "old")
         #expect(rejected.retried(force: true, at: later)?.base == "theirs")
         rejected.conflict = nil
