@@ -50,6 +50,8 @@ package struct CloudWork: Sendable {
         package let isNew: Bool
         /// Every user of the list was asked for.
         package let isOfEverybody: Bool
+        /// A daemon did the work, and goes on with its own.
+        package let isByDaemon: Bool
     }
 
     /// An edit that is left, and why.
@@ -134,7 +136,7 @@ package struct CloudWork: Sendable {
         let unsent = kind == .resync ? try CloudWork.unsent(users, reader) : (0, [])
         let report = try report(
             store, reader, request, isDone: isDone, isWithoutAnswer: isWithoutAnswer,
-            unsent: unsent, isNew: store.isNew, users: users)
+            unsent: unsent, isNew: store.isNew, users: users, isByDaemon: false)
         return (report, await instance.cleanEnd)
     }
 
@@ -209,7 +211,7 @@ package struct CloudWork: Sendable {
         if !isDone { try store.withdraw(request) }
         return try report(
             store, reader, request, isDone: isDone, isWithoutAnswer: false, unsent: (0, []),
-            isNew: false, users: users)
+            isNew: false, users: users, isByDaemon: true)
     }
 
     /// - Parameter saidBefore: when the daemon had spoken last before it was asked. What kept it from
@@ -260,7 +262,7 @@ package struct CloudWork: Sendable {
     private func report(
         _ store: SQLiteMirror, _ reader: MirrorReader, _ request: Int64, isDone: Bool,
         isWithoutAnswer: Bool, unsent: (count: Int, first: [UnsentEdit]), isNew: Bool,
-        users: [UserID]?
+        users: [UserID]?, isByDaemon: Bool
     ) throws -> Report {
         let progress =
             try store.progress(of: request) ?? RequestProgress(request: request, total: 0)
@@ -270,7 +272,8 @@ package struct CloudWork: Sendable {
             rejected: try reader.outboxTotals().rejected, unsent: unsent.count,
             firstUnsent: unsent.first,
             isComplete: isDone && progress.done == progress.total,
-            isWithoutAnswer: isWithoutAnswer, isNew: isNew, isOfEverybody: users == nil)
+            isWithoutAnswer: isWithoutAnswer, isNew: isNew, isOfEverybody: users == nil,
+            isByDaemon: isByDaemon)
     }
 }
 

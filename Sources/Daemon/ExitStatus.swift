@@ -26,7 +26,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
         case .missing: "no such user, group, edit or number of a change"
         case .cloudUnavailable: "cloud unavailable"
         case .storage: "storage"
-        case .locked: "another run holds the lock"
+        case .locked: "another run holds the lock, or the time to wait is up"
         case .credentialsRefused: "credentials refused"
         case .configuration: "configuration"
         }

@@ -103,8 +103,11 @@ package struct OutboxSession: Sendable {
         edits[index] = edit
         switch decision.course {
         case .push:
-            let isStored = stored[edit.id].map { edit.standsAs($0) } ?? false
-            if isStored, decision.conflict == nil, before.blockedBy == nil { return }
+            if let known = stored[edit.id], edit.standsAs(known), decision.conflict == nil,
+                before.blockedBy == nil
+            {
+                return
+            }
             stored[edit.id] = edit
         case .wait(let blocking):
             if before.blockedBy == blocking, before.state == .queued { return }

@@ -74,11 +74,8 @@ struct PushPlan {
     /// Of the groups that the cloud has: who leaves is first in a call, as in the list of all calls.
     private var updates: [PushCall] {
         let moves = changes.filter { change in
-            switch change {
-            case .conversationAdded(_, let group), .conversationRemoved(_, let group):
-                group.id.maker == nil && target.draft.names[group.id] != nil
-            default: false
-            }
+            guard change.conversation != nil, let group = change.group?.id else { return false }
+            return group.maker == nil && target.draft.names[group] != nil
         }
         return Dictionary(grouping: moves, by: \.group).sorted {
             ($0.key?.id ?? 0) < ($1.key?.id ?? 0)

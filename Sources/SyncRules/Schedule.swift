@@ -311,7 +311,6 @@ package struct Schedule: Sendable {
             guard waiting.isCurrent(first) else { continue }
             unlink(first.user)
             link(first.user, into: users[Int(first.user)].isUrgentThen ? .urgent : .returning)
-            users[Int(first.user)].isUrgentThen = false
         }
     }
 

@@ -76,13 +76,12 @@ struct EditImport: AsyncParsableCommand {
         }
         try skipped?.close()
         summary.print(as: OutputFormat(output), skipped: skipInvalid)
+        let status = summary.bad > 0 ? ExitStatus.operatorNeeded : .done
         let selections = summary.selections
-        if summary.bad > 0 {
-            if wait.wait != nil { Output.note("not waited for: lines were left out") }
-            Output.leave(.operatorNeeded)
+        if !selections.isEmpty {
+            try await wait.conclude(selections, work, OutputFormat(output), otherwise: status)
         }
-        if selections.isEmpty { return }
-        try await wait.conclude(selections, work, OutputFormat(output))
+        Output.leave(status)
     }
 }
 

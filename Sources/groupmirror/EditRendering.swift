@@ -1,5 +1,7 @@
 import ChatModel
+import Daemon
 import MirrorStore
+import SyncRules
 
 // Edits as text and as JSON.
 
@@ -36,8 +38,9 @@ extension MirrorReader.EditRow {
                 "problem": JSONText.string($0.problem),
             ])
         }
+        let look = JSONText.string(nextLook(after: calls)?.description)
         return line.dropLast() + ",\"items\":\(JSONText.array(lines))"
-            + ",\"calls\":\(JSONText.array(made))}"
+            + ",\"calls\":\(JSONText.array(made)),\"next_look\":\(look)}"
     }
 
     /// The whole story in words.
@@ -69,9 +72,28 @@ extension MirrorReader.EditRow {
             let problem = call.problem.map { ": \(Output.shown($0))" } ?? ""
             Output.data("  \(call.at)  \(call.command)  \(call.outcome)\(problem)\(code)")
         }
-        if state == .rejected {
-            Output.data("  next: \(cure)")
+        switch state {
+        case .rejected: Output.data("  next: \(cure)")
+        case .sending: Output.data("  next: \(look(after: calls))")
+        case .queued, .applied, .satisfied, .cancelled: break
         }
+    }
+
+    /// How what became of a sent edit comes to be known.
+    private func look(after calls: [MirrorReader.EditCall]) -> String {
+        guard calls.count >= attempts, let moment = nextLook(after: calls) else {
+            return "a call is under way"
+        }
+        let isDue = moment <= SystemTimekeeper().wallTime()
+        return
+            "the daemon lists the user again \(isDue ? "at once" : "at \(moment)"), which shows whether "
+            + "the last call took effect"
+    }
+
+    /// When a write of which nothing is known can no longer take effect, so that a listing tells.
+    private func nextLook(after calls: [MirrorReader.EditCall]) -> WallTime? {
+        guard state == .sending, let last = calls.last else { return nil }
+        return Moment.read(last.at).map { $0 + OutboxTimer.settling }
     }
 
     /// What an operator can do about it.

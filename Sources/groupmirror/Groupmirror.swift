@@ -77,7 +77,11 @@ struct Groupmirror: AsyncParsableCommand {
         -> Never
     {
         if CommandText.wantsJSON { leave(ProgramFailure(.usage, error.message)) }
-        note("Error: \(error.message)\n" + usageString(for: command))
+        let usage = usageString(for: command)
+        let name = usage.prefix { $0 != "[" && $0 != "<" }.split(separator: " ")
+        note(
+            "Error: \(error.message)\nUsage: \(usage)\n  See '\(name.joined(separator: " ")) --help' for more "
+                + "information.")
         Output.leave(.usage)
     }
 

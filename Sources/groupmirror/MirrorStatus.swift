@@ -98,6 +98,12 @@ struct MirrorStatus {
         }
         add("daemon", daemonText.words, daemonText.advice)
         add("cloud", cloudText)
+        if let throttled = running?.throttled, throttled > 0 {
+            add(
+                "limit", "the cloud refused \(throttled) calls as too many since the start",
+                "if it goes on, another program calls for the same app: lower limits.calls_per_second"
+            )
+        }
         if let problem = heartbeat?.pulse.storeProblem {
             add("database", "cannot be written: \(Output.shown(problem))")
         }
@@ -108,10 +114,10 @@ struct MirrorStatus {
             add("clock", "\(offset.asClockOffset) the cloud's", "set the clock")
         }
         if let oldestPull { add("oldest", "copy pulled \(spokenAgo(now - oldestPull))") }
-        let counted = Self.order.compactMap { state in
+        let inEachState = Self.order.compactMap { state in
             states[state].map { "\($0) \(state)" }
         }
-        add("users", "\(listed): " + counted.joined(separator: ", "), usersAdvice)
+        add("users", "\(listed): " + inEachState.joined(separator: ", "), usersAdvice)
         if let round = running?.lastRound {
             add(
                 "round",
@@ -126,14 +132,12 @@ struct MirrorStatus {
         if let guardTrip, undecided > 0 {
             add(
                 "guard",
-                "tripped \(spokenAgo(now - guardTrip.at)), after \(users(guardTrip.believed)) that had "
+                "tripped \(spokenAgo(now - guardTrip.at)), after \(counted(guardTrip.believed, "user")) that had "
                     + "lost everything had been believed",
                 "what they lost: groupmirror changes, up to number \(guardTrip.seq)")
         }
         return rows
     }
-
-    private func users(_ count: Int) -> String { "\(count) user\(count == 1 ? "" : "s")" }
 
     private var usersAdvice: String? {
         let failing = (states["failing"] ?? 0) > 0

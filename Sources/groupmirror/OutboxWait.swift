@@ -25,11 +25,15 @@ struct WaitOption: ParsableArguments {
     }
 
     /// Waits for the edits, says what became of them and ends the program, if it is wanted.
-    func conclude(_ selections: [EditSelection], _ work: CloudWork?, _ format: OutputFormat)
-        async throws
-    {
+    /// - Parameter status: how the program ends when all is well with the edits.
+    func conclude(
+        _ selections: [EditSelection], _ work: CloudWork?, _ format: OutputFormat,
+        otherwise status: ExitStatus = .done
+    ) async throws {
         guard let work else { return }
-        try await EditWaiting(selections, atMost: limit()).conclude(work, format) {
+        try await EditWaiting(selections, atMost: limit()).conclude(
+            work, format, otherwise: status
+        ) {
             format == .json ? Output.data($0) : Output.note($0)
         }
     }
@@ -114,7 +118,8 @@ struct EditWaiting {
 
     /// Waits, says what became of the edits and ends the program.
     func conclude(
-        _ work: CloudWork, _ format: OutputFormat, _ say: (String) -> Void
+        _ work: CloudWork, _ format: OutputFormat, otherwise status: ExitStatus = .done,
+        _ say: (String) -> Void
     ) async throws {
         let bar = ProgressBar()
         let (counts, end) = try await work.wait(
@@ -126,7 +131,7 @@ struct EditWaiting {
             Output.note("rejected edits wait for an operator: groupmirror outbox list")
         }
         switch end {
-        case .settled: Output.leave(counts.rejected + counts.waiting > 0 ? .operatorNeeded : .done)
+        case .settled: Output.leave(counts.rejected + counts.waiting > 0 ? .operatorNeeded : status)
         case .timeUp:
             Output.note("the time is up; the edits stay queued")
             Output.leave(.locked)

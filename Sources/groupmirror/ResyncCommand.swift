@@ -119,7 +119,11 @@ extension CloudWork.Report {
                     + "the daemon, which goes on trying")
         }
         if !isComplete {
-            Output.note("interrupted: this command no longer waits for the other users")
+            Output.note(
+                "interrupted after \(progress.done) of \(counted(progress.total, "user")): "
+                    + (isByDaemon
+                        ? "the daemon pulls the others in its own order"
+                        : "the others are as they were; repeat the command, or start the daemon"))
         }
     }
 

@@ -38,7 +38,7 @@ import Testing
         let emulator = try EmulatorProcess.pulled()
         func expectMistake() throws {
             let resync = try emulator.groupmirror("resync", "nobody")
-            #expect(resync.status == 64)
+            #expect(resync.status == 65)
             #expect(resync.stderr.contains("'nobody' is not in the list of users"))
         }
         try expectMistake()
@@ -129,7 +129,7 @@ import Testing
             ["show", "nobody"], ["export", "nobody"], ["changes", "--user", "nobody"],
         ] {
             let result = try emulator.run(command)
-            #expect(result.status == 64, "\(command)")
+            #expect(result.status == 65, "\(command)")
             #expect(result.stderr.contains("'nobody' is not in the list"), "\(command)")
         }
     }

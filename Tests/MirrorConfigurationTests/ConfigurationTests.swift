@@ -85,7 +85,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
             users: {list: [alice, bob]}
             mirror: {database: m.db, history: 90d}
             limits: {calls_per_second: 50, in_flight: 9, timeout: 20s, margin: none}
-            schedule: {max_staleness: 90m}
+            schedule: {max_staleness: 90m, min_interval: 30s}
             push: {conflicts: local_wins, missing_group: recreate, name_bytes: 32}
             guard: {emptied_users: 2.5%, at_least: 3, window: 1h, listing_cap: 500}
             log: {level: warning, format: json}
@@ -102,6 +102,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
                 "push.missing_group": "recreate", "push.name_bytes": "32",
                 "limits.calls_per_second": "50", "limits.in_flight": "9", "limits.timeout": "20s",
                 "limits.margin": "none", "schedule.max_staleness": "90m",
+                "schedule.min_interval": "30s",
                 "guard.emptied_users": "2.5%", "guard.at_least": "3", "guard.window": "1h",
                 "guard.listing_cap": "500", "log.level": "warning", "log.format": "json",
             ])

@@ -233,6 +233,19 @@ private func edit(_ state: EditState, _ operation: EditOperation = .add([bob, ev
     }
 }
 
+@Suite struct ChangesThatMoveWhatEditsStandOn {
+    @Test(arguments: [
+        (Change.groupCreated(ConversationGroup(id: 1, name: "kin")), false),
+        (.groupRenamed(ConversationGroup(id: 1, name: "kin"), from: "family"), true),
+        (.groupDeleted(ConversationGroup(id: 1, name: "kin")), false),
+        (.standardMarkChanged(bob, from: .none, to: StandardMark(bits: 1)), false),
+        (.customMarkChanged(bob, from: "", to: "x"), true),
+    ])
+    func areThoseOfNamesAndCustomMarks(change: Change, moves: Bool) {
+        #expect(change.movesBases == moves)
+    }
+}
+
 @Suite struct AnEditInAnOperatorsHands {
     @Test(arguments: [EditState.queued, .rejected])
     func isTakenBack(state: EditState) throws {

@@ -83,6 +83,20 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(pushed(&timer, now: 23) { $0.calls = 1 }?.next == .secondLook(at(25)))
     }
 
+    @Test func editsThatFail_areEachLogged_inTheirOrder() {
+        var timer = timer()
+        let other = CallFailure(kind: .transient, code: 60008, problem: "other")
+        let follows = pushed(&timer, now: 10) { $0.paused = [6: other, 5: slow] }
+        let codes = (follows?.notes ?? []).map { note -> [Int?] in
+            if case .failed(let edits, let failure, _, _) = note {
+                [edits, failure.code]
+            } else {
+                []
+            }
+        }
+        #expect(codes == [[1, slow.code], [1, 60008]])
+    }
+
     @Test func afterAWriteInDoubt_nothingIsSentUntilAListingIsConclusive() {
         var timer = timer()
         let follows = pushed(&timer, now: 10) {

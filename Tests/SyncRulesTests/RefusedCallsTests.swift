@@ -228,10 +228,11 @@ private func failure(_ kind: FailureKind, _ code: Int?, isAnswered: Bool = true)
         let results = Dictionary(
             uniqueKeysWithValues: call.conversations.map { ($0, nil as Refusal?) })
         session.acknowledged(call, PushReply(results: results), at: later)
-        _ = session.plan(at: later, isLast: false)
+        let latest = later + .seconds(1)
+        _ = session.plan(at: latest, isLast: false)
         let second = try #require(session.takeProgress().update)
         #expect(second.decisions.isEmpty)
-        #expect(second.at == later)
+        #expect(second.at == latest)
         #expect(second.sending == [1])
     }
 
