@@ -180,7 +180,12 @@ let package = Package(
                 "CCurl", "ChatAPI", "ChatModel", "CurlTransport", "MirrorConfiguration",
                 "TestSupport",
             ]),
-        tests("MirrorStoreTests", ["ChatModel", "SyncRules", "MirrorStore", "TestSupport"]),
+        tests(
+            "MirrorStoreTests",
+            [
+                "ChatModel", "SyncRules", "MirrorStore", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         tests(
             "MirrorConfigurationTests",
             ["ChatModel", "EventLog", "SyncRules", "MirrorConfiguration", "TestSupport"]),

@@ -128,25 +128,10 @@ extension MirrorReader.EditRow {
 
     /// What it asks for.
     var sentence: String {
-        let group = groupName ?? ""
-        switch EditOperation.Kind(rawValue: operation) {
-        case .create: return "create '\(group)' with \(whom)"
-        case .ensure: return "add \(whom) to '\(group)', or create it"
-        case .rename: return "rename '\(group)' to '\(newName ?? "")'"
-        case .delete: return "delete '\(group)'"
-        case .add: return "add \(whom) to '\(group)'"
-        case .remove: return "remove \(whom) from '\(group)'"
-        case .mark: return "mark \(whom)" + markWords
-        case nil: return operation
-        }
-    }
-
-    private var whom: String {
-        (first ?? "no conversation") + (count > 1 ? " and \(count - 1) more" : "")
-    }
-
-    private var markWords: String {
-        MarkEdit(set: set, clear: clear, custom: custom.map { ExactText($0) }).words
+        guard let kind = EditOperation.Kind(rawValue: operation) else { return operation }
+        return kind.sentence(
+            EditOperation.whom(first, of: count), group: groupName ?? "", newName: newName ?? "",
+            MarkEdit(set: set, clear: clear, custom: custom.map { ExactText($0) }))
     }
 
     /// Where it stands and why.
@@ -156,6 +141,55 @@ extension MirrorReader.EditRow {
         if let blockedBy { words += " behind edit \(blockedBy)" }
         if let problem { words += ": \(Output.shown(problem))" }
         if let code { words += " (code \(code))" }
+        return words
+    }
+}
+
+extension EditOperation.Kind {
+    /// What an edit of the kind asks for, in words.
+    /// - Parameter whom: its conversations.
+    fileprivate func sentence(
+        _ whom: String, group: String, newName: String, _ marks: MarkEdit
+    ) -> String {
+        switch self {
+        case .create: "create '\(group)' with \(whom)"
+        case .ensure: "add \(whom) to '\(group)', or create it"
+        case .rename: "rename '\(group)' to '\(newName)'"
+        case .delete: "delete '\(group)'"
+        case .add: "add \(whom) to '\(group)'"
+        case .remove: "remove \(whom) from '\(group)'"
+        case .mark: "mark \(whom)" + marks.words
+        }
+    }
+}
+
+extension EditOperation {
+    /// `user:bob and 3 more`
+    fileprivate static func whom(_ first: String?, of count: Int) -> String {
+        (first ?? "no conversation") + (count > 1 ? " and \(count - 1) more" : "")
+    }
+
+    /// What it asks for.
+    var sentence: String {
+        var (newName, marks) = (ExactText.empty, MarkEdit())
+        switch self {
+        case .rename(_, let name): newName = name
+        case .mark(_, let edit): marks = edit
+        case .create, .ensure, .delete, .add, .remove: break
+        }
+        return kind.sentence(
+            Self.whom(conversations.first?.description, of: conversations.count),
+            group: (group?.name ?? createdName ?? .empty).string, newName: newName.string, marks)
+    }
+}
+
+extension MarkEdit {
+    /// ` set star clear bit 33 custom 'vip'`
+    fileprivate var words: String {
+        var words = ""
+        if set != .none { words += " set \(set.names)" }
+        if clear != .none { words += " clear \(clear.names)" }
+        if let custom { words += " custom '\(custom)'" }
         return words
     }
 }

@@ -98,32 +98,3 @@ extension UserUndo {
         }
     }
 }
-
-extension EditOperation {
-    /// What it asks for.
-    var sentence: String {
-        let ids = conversations.map(\.description)
-        let whom =
-            (ids.first ?? "no conversation") + (ids.count > 1 ? " and \(ids.count - 1) more" : "")
-        switch self {
-        case .create(let name, _): return "create '\(name)' with \(whom)"
-        case .ensure(let name, _): return "add \(whom) to '\(name)', or create it"
-        case .rename(let group, let name): return "rename '\(group.name)' to '\(name)'"
-        case .delete(let group): return "delete '\(group.name)'"
-        case .add(_, let group): return "add \(whom) to '\(group.name)'"
-        case .remove(_, let group): return "remove \(whom) from '\(group.name)'"
-        case .mark(_, let marks): return "mark \(whom)" + marks.words
-        }
-    }
-}
-
-extension MarkEdit {
-    /// ` set star clear bit 33 custom 'vip'`
-    var words: String {
-        var words = ""
-        if set != .none { words += " set \(set.names)" }
-        if clear != .none { words += " clear \(clear.names)" }
-        if let custom { words += " custom '\(custom)'" }
-        return words
-    }
-}

@@ -1,5 +1,6 @@
 import ChatModel
 import Foundation
+import GRDB
 import MirrorStore
 import SyncRules
 import TestSupport
@@ -51,12 +52,7 @@ struct FilesThatRootMakes {
     }
 
     private func sqlite(_ name: String, _ sql: String) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["sqlite3", directory.file(name), sql]
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        #expect(try RunningProgram.run("sqlite3", directory.file(name), sql).status == 0)
     }
 
     @Test func aNewOne_isClosedToOthers() throws {
@@ -141,26 +137,19 @@ struct FilesThatRootMakes {
         #expect(!FileManager.default.fileExists(atPath: directory.file("none.db")))
     }
 
-    @Test func lockedByAnotherProgram_isAPassingFailure() async throws {
+    @Test func lockedByAnotherWriter_isAPassingFailure() async throws {
         let store = try open("m.db")
         try store.list([(1, try UserID("alice"))], at: noon)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["sqlite3", directory.file("m.db")]
-        let input = Pipe()
-        let output = Pipe()
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        try input.fileHandleForWriting.write(
-            contentsOf: Data("BEGIN IMMEDIATE; SELECT 'locked';\n".utf8))
-        _ = output.fileHandleForReading.availableData
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let other = try DatabaseQueue(
+            path: directory.file("m.db"), configuration: configuration)
+        try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
         let failure = await #expect(throws: StoreFailure.self) {
             try await store.commit([.unchanged(1, at: noon)])
         }
         #expect(failure?.kind == .passing && failure?.advice.contains("perhaps an import") == true)
-        try input.fileHandleForWriting.close()
-        process.waitUntilExit()
+        try await other.writeWithoutTransaction { try $0.execute(sql: "COMMIT") }
         try await store.commit([.unchanged(1, at: noon)])
     }
 }

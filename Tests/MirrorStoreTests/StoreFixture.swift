@@ -39,15 +39,8 @@ struct Fixture {
 
     /// The first column of what a reader's own SQL gives.
     func sql(_ query: String) throws -> [String] {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["sqlite3", "-readonly", directory.file("m.db"), query]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let data = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+        try RunningProgram.run("sqlite3", "-readonly", directory.file("m.db"), query)
+            .stdout.split(separator: "\n").map(String.init)
     }
 
     func state(_ user: String) throws -> String? {
