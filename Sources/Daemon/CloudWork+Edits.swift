@@ -63,14 +63,18 @@ extension CloudWork {
         _ show: @Sendable (EditCounts) -> Void, _ note: @Sendable (String) -> Void
     ) async throws -> (EditCounts, WaitEnd) {
         var patience = DaemonPatience(since: time.now())
+        var seen = time.now()
         while true {
             let counts = try Self.count(selections, reader)
             show(counts)
             if counts.open == 0 { return (counts, .settled) }
             if isOver(end) { return (counts, .timeUp) }
             guard let holder = LockFile.holder(database: settings.database) else {
-                return (counts, .notSent)
+                if time.now() - seen > Self.restart { return (counts, .notSent) }
+                try await time.sleep(for: Self.pollInterval)
+                continue
             }
+            seen = time.now()
             let done = counts.total - counts.open
             switch patience.look(heartbeat(of: holder), done: done, now: time.now()) {
             case .wait: break
@@ -83,6 +87,9 @@ extension CloudWork {
             try await time.sleep(for: Self.pollInterval)
         }
     }
+
+    /// A daemon that is restarted is back within so long.
+    private static let restart = Duration.seconds(10)
 
     private func heartbeat(of holder: LockFile.Holder) -> Heartbeat? {
         Heartbeat(database: settings.database, of: holder.process, now: time.now())
