@@ -137,6 +137,31 @@ struct FilesThatRootMakes {
         #expect(!FileManager.default.fileExists(atPath: directory.file("none.db")))
     }
 
+    /// After an upgrade the old daemon may still run.
+    @Test func ofAnOlderVersion_isNotReadUntilItIsBroughtUpToDate() async throws {
+        let queue = try DatabaseQueue(path: directory.file("m.db"))
+        try Schema.migrator.migrate(queue, upTo: "3 skipped conversations")
+        try await queue.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO setting (name, value) VALUES ('sdk_app_id', '\(app)');
+                    INSERT INTO user (id, name, listed, since) VALUES (1, 'alice', 1, 0);
+                    INSERT INTO edit (user, op, group_name, queued_at, updated_at)
+                        VALUES (1, 'delete', 'family', 0, 0);
+                    """)
+        }
+        try queue.close()
+        let failure = #expect(throws: StoreFailure.self) {
+            try MirrorReader(path: directory.file("m.db"), sdkAppID: app)
+        }
+        #expect(failure?.problem.contains("older version") == true)
+        try open("m.db").close()
+        let reader = try MirrorReader(path: directory.file("m.db"), sdkAppID: app)
+        var edits: [Int64] = []
+        try reader.edits(EditSelection(states: EditState.allCases)) { edits.append($0.id) }
+        #expect(edits == [1])
+    }
+
     @Test func lockedByAnotherWriter_isAPassingFailure() async throws {
         let store = try open("m.db")
         try store.list([(1, try UserID("alice"))], at: noon)

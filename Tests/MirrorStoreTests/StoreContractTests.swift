@@ -185,8 +185,32 @@ import Testing
         state.cloud = "refused"
         state.cloudCode = 70009
         state.callsPerSecond = 12.5
+        state.lastRound = DaemonState.Round(endedAt: noon, took: .seconds(58))
         try await fixture.store.commit([.daemon(state)])
         #expect(try fixture.reader.daemon() == state)
+    }
+
+    @Test func whereTheGuardTripped_isMarkedInTheRecord() async throws {
+        let fixture = try Fixture()
+        #expect(try fixture.reader.lastGuardTrip() == nil)
+        try await fixture.store.commit([
+            fixture.pulled(
+                to: Snapshot(groups: [ConversationGroup(id: 1, name: "work")], conversations: []))
+        ])
+        let empty = SnapshotDiff(from: .empty, to: .empty)
+        try await fixture.store.commit([
+            .pulled(
+                PulledUser(
+                    user: 1, at: noon, digest: nil, diff: empty,
+                    held: HeldDeletions(groups: 1, conversations: 0),
+                    trip: GuardTrip(believed: 19)))
+        ])
+        let trip = try #require(try fixture.reader.lastGuardTrip())
+        #expect((trip.seq, trip.at, trip.believed) == (2, noon, 19))
+        let marker = try #require(
+            try fixture.reader.changes(since: 1, user: nil, limit: 9).first)
+        #expect((marker.seq, marker.kind, marker.after) == (2, "guard_tripped", "19"))
+        #expect(marker.user == "alice")
     }
 
     @Test func acceptedOnce_isKnownFromTheFirstPull() async throws {

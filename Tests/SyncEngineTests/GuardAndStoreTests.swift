@@ -208,6 +208,12 @@ import Testing
         let (fixture, _) = try await fixture(users: users)
         #expect(fixture.recorder.lines(of: "guard_tripped").count == 1)
         #expect(try fixture.reader.held().count == 11)
+        // The record says where it began, and who lost everything before.
+        let trip = try #require(try fixture.reader.lastGuardTrip())
+        #expect(trip.believed == 19)
+        let before = try fixture.reader.changes(since: 0, user: nil, limit: 9999)
+            .filter { $0.seq < trip.seq && $0.kind == "group_deleted" }
+        #expect(Set(before.map(\.user)).count == 19)
     }
 
     @Test(arguments: [HeldDecision.rejected, nil])
