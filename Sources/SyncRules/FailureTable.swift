@@ -38,8 +38,16 @@ package enum FailureTable {
     package static func words(_ code: Int, _ info: String?) -> String {
         let meaning = byCode[code]?.meaning ?? "a code that this program does not know"
         // Far longer than what is shown of it in the end.
-        let words = String((info ?? "").unicodeScalars.prefix(20_000))
+        let said = String((info ?? "").unicodeScalars.prefix(20_000))
+        let words = isBare(said, code) ? "" : said
         return words.isEmpty || words == meaning ? meaning : "\(meaning): \(words)"
+    }
+
+    /// Only the code once more, as `error 60020`.
+    private static func isBare(_ words: String, _ code: Int) -> Bool {
+        words.split(separator: " ").allSatisfy {
+            ["error", "code", "\(code)"].contains($0.lowercased())
+        }
     }
 
     package static let rows: [Row] = conversationGroups + gateway + account + neighbours

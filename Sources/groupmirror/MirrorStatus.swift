@@ -97,7 +97,7 @@ struct MirrorStatus {
             if let advice { rows.append(["", advice]) }
         }
         add("daemon", daemonText.words, daemonText.advice)
-        add("cloud", cloudText)
+        add("cloud", cloudText.words, cloudText.problem)
         if let throttled = running?.throttled, throttled > 0 {
             add(
                 "limit", "the cloud refused \(throttled) calls as too many since the start",
@@ -181,17 +181,18 @@ struct MirrorStatus {
         return pulse.cloud
     }
 
-    private var cloudText: String {
+    private var cloudText: (words: String, problem: String?) {
         guard process != nil, let daemon else {
-            guard let daemon, daemon.cloud == "refused" else { return "not called" }
-            return "refused the last daemon: \(Output.shown(daemon.cloudProblem))"
+            guard let daemon, daemon.cloud == "refused" else { return ("not called", nil) }
+            return ("refused the last daemon", Output.shown(daemon.cloudProblem))
         }
-        if isSilent { return "not known: the daemon does not respond" }
-        let word = cloudWord(of: daemon)
-        let words = heartbeat?.pulse.cloudProblem ?? daemon.cloudProblem
-        let problem = words.isEmpty ? "" : ": \(Output.shown(words))"
-        return "\(word)\(problem); \(Int(daemon.callsPerSecond)) calls/s "
-            + "(limit \(daemon.allowed) for each of \(Command.allCases.count) commands)"
+        if isSilent { return ("not known: the daemon does not respond", nil) }
+        let problem = heartbeat?.pulse.cloudProblem ?? daemon.cloudProblem
+        return (
+            "\(cloudWord(of: daemon)); \(Int(daemon.callsPerSecond)) calls/s "
+                + "(limit \(daemon.allowed) for each of \(Command.allCases.count) commands)",
+            problem.isEmpty ? nil : Output.shown(problem)
+        )
     }
 
     private var json: String {

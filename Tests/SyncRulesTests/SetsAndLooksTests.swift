@@ -153,6 +153,9 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         #expect(FailureTable.words(50001, nil) == "the user is not imported")
         #expect(FailureTable.words(50001, "") == "the user is not imported")
         #expect(FailureTable.words(50001, "the user is not imported") == "the user is not imported")
+        #expect(FailureTable.words(50001, "error 50001") == "the user is not imported")
+        #expect(
+            FailureTable.words(50001, "error 7") == "the user is not imported: error 7")
         #expect(FailureTable.words(50001, "who?") == "the user is not imported: who?")
     }
 
