@@ -186,6 +186,11 @@ package enum EditOperation: Hashable, Sendable {
         }
     }
 
+    /// The name that it gives a group.
+    package var givenName: ExactText? {
+        if case .rename(_, let name) = self { name } else { createdName }
+    }
+
     /// The same operation on a group that is known by another reference.
     package func on(_ group: GroupReference) -> EditOperation {
         switch self {

@@ -29,6 +29,9 @@ package struct EditReplay: Sendable {
     private let paused: Set<EditID>
     /// What they, and those that wait for them, are about.
     private var pausedSubjects: Set<Subject> = []
+    /// Names that edits which wait, or are paused, will give: who means a group by its name waits for them.
+    private var waitingNames: [ExactText: EditID] = [:]
+    private var pausedNames: Set<ExactText> = []
     /// What our own edits make of names and custom marks: when the cloud has one of these, no
     /// other client changed it.
     private let ours: OwnEffects
@@ -85,17 +88,23 @@ package struct EditReplay: Sendable {
             for subject in subjects { blocked[subject] = blocked[subject] ?? edit.id }
             return
         }
-        if let before = subjects.compactMap({ blocked[$0] }).min() {
-            // What was sent and is done is no longer to be held up.
-            if edit.isBegun, isSo(edit) { return decide(edit, .push) }
+        let ensured = edit.operation.createdName
+        let waited =
+            subjects.compactMap { blocked[$0] }
+            + [ensured.flatMap { waitingNames[$0] }].compactMap(\.self)
+        if let before = waited.min() {
+            if isDone(edit) { return }
             for subject in subjects { blocked[subject] = before }
+            if let name = edit.operation.givenName { waitingNames[name] = before }
             decide(edit, .wait(behind: before))
             return
         }
-        if paused.contains(edit.id) || !pausedSubjects.isDisjoint(with: subjects) {
-            // The cloud may have it by now.
-            if edit.isBegun, isSo(edit) { return decide(edit, .push) }
+        if paused.contains(edit.id) || !pausedSubjects.isDisjoint(with: subjects)
+            || ensured.map(pausedNames.contains) ?? false
+        {
+            if isDone(edit) { return }
             pausedSubjects.formUnion(subjects)
+            if let name = edit.operation.givenName { pausedNames.insert(name) }
             return decide(edit, .later)
         }
         switch edit.operation {
@@ -106,6 +115,19 @@ package struct EditReplay: Sendable {
         case .remove(let ids, let group): remove(edit, ids, group)
         case .mark(let id, let marks): mark(edit, id, marks)
         }
+    }
+
+    /// Whether the cloud has all of an edit that was sent, which then is no longer held up by others. A creation
+    /// among them is the group that later edits speak of.
+    private mutating func isDone(_ edit: Edit) -> Bool {
+        guard edit.isBegun, isSo(edit) else { return false }
+        var group: GroupID?
+        if let name = edit.operation.createdName {
+            group = self.group(of: edit, named: name, in: cloud)
+            aliases[.made(by: edit.id)] = group
+        }
+        decide(edit, .push, group: group)
+        return true
     }
 
     /// False when the name belongs to another group of the replay, which then ends here.
@@ -153,6 +175,11 @@ package struct EditReplay: Sendable {
             want(ids, isIn: true, own, edit)
             decide(edit, .push)
         }
+    }
+
+    /// The group of a creation, if it is there.
+    private func group(of edit: Edit, named name: ExactText, in draft: Draft) -> GroupID? {
+        made(by: edit) ?? ours.group(of: edit, named: name, in: draft)
     }
 
     /// The group that the edit has created or found before. It may be one that an earlier edit of the queue is
@@ -272,7 +299,7 @@ package struct EditReplay: Sendable {
         }
         switch edit.operation {
         case .create(let name, let ids), .ensure(let name, let ids):
-            let group = made(by: edit) ?? ours.group(of: edit, named: name, in: cloud)
+            let group = self.group(of: edit, named: name, in: cloud)
             return group.map { cloud.names[$0] != nil } ?? false && has(ids, isIn: true, group)
         case .rename(let group, let name): return resolve(group).map { cloud.names[$0] } == name
         case .delete(let group): return resolve(group).map { cloud.names[$0] == nil } ?? true

@@ -99,8 +99,8 @@ private struct Reversal {
         case .conversationRemoved(let id, let group):
             if let there = standing(group) { draft.add(id, to: there) }
         case .standardMarkChanged(let id, let old, let new):
-            let now = draft.standardMark(of: id).bits
-            let ours = (old.bits ^ new.bits) & ~(now ^ new.bits)
+            // A bit that others have changed since is as it was before.
+            let (now, ours) = (draft.standardMark(of: id).bits, old.bits ^ new.bits)
             draft.mark(id, StandardMark(bits: now & ~ours | old.bits & ours))
         case .customMarkChanged(let id, let old, let new):
             if draft.customMark(of: id) == new { draft.mark(id, custom: old) }

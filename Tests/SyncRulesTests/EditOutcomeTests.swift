@@ -140,10 +140,11 @@ private func edit(_ state: EditState, _ operation: EditOperation = .add([bob, ev
         let sent = try #require(sending.applied(to: [edit(.queued)])?.first)
         #expect((sent.state, sent.attempts, sent.updatedAt) == (.sending, 3, later))
         #expect(edit(.sending).inDoubt(at: later).updatedAt == later)
-        var unsent = OutboxUpdate(user: 1, at: later)
+        let latest = later + .seconds(1)
+        var unsent = OutboxUpdate(user: 1, at: latest)
         unsent.unsent = [5]
         let back = try #require(unsent.applied(to: [sent])?.first)
-        #expect((back.state, back.attempts, back.updatedAt) == (.queued, 2, later))
+        #expect((back.state, back.attempts, back.updatedAt) == (.queued, 2, latest))
         var refused = update(.refused(code: 60003, problem: "busy"), after: sent)
         refused.unsent = [5]
         let answered = try #require(refused.applied(to: [sent])?.first)

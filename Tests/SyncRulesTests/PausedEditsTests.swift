@@ -47,6 +47,43 @@ private let work = GroupReference(id: 2, name: "work")
         #expect(rebase.isFinal)
     }
 
+    /// Its answer was lost, and so was that of the addition that went with it.
+    @Test func anEditThatIsPausedOfACreationThatTheCloudHasByNow_isTheGroupOfLaterEdits() {
+        let own = GroupReference(id: -3, name: "work")
+        let edits = [
+            Edit(id: 3, operation: .create(name: "work", [bob]), state: .sending),
+            Edit(id: 4, operation: .add([eve], to: own), state: .sending),
+        ]
+        let plan = rebase(edits, paused: [3, 4])
+        #expect(plan.decisions.map(\.course) == [.settle(.applied, nil), .later])
+        #expect(plan.decisions.first?.group == 2)
+        #expect(plan.renumbered == [-3: 2])
+    }
+
+    @Test func anEditThatIsPausedThatGivesAName_keepsBackWhoMeansAGroupByIt() {
+        let edits = [
+            Edit(id: 1, operation: .rename(family, to: "kin")),
+            Edit(id: 2, operation: .ensure(name: "kin", [eve])),
+            Edit(id: 3, operation: .ensure(name: "work", [eve])),
+        ]
+        #expect(courses(edits, paused: [1]) == [.later, .later, .push])
+        // It waits behind the one that was rejected, as the rename does.
+        var rejected = Edit(id: 0, operation: .add([eve], to: family))
+        rejected.state = .rejected
+        #expect(
+            courses([rejected] + edits, paused: []) == [
+                .wait(behind: 0), .wait(behind: 0), .push,
+            ])
+    }
+
+    /// What was rejected gives no name: whoever asks for it once more gets it.
+    @Test func aCreationThatWasRejected_keepsNoOtherFromItsName() {
+        var rejected = Edit(id: 1, operation: .create(name: "club", [eve]))
+        rejected.state = .rejected
+        let again = Edit(id: 2, operation: .create(name: "club", [bob]))
+        #expect(courses([rejected, again], paused: []) == [.push])
+    }
+
     @Test func anEditThatIsPausedThatTheCloudHasByNow_isSettledAllTheSame() {
         var sent = Edit(id: 1, operation: .add([bob], to: family), state: .sending)
         #expect(courses([sent], paused: [1]) == [.settle(.applied, nil)])

@@ -116,7 +116,14 @@ private func named(_ name: ExactText) -> GroupReference { GroupReference(id: nil
         let text = Change.customMarkChanged(bob, from: "old", to: "new")
         #expect(
             Undo([text], on: marked(0, "new")).operations == [.mark(bob, MarkEdit(custom: "old"))])
-        #expect(Undo([text], on: marked(1, "theirs")).operations.isEmpty)
+        #expect(Undo([text], on: marked(0, "new")).left.isEmpty)
+        let theirs = Undo([text], on: marked(1, "theirs"))
+        #expect(theirs.operations.isEmpty)
+        #expect(theirs.left.map(\.why) == ["others have changed the mark since"])
+        // What only others have set stays: bit 3 was neither before nor after.
+        let others = Undo([change], on: marked(0b1001))
+        #expect(others.operations.isEmpty)
+        #expect(others.left.count == 1)
         #expect(
             Undo([change, text], on: marked(0b0110, "new")).operations == [
                 .mark(
@@ -135,6 +142,16 @@ private func named(_ name: ExactText) -> GroupReference { GroupReference(id: nil
             [.conversationRemoved(bob, from: family)], on: draft([family], [bob: [1]]))
         #expect(back.operations.isEmpty)
         #expect(back.left.map(\.why) == ["it is in the group again"])
+    }
+
+    @Test func groupsAreTakenInTheOrderOfTheirNumbers() {
+        let undo = Undo(
+            [.conversationAdded(bob, to: club), .conversationAdded(eve, to: family)],
+            on: draft([club, family], [bob: [2], eve: [1]]))
+        #expect(
+            undo.operations == [
+                .remove([eve], from: named("family")), .remove([bob], from: named("club")),
+            ])
     }
 
     @Test func nothing_isNothing() {
