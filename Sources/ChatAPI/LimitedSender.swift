@@ -3,7 +3,8 @@ import EventLog
 import SyncRules
 
 /// Waits for the call window before each call and reports how the call ended. A call that the
-/// cloud found too many is repeated until it is taken: it spends no attempt of the user.
+/// cloud found too many is repeated: that says nothing about the user. Only one that is refused again and again,
+/// however narrow the window has become, fails, so that others have their turn.
 package struct LimitedSender: CallSender {
     private let inner: any CallSender
     private let gate: CallGate
@@ -15,6 +16,7 @@ package struct LimitedSender: CallSender {
 
     package func send(_ call: Call) async throws(CallFailure) -> CallReply {
         var permit = try await self.permit(for: call)
+        var refusals = 0
         while true {
             do {
                 let reply = try await inner.send(call)
@@ -29,10 +31,15 @@ package struct LimitedSender: CallSender {
                 await gate.refused(
                     permit, code: error.code ?? LimitedSender.tooManyRequests,
                     pause: error.retryAfter ?? .zero)
+                refusals += 1
+                if refusals == Self.mostRefusals { throw error }
             }
             permit = try await self.permit(for: call.again(.pulling))
         }
     }
+
+    /// Each of them is followed by a pause of a second at least.
+    package static let mostRefusals = 10
 
     /// HTTP 429: of a gateway, which has no code of the cloud.
     private static let tooManyRequests = 429

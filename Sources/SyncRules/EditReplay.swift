@@ -92,17 +92,19 @@ package struct EditReplay: Sendable {
         let waited =
             subjects.compactMap { blocked[$0] }
             + [ensured.flatMap { waitingNames[$0] }].compactMap(\.self)
-        if let before = waited.min() {
-            if isDone(edit) { return }
+        // What was sent and is done is no longer to be held up: it needs nothing more, but what edits before
+        // it want does not count any more.
+        let isDone = edit.isBegun && isSo(edit)
+        if let before = waited.min(), !isDone {
             for subject in subjects { blocked[subject] = before }
             if let name = edit.operation.givenName { waitingNames[name] = before }
             decide(edit, .wait(behind: before))
             return
         }
-        if paused.contains(edit.id) || !pausedSubjects.isDisjoint(with: subjects)
+        let isPaused =
+            paused.contains(edit.id) || !pausedSubjects.isDisjoint(with: subjects)
             || ensured.map(pausedNames.contains) ?? false
-        {
-            if isDone(edit) { return }
+        if isPaused, !isDone {
             pausedSubjects.formUnion(subjects)
             if let name = edit.operation.givenName { pausedNames.insert(name) }
             return decide(edit, .later)
@@ -115,19 +117,6 @@ package struct EditReplay: Sendable {
         case .remove(let ids, let group): remove(edit, ids, group)
         case .mark(let id, let marks): mark(edit, id, marks)
         }
-    }
-
-    /// Whether the cloud has all of an edit that was sent, which then is no longer held up by others. A creation
-    /// among them is the group that later edits speak of.
-    private mutating func isDone(_ edit: Edit) -> Bool {
-        guard edit.isBegun, isSo(edit) else { return false }
-        var group: GroupID?
-        if let name = edit.operation.createdName {
-            group = self.group(of: edit, named: name, in: cloud)
-            aliases[.made(by: edit.id)] = group
-        }
-        decide(edit, .push, group: group)
-        return true
     }
 
     /// False when the name belongs to another group of the replay, which then ends here.

@@ -25,7 +25,7 @@ struct EditImport: AsyncParsableCommand {
 
             "mark" has one conversation, and of the rest what it changes:
 
-              "conversation":{"type":1,"peer":"bob"},"set":["star"],"clear":[33],"custom":"x"
+              "conversation":"user:bob","set":["star"],"clear":[33],"custom":"x"
 
             The file is read as a stream. Where lines cannot be queued, nothing is, and the first hundred of them are \
             named. With --skip-invalid the others are queued; those that are not go into a file, one object a \

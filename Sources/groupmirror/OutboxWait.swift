@@ -10,8 +10,8 @@ import MirrorStore
 struct WaitOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Return when everything is settled, or after this time (default: however long it takes). "
-                + "Without a daemon, send the edits. Status 4 when one is rejected, 75 when the time is up.",
+            "Return when nothing happens to the edits any more, at most after this time (which may be left out). "
+                + "Without a daemon, send them. Status 4 when one is rejected, 75 when the time is up.",
             valueName: "time"))
     var wait: String?
 

@@ -60,6 +60,22 @@ private let work = GroupReference(id: 2, name: "work")
         #expect(plan.renumbered == [-3: 2])
     }
 
+    /// The addition was sent and is done; the removal before it must not be sent after it.
+    @Test func anEditThatIsPausedThatTheCloudHasByNow_stillUndoesWhatWasWantedBefore() {
+        let edits = [
+            Edit(id: 1, operation: .remove([bob], from: family)),
+            Edit(id: 2, operation: .add([bob, eve], to: family), state: .sending),
+        ]
+        var cloud = NaiveCloud.familyAndWork
+        cloud.members[1, default: []].formUnion(["bob", "eve"])
+        let plan = EditPlan(edits, on: Draft(cloud.snapshot), PushPolicy(), paused: [2])
+        #expect(plan.calls.isEmpty)
+        #expect(
+            plan.decisions.map(\.course) == [
+                .settle(.satisfied, .overtaken), .settle(.applied, nil),
+            ])
+    }
+
     @Test func anEditThatIsPausedThatGivesAName_keepsBackWhoMeansAGroupByIt() {
         let edits = [
             Edit(id: 1, operation: .rename(family, to: "kin")),
