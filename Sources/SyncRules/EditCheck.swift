@@ -42,7 +42,9 @@ extension EditOperation {
         nameBytes: Int = longestName, isKnown: (ConversationID) -> Bool = { _ in false }
     ) -> EditFault? {
         switch self {
-        case .create(let name, let ids), .ensure(let name, let ids):
+        case .ensure(let name, let ids):
+            Self.fault(new: name, nameBytes) ?? Self.fault(ids, isKnown)
+        case .create(let name, let ids):
             Self.fault(new: name, nameBytes) ?? Self.fault(ids, isKnown, mayBeEmpty: true)
         case .rename(let group, let name):
             Self.fault(old: group.name) ?? Self.fault(new: name, nameBytes)

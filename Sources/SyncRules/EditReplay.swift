@@ -83,6 +83,10 @@ package struct EditReplay: Sendable {
     package mutating func replay(_ edit: Edit) {
         edits[edit.id] = edit
         if end != nil { return decide(edit, .push, base: comparedBase(of: edit)) }
+        // A creation that was sent is the group that later edits speak of, whatever else it waits for.
+        if edit.isBegun, let name = edit.operation.createdName {
+            aliases[.made(by: edit.id)] = group(of: edit, named: name, in: cloud)
+        }
         let subjects = subjects(of: edit)
         if edit.state == .rejected {
             for subject in subjects { blocked[subject] = blocked[subject] ?? edit.id }
@@ -108,6 +112,10 @@ package struct EditReplay: Sendable {
             pausedSubjects.formUnion(subjects)
             if let name = edit.operation.givenName { pausedNames.insert(name) }
             return decide(edit, .later)
+        }
+        let isHeldUp = isPaused || !waited.isEmpty
+        if isHeldUp, let reference = edit.operation.group, resolve(reference) == nil {
+            return decide(edit, .push)
         }
         switch edit.operation {
         case .create(let name, let ids), .ensure(let name, let ids): create(edit, name, ids)

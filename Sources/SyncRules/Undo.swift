@@ -86,16 +86,21 @@ private struct Reversal {
         if let why = obstacle(to: change) { left.append(Undo.Left(change: change, why: why)) }
         switch change {
         case .groupCreated(let group):
-            if draft.names[group.id] == group.name, draft.members(of: group.id).isEmpty {
-                draft.delete(group.id)
+            if let there = standing(group), draft.names[there] == group.name,
+                draft.members(of: there).isEmpty
+            {
+                draft.delete(there)
             }
         case .groupRenamed(let group, let old):
-            if draft.names[group.id] == group.name, draft.group(named: old) == nil {
-                draft.name(group.id, old)
+            if let there = standing(group), draft.names[there] == group.name,
+                draft.group(named: old) == nil
+            {
+                draft.name(there, old)
             }
         case .groupDeleted(let group):
             if draft.group(named: group.name) == nil { draft.name(again(group), group.name) }
-        case .conversationAdded(let id, let group): draft.remove(id, from: group.id)
+        case .conversationAdded(let id, let group):
+            if let there = standing(group) { draft.remove(id, from: there) }
         case .conversationRemoved(let id, let group):
             if let there = standing(group) { draft.add(id, to: there) }
         case .standardMarkChanged(let id, let old, let new):
@@ -111,27 +116,32 @@ private struct Reversal {
     private func obstacle(to change: Change) -> String? {
         switch change {
         case .groupCreated(let group):
-            guard let name = draft.names[group.id] else { return "the group is gone" }
+            guard let there = standing(group), let name = draft.names[there] else {
+                return "the group is gone"
+            }
             if name != group.name { return "the group is called '\(name)' now" }
-            let members = draft.members(of: group.id).count
-            return members == 0 ? nil : "others have put conversations into it: \(members)"
+            let members = draft.members(of: there).count
+            return members == 0 ? nil : "other conversations are in it now: \(members)"
         case .groupRenamed(let group, let old):
-            guard let name = draft.names[group.id] else { return "the group is gone" }
+            guard let name = standing(group).flatMap({ draft.names[$0] }) else {
+                return "the group is gone"
+            }
             if name != group.name { return "the group is called '\(name)' now" }
             return draft.group(named: old) == nil ? nil : "another group is called '\(old)' now"
         case .groupDeleted(let group):
             return draft.group(named: group.name) == nil
                 ? nil : "there is a group of this name again"
         case .conversationAdded(let id, let group):
-            return draft.contains(id, in: group.id) ? nil : "it is not in the group any more"
+            let isIn = standing(group).map { draft.contains(id, in: $0) } ?? false
+            return isIn ? nil : "it is not in the group any more"
         case .conversationRemoved(let id, let group):
             guard let there = standing(group) else { return "the group is gone" }
             return draft.contains(id, in: there) ? "it is in the group again" : nil
         case .standardMarkChanged(let id, let old, let new):
             let others = (old.bits ^ new.bits) & (draft.standardMark(of: id).bits ^ new.bits)
-            return others == 0 ? nil : "others have changed the mark since"
+            return others == 0 ? nil : "the mark is another one now"
         case .customMarkChanged(let id, _, let new):
-            return draft.customMark(of: id) == new ? nil : "others have changed the mark since"
+            return draft.customMark(of: id) == new ? nil : "the mark is another one now"
         }
     }
 

@@ -27,7 +27,7 @@ struct BackupCommand: ParsableCommand {
         let database = try common.settings().database
         var status = stat()
         let mode = stat(database, &status) == 0 ? status.st_mode & 0o777 : 0o640
-        let copy = try OutputFile(file, mode: mode, for: database, replaces: false)
+        let copy = try OutputFile(file, mode: mode, for: database)
         let isRoot = geteuid() == 0
         do {
             let settings = try common.settingsOfMirror()

@@ -81,7 +81,7 @@ struct ChangesCommand: AsyncParsableCommand {
         guard let begin else {
             throw ValidationError(
                 "--since takes a number, a time such as 1h or 10m, or a moment such as 2026-11-21 or "
-                    + "2026-11-21T08:00:00Z, not '\(since)'")
+                    + "2026-11-21T08:00:00Z (with its Z, or another offset), not '\(since)'")
         }
         return try reader.lastChange(before: begin)
     }

@@ -90,6 +90,7 @@ extension CommandText {
 enum Streams {
     /// Makes them what the commands rely on.
     static func prepare() {
+        Output.isClosed = fcntl(STDOUT_FILENO, F_GETFD) < 0
         // One that is closed would be the first file that is opened, a database perhaps.
         while true {
             let descriptor = open("/dev/null", O_RDWR)

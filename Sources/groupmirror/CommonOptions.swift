@@ -27,6 +27,11 @@ struct CommonOptions: ParsableArguments {
         do {
             return try MirrorSettings.read(path)
         } catch {
+            if let config, error.line == nil, path != config {
+                throw ConfigurationFault(
+                    file: error.file, problem: error.problem,
+                    advice: ConfigurationPlace.known)
+            }
             guard config == nil, error.line == nil,
                 ProcessInfo.processInfo.environment["GROUPMIRROR_CONFIG"] == nil
             else { throw error }
@@ -67,6 +72,14 @@ enum ConfigurationPlace {
     static func path(of text: String) -> String {
         text.contains("/") || text.contains(".") || text.isEmpty
             ? text : "\(directory)/\(text).yaml"
+    }
+
+    /// What a wrong name is answered with.
+    static var known: String {
+        let names = ((try? all()) ?? []).joined(separator: ", ")
+        return names.isEmpty
+            ? "there is no configuration in \(directory); --config takes a file, too"
+            : "the names in \(directory) are: \(names)"
     }
 
     /// The names of all of them, ascending, without the example.

@@ -32,10 +32,11 @@ struct EditImport: AsyncParsableCommand {
             line with "line", "problem", "advice" and the "edit" itself, and the status is 4. While the file is \
             read, the daemon does not write, and other commands that queue edits wait.
 
-            Examples: a file, what another program prints, and waiting until everything is sent.
+            Examples: a file, what another program prints, waiting until everything is sent, and what was mended.
               groupmirror edit import edits.jsonl
               make-edits | groupmirror edit import -
               groupmirror edit import edits.jsonl --skip-invalid bad.jsonl --wait
+              jq -c .edit bad.jsonl | groupmirror edit import -
             """)
 
     @OptionGroup var common: CommonOptions
@@ -43,7 +44,7 @@ struct EditImport: AsyncParsableCommand {
     @OptionGroup var wait: WaitOption
     @Option(
         help: ArgumentHelp(
-            "Queue the lines that can be queued, and write the others into this file.",
+            "Queue the lines that can be queued, and write the others into this new file.",
             valueName: "file"))
     var skipInvalid: String?
     @Argument(help: "The file; - for standard input.") var file: String
@@ -53,7 +54,7 @@ struct EditImport: AsyncParsableCommand {
         let lines = try LineReader(file)
         let skipped = try skipInvalid.map {
             try OutputFile(
-                $0, mode: 0o640, for: try common.settings().database, replaces: true)
+                $0, mode: 0o640, for: try common.settings().database)
         }
         let (settings, work) = try wait.prepare(common)
         var summary = Summary()

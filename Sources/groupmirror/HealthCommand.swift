@@ -45,9 +45,13 @@ struct HealthCommand: ParsableCommand {
     @Flag(help: "Every configuration in the standard directory: a line each, after one for all.")
     var all = false
 
+    func validate() throws {
+        if all, common.config != nil { throw ValidationError("say --all or --config, not both") }
+    }
+
     func run() throws {
-        if all { try concludeAll() }
         do {
+            if all { try concludeAll() }
             let settings = try common.settingsOfMirror()
             let status = try MirrorStatus(settings, SystemTimekeeper())
             let (bad, degraded) = (status.badNews, status.degradedNews)

@@ -96,8 +96,8 @@ struct HeldCommand: ParsableCommand {
             let ids = try userIDs(users)
             for id in ids where !held.contains(id.string) {
                 throw ProgramFailure(
-                    .usage, "no deletions of '\(id)' are held",
-                    advice: "'groupmirror held list' shows whose are")
+                    .missing, "no deletions of '\(id)' are held",
+                    advice: "'groupmirror held list' shows whose are", word: "user_missing")
             }
             let numbers = all ? nil : Array(try reader.numbers(of: ids).values)
             let store = try SQLiteMirror(

@@ -101,7 +101,7 @@ struct MirrorStatus {
         if let throttled = running?.throttled, throttled > 0 {
             add(
                 "limit", "the cloud refused \(throttled) calls as too many since the start",
-                "if it goes on, another program calls for the same app: lower limits.calls_per_second"
+                "if the number grows, another program may be calling for this app: lower limits.calls_per_second"
             )
         }
         if let problem = heartbeat?.pulse.storeProblem {

@@ -50,7 +50,9 @@ struct OutboxCommand: ParsableCommand {
             let table = Table(
                 ["EDIT", "QUEUED", "USER", "WHAT", "STATE"], nothing: "no edits",
                 as: OutputFormat(output))
-            try common.reader().edits(try filter.selection(try states())) { row in
+            let reader = try common.reader()
+            try filter.demandSome(reader)
+            try reader.edits(try filter.selection(try states())) { row in
                 hasRejected = hasRejected || row.state == .rejected
                 table.add(row.cells, plain: row.rendered(as: OutputFormat(output)))
             }

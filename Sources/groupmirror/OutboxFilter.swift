@@ -25,6 +25,31 @@ extension OutboxCommand {
         /// It says what edits have in common, so that they need no numbers.
         var namesEdits: Bool { key != nil || batch != nil }
 
+        /// Throws when what is named is not there: a script with a mistake in it must not believe that all is
+        /// well.
+        func demandSome(_ reader: MirrorReader, ids: [Int64] = []) throws {
+            for number in ids {
+                let one = EditSelection(ids: [EditID(number)], states: EditState.allCases)
+                if try reader.count(one).total == 0 { throw ProgramFailure.noEdit(number) }
+            }
+            if let user = try user.map({ try userIDs([$0]) })?.first,
+                try reader.numbers(of: [user]).isEmpty
+            {
+                throw ProgramFailure.notListed(user)
+            }
+            guard namesEdits else { return }
+            var named = EditSelection(states: EditState.allCases)
+            (named.key, named.batch) = (key, batch)
+            guard try reader.count(named).total == 0 else { return }
+            throw ProgramFailure(
+                .missing,
+                key.map { "no edit has a key like '\($0)'" }
+                    ?? "there is no batch \(batch ?? 0)",
+                advice:
+                    "'groupmirror outbox list --state all' shows all; settled ones go after a while",
+                word: "edit_missing")
+        }
+
         func selection(_ states: [EditState], ids: [Int64]? = nil, reason: EditReason? = nil)
             throws -> EditSelection
         {
@@ -153,6 +178,7 @@ extension OutboxCommand {
             }
             let selection = try choice.filter.selection(
                 [.rejected], ids: choice.ids, reason: reason)
+            try choice.filter.demandSome(try choice.common.reader())
             var wanted = selection
             wanted.exceptReason = force ? nil : .conflict
             try choice.confirm("retry", wanted)
@@ -205,6 +231,7 @@ extension OutboxCommand {
             }
             let selection = try choice.filter.selection(
                 states ?? [.queued, .rejected], ids: choice.ids)
+            try choice.filter.demandSome(try choice.common.reader())
             try choice.confirm("cancel", selection)
             let store = try choice.store()
             defer { try? store.close() }

@@ -13,10 +13,11 @@ extension OutboxCommand {
             commandName: "undo",
             abstract: "Take back what edits have changed, by new edits.",
             discussion: """
-                The record of changes says what each edit has changed. Where the mirror still is so, a new edit \
-                changes it back; what others have changed since is left and named on standard error. An \
-                edit that found everything in place has changed nothing, so nothing is undone. Prints the new \
-                edits. All are queued, or none.
+                The record of changes says what each edit has changed. Where the mirror, with open edits applied, is \
+                still so, a new edit changes it back; what has become otherwise since is left and named on standard \
+                error. An edit that found everything in place has changed nothing, so nothing is undone. Prints the \
+                new edits. All are queued, or none. What other clients have changed since the last pull is not \
+                seen: 'groupmirror resync USER' before looks once more.
 
                 Examples: one edit, an import, and what would be done.
                   groupmirror outbox undo 17
@@ -33,10 +34,7 @@ extension OutboxCommand {
             let (settings, work) = try wait.prepare(choice.common)
             let selection = try choice.filter.selection(EditState.allCases, ids: choice.ids)
             let reader = try choice.common.reader()
-            for number in choice.edits {
-                let one = EditSelection(ids: [EditID(number)], states: EditState.allCases)
-                if try reader.count(one).total == 0 { throw ProgramFailure.noEdit(number) }
-            }
+            try choice.filter.demandSome(reader, ids: choice.edits)
             if !dryRun { try choice.confirm("undo", selection) }
             let undos = try reader.undo(selection)
             let queued = dryRun ? [] : try queue(undos, settings)
@@ -74,6 +72,9 @@ extension OutboxCommand {
 }
 
 extension UserUndo {
+    /// So much of a user is told one by one; JSON has all.
+    private static let mostTold = 20
+
     /// - Parameter queued: the new edits; nil when nothing is queued.
     fileprivate func print(_ queued: [EditID]?, as format: OutputFormat) {
         let sentences = undo.operations.map(\.sentence)
@@ -86,7 +87,10 @@ extension UserUndo {
                 let number = queued.map { "\($0[position])  " } ?? ""
                 Output.data("\(number)\(user)  \(Output.shown(sentence))")
             }
-            for words in leftWords { Output.note("left: \(user)  \(words)") }
+            for words in leftWords.prefix(Self.mostTold) { Output.note("left: \(user)  \(words)") }
+            if leftWords.count > Self.mostTold {
+                Output.note("left: \(user)  … and \(leftWords.count - Self.mostTold) more")
+            }
         case .json:
             Output.data(
                 JSONText.object([

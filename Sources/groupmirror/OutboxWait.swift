@@ -67,11 +67,14 @@ extension OutboxCommand {
         @OptionGroup var common: CommonOptions
         @OptionGroup var output: JSONOption
         @OptionGroup var filter: Filter
-        @Option(help: "For how long at most, like 30s or 5m.") var time: String?
+        @Option(
+            name: [.long, .customLong("wait")], help: "For how long at most, like 30s or 5m.")
+        var time: String?
         @Argument(help: "Numbers of edits.") var edits: [Int64] = []
 
         func run() async throws {
-            let limit = try time.map { text in
+            let limit = try time.flatMap { text -> Duration? in
+                if text == CommandText.forever { return nil }
                 guard let span = SpanText.read(text) else {
                     throw ValidationError(
                         "--time must be a time with its unit, like 30s or 5m, not '\(text)'")
@@ -85,10 +88,7 @@ extension OutboxCommand {
                 ids: edits.isEmpty ? nil : edits)
             let work = try common.work()
             let reader = try common.reader()
-            for number in edits {
-                let one = EditSelection(ids: [EditID(number)], states: EditState.allCases)
-                if try reader.count(one).total == 0 { throw ProgramFailure.noEdit(number) }
-            }
+            try filter.demandSome(reader, ids: edits)
             let open = isEverything ? try openOnes(selection, reader) : selection
             try await EditWaiting([open], atMost: limit).conclude(work, OutputFormat(output)) {
                 Output.data($0)

@@ -18,10 +18,14 @@ enum Output {
         raw(line + "\n", to: STDERR_FILENO)
     }
 
+    /// Standard output was closed when the program began: whoever starts it so loses what it prints.
+    nonisolated(unsafe) static var isClosed = false
+
     /// Writes all of it; what a reader that went away does not take is lost. Data that cannot be
     /// written for another reason ends the program: half an export must not look like one.
     static func raw(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
+        if isClosed, descriptor == STDOUT_FILENO { leave(cannotWrite: EBADF) }
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             if count < 0 {
@@ -32,16 +36,18 @@ enum Output {
                     continue
                 }
                 if error == EPIPE || descriptor != STDOUT_FILENO { return }
-                note(
-                    "groupmirror: the output cannot be written: \(String(cString: strerror(error)))"
-                )
-                note(
-                    "  what was printed is not complete, and what was changed stands: make room, and look at "
-                        + "'groupmirror outbox list' before an edit is repeated")
-                leave(.storage)
+                leave(cannotWrite: error)
             }
             bytes = bytes.dropFirst(count)
         }
+    }
+
+    private static func leave(cannotWrite error: Int32) -> Never {
+        note("groupmirror: the output cannot be written: \(String(cString: strerror(error)))")
+        note(
+            "  what was printed is not complete, and what was changed stands: make room, and look at "
+                + "'groupmirror outbox list' before an edit is repeated")
+        leave(.storage)
     }
 
     /// Another program may have made the stream non-blocking.

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Daemon
 import Glibc
 import MirrorStore
@@ -13,15 +14,15 @@ final class OutputFile {
     /// Opens the file, to be called before root gives its rights up. A new file of root's belongs to the owner of
     /// the mirror, for the program may have to begin again as that user, and then finds it empty.
     /// - Parameters:
-    ///   - mode: of a new file.
+    ///   - mode: of the file.
     ///   - database: the mirror.
-    ///   - replaces: whether the file may hold something, which is lost.
-    init(_ file: String, mode: mode_t, for database: String, replaces: Bool) throws {
+    init(_ file: String, mode: mode_t, for database: String) throws {
         name = file
+        if file.isEmpty { throw ValidationError("the name of the file is empty") }
         let found = Glibc.open(file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
         guard found < 0, errno == ENOENT else {
             descriptor = found
-            try demandPlace(replaces)
+            try demandNothing()
             return
         }
         descriptor = Glibc.open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
@@ -67,16 +68,15 @@ final class OutputFile {
     /// Leaves an empty file: what was written is not complete.
     func abandon() { _ = ftruncate(descriptor, 0) }
 
-    private func demandPlace(_ replaces: Bool) throws {
+    /// One that is there must be an empty file: nothing of anybody is lost.
+    private func demandNothing() throws {
         guard descriptor >= 0 else { throw fault }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw fault }
-        let isFile = status.st_mode & S_IFMT == S_IFREG
-        if isFile, status.st_size > 0, !replaces {
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 else {
             throw ProgramFailure(
                 .usage, "\(name): it exists already", advice: "name another file, or remove it")
         }
-        if isFile, ftruncate(descriptor, 0) != 0 { throw fault }
     }
 
     private func flush() throws {

@@ -122,8 +122,8 @@ extension CloudWork.Report {
             Output.note(
                 "interrupted after \(progress.done) of \(counted(progress.total, "user")): "
                     + (isByDaemon
-                        ? "the daemon pulls the others in its own order"
-                        : "the others are as they were; repeat the command, or start the daemon"))
+                        ? "the daemon goes on with its own work"
+                        : "nothing was done about the others"))
         }
     }
 

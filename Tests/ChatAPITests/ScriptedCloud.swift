@@ -10,7 +10,9 @@ final class ScriptedCloud: HTTPTransport {
     private let answers: Mutex<[Result<HTTPReply, TransportFailure>]>
     private let seen = Mutex<[String]>([])
 
-    init(_ answers: Result<HTTPReply, TransportFailure>...) {
+    convenience init(_ answers: Result<HTTPReply, TransportFailure>...) { self.init(answers) }
+
+    init(_ answers: [Result<HTTPReply, TransportFailure>]) {
         self.answers = Mutex(answers)
     }
 

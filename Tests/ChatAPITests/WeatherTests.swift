@@ -21,6 +21,21 @@ import Testing
         #expect(client.counters.totals.throttled == 1)
     }
 
+    /// One user's calls must not stand in the way of all others for ever.
+    @Test(arguments: [(LimitedSender.mostRefusals - 1, true), (LimitedSender.mostRefusals, false)])
+    func with429_isAskedTenTimes(refusals: Int, isTaken: Bool) async throws {
+        let replies = Array(repeating: busy(429, nil), count: refusals)
+        let transport = ScriptedCloud(replies + [ok(emptyPage)])
+        let client = try Client(transport)
+        if isTaken {
+            _ = try await client.page()
+        } else {
+            let failure = await #expect(throws: CallFailure.self) { try await client.page() }
+            #expect(failure?.kind == .throttled)
+        }
+        #expect(transport.paths.count == (isTaken ? refusals + 1 : refusals))
+    }
+
     @Test func with429WithoutAWord_isLeftAloneForASecond() async throws {
         let client = try Client(ScriptedCloud(busy(429, nil), ok(emptyPage)))
         _ = try await client.page()

@@ -78,9 +78,14 @@ import Testing
         #expect(
             try emulator.groupmirror("outbox", "list", "--key", "m*").stdout
                 .split(separator: "\n").count == 1)
-        #expect(
-            try emulator.groupmirror("outbox", "cancel", "--key", "M*").stderr
-                == "cancelled: 0 edits\n")
+        for words in [
+            ["cancel", "--key", "M*"], ["undo", "--batch", "77"], ["wait", "--key", "x"],
+        ] {
+            #expect(try emulator.run(["outbox"] + words).status == 65)
+        }
+        let same = try emulator.groupmirror("edit", "import", file, "--skip-invalid", file)
+        #expect(same.status == 64)
+        #expect(same.stderr.contains("exists already"))
         #expect(
             try emulator.groupmirror("outbox", "cancel", "--key", "m?").stderr
                 == "cancelled: 1 edit\n")

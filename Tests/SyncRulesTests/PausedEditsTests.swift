@@ -60,6 +60,27 @@ private let work = GroupReference(id: 2, name: "work")
         #expect(plan.renumbered == [-3: 2])
     }
 
+    /// The creation was taken, but for one conversation; what went with it is done.
+    @Test func anEditThatIsPausedOfACreationThatIsDoneInPart_isTheGroupOfLaterEdits() {
+        var creation = Edit(
+            id: 3, operation: .create(name: "work", [bob, .user("zed")]), state: .sending)
+        (creation.done, creation.createdGroup) = ([bob], 2)
+        var addition = Edit(
+            id: 4, operation: .add([bob], to: GroupReference(id: -3, name: "work")), state: .sending
+        )
+        addition.done = [bob]
+        let plan = rebase([creation, addition], paused: [3])
+        #expect(plan.decisions.map(\.course) == [.later, .settle(.applied, nil)])
+        #expect(plan.renumbered == [-3: 2])
+    }
+
+    @Test func anEditThatIsPausedThatIsDoneInAGroupThatIsGone_isSettledAllTheSame() {
+        var edit = Edit(
+            id: 4, operation: .add([bob], to: GroupReference(id: 9, name: "gone")), state: .sending)
+        edit.done = [bob]
+        #expect(courses([edit], paused: [4]) == [.settle(.applied, nil)])
+    }
+
     /// The addition was sent and is done; the removal before it must not be sent after it.
     @Test func anEditThatIsPausedThatTheCloudHasByNow_stillUndoesWhatWasWantedBefore() {
         let edits = [

@@ -47,7 +47,7 @@ private func named(_ name: ExactText) -> GroupReference { GroupReference(id: nil
             Undo(changes, on: draft([club], [bob: [2]])).operations == [.delete(named("club"))])
         let undo = Undo(changes, on: draft([club], [bob: [2], eve: [2]]))
         #expect(undo.operations == [.remove([bob], from: named("club"))])
-        #expect(undo.left.map(\.why) == ["others have put conversations into it: 1"])
+        #expect(undo.left.map(\.why) == ["other conversations are in it now: 1"])
         let renamed = Undo(changes, on: draft([ConversationGroup(id: 2, name: "pub")]))
         #expect(renamed.operations.isEmpty)
         #expect(renamed.left.map(\.why).first == "the group is called 'pub' now")
@@ -112,14 +112,14 @@ private func named(_ name: ExactText) -> GroupReference { GroupReference(id: nil
             part.operations == [
                 .mark(bob, MarkEdit(set: StandardMark(bits: 1), clear: StandardMark(bits: 0b10)))
             ])
-        #expect(part.left.map(\.why) == ["others have changed the mark since"])
+        #expect(part.left.map(\.why) == ["the mark is another one now"])
         let text = Change.customMarkChanged(bob, from: "old", to: "new")
         #expect(
             Undo([text], on: marked(0, "new")).operations == [.mark(bob, MarkEdit(custom: "old"))])
         #expect(Undo([text], on: marked(0, "new")).left.isEmpty)
         let theirs = Undo([text], on: marked(1, "theirs"))
         #expect(theirs.operations.isEmpty)
-        #expect(theirs.left.map(\.why) == ["others have changed the mark since"])
+        #expect(theirs.left.map(\.why) == ["the mark is another one now"])
         // What only others have set stays: bit 3 was neither before nor after.
         let others = Undo([change], on: marked(0b1001))
         #expect(others.operations.isEmpty)
@@ -152,6 +152,21 @@ private func named(_ name: ExactText) -> GroupReference { GroupReference(id: nil
             undo.operations == [
                 .remove([eve], from: named("family")), .remove([bob], from: named("club")),
             ])
+    }
+
+    /// The whole life of a group, taken back from its end: nothing is left to be done.
+    @Test func aCreationAndADeletion_areNothing() {
+        let changes: [Change] = [
+            .groupCreated(club), .conversationAdded(bob, to: club),
+            .groupRenamed(ConversationGroup(id: 2, name: "pub"), from: "club"),
+            .conversationRemoved(bob, from: ConversationGroup(id: 2, name: "pub")),
+            .groupDeleted(ConversationGroup(id: 2, name: "pub")),
+        ]
+        let undo = Undo(changes, on: draft([family]))
+        #expect(undo.operations.isEmpty)
+        #expect(undo.left.isEmpty)
+        let renamed = Undo(Array(changes.dropFirst(2)), on: draft([family]))
+        #expect(renamed.operations == [.create(name: "club", [bob])])
     }
 
     @Test func nothing_isNothing() {
