@@ -29,9 +29,6 @@ package struct EditReplay: Sendable {
     private let paused: Set<EditID>
     /// What they, and those that wait for them, are about.
     private var pausedSubjects: Set<Subject> = []
-    /// Names that edits which wait, or are paused, will give: who means a group by its name waits for them.
-    private var waitingNames: [ExactText: EditID] = [:]
-    private var pausedNames: Set<ExactText> = []
     /// What our own edits make of names and custom marks: when the cloud has one of these, no
     /// other client changed it.
     private let ours: OwnEffects
@@ -51,6 +48,8 @@ package struct EditReplay: Sendable {
     private enum Subject: Hashable {
         case group(GroupID)
         case conversation(ConversationID)
+        /// That an edit will give a group.
+        case name(ExactText)
     }
 
     init(_ edits: [Edit], on cloud: Draft, for purpose: Purpose) {
@@ -92,29 +91,21 @@ package struct EditReplay: Sendable {
             for subject in subjects { blocked[subject] = blocked[subject] ?? edit.id }
             return
         }
-        let ensured = edit.operation.createdName
-        let waited =
-            subjects.compactMap { blocked[$0] }
-            + [ensured.flatMap { waitingNames[$0] }].compactMap(\.self)
-        // What was sent and is done is no longer to be held up: it needs nothing more, but what edits before
-        // it want does not count any more.
+        // Who means a group by its name waits for those that will give the name.
+        let waitsFor = subjects + [edit.operation.createdName.map(Subject.name)].compactMap(\.self)
+        let holdsUp = subjects + [edit.operation.givenName.map(Subject.name)].compactMap(\.self)
+        // What was sent and is done is no longer held up: it needs nothing more, but what edits before it want
+        // does not count any more.
         let isDone = edit.isBegun && isSo(edit)
-        if let before = waited.min(), !isDone {
-            for subject in subjects { blocked[subject] = before }
-            if let name = edit.operation.givenName { waitingNames[name] = before }
-            decide(edit, .wait(behind: before))
-            return
+        if let before = waitsFor.compactMap({ blocked[$0] }).min(), !isDone {
+            for subject in holdsUp { blocked[subject] = before }
+            return decide(edit, .wait(behind: before))
         }
-        let isPaused =
-            paused.contains(edit.id) || !pausedSubjects.isDisjoint(with: subjects)
-            || ensured.map(pausedNames.contains) ?? false
-        if isPaused, !isDone {
-            pausedSubjects.formUnion(subjects)
-            if let name = edit.operation.givenName { pausedNames.insert(name) }
+        if paused.contains(edit.id) || !pausedSubjects.isDisjoint(with: waitsFor), !isDone {
+            pausedSubjects.formUnion(holdsUp)
             return decide(edit, .later)
         }
-        let isHeldUp = isPaused || !waited.isEmpty
-        if isHeldUp, let reference = edit.operation.group, resolve(reference) == nil {
+        if isDone, let reference = edit.operation.group, resolve(reference) == nil {
             return decide(edit, .push)
         }
         switch edit.operation {
