@@ -96,7 +96,7 @@ package struct EditReplay: Sendable {
         let holdsUp = subjects + [edit.operation.givenName.map(Subject.name)].compactMap(\.self)
         // What was sent and is done is no longer held up: it needs nothing more, but what edits before it want
         // does not count any more.
-        let isDone = edit.isBegun && isSo(edit)
+        let isDone = edit.isBegun && (isSo(edit) || isGone(edit))
         if let before = waitsFor.compactMap({ blocked[$0] }).min(), !isDone {
             for subject in holdsUp { blocked[subject] = before }
             return decide(edit, .wait(behind: before))
@@ -299,6 +299,15 @@ package struct EditReplay: Sendable {
                 || marks.applied(to: old) == old
                     && marks.custom ?? cloud.customMark(of: id) == cloud.customMark(of: id)
         }
+    }
+
+    /// Whether the group that the edit is about was there, and a later edit of the queue has deleted it since.
+    private func isGone(_ edit: Edit) -> Bool {
+        guard let group = edit.operation.group?.id ?? made(by: edit), cloud.names[group] == nil
+        else {
+            return false
+        }
+        return ours.isDeleted(group, after: edit.id)
     }
 
     private mutating func want(

@@ -81,6 +81,21 @@ private let work = GroupReference(id: 2, name: "work")
         #expect(courses([edit], paused: [4]) == [.settle(.applied, nil)])
     }
 
+    /// A conversation of the creation was refused and is there all the same: so it is done, and the deletion after
+    /// it is sent. When that is done too, the creation must not be left behind.
+    @Test func anEditThatIsPausedWhoseGroupALaterEditHasDeleted_isSettledWithThat() {
+        var creation = Edit(id: 3, operation: .create(name: "club", [bob, eve]), state: .sending)
+        (creation.done, creation.createdGroup) = ([bob], 7)
+        let deletion = Edit(
+            id: 4, operation: .delete(GroupReference(id: 7, name: "club")), state: .sending)
+        #expect(
+            courses([creation, deletion], paused: [3]) == [
+                .settle(.applied, nil), .settle(.applied, nil),
+            ])
+        // Deleted by somebody else: then it is tried again when its time has come.
+        #expect(courses([creation], paused: [3]) == [.later])
+    }
+
     /// The addition was sent and is done; the removal before it must not be sent after it.
     @Test func anEditThatIsPausedThatTheCloudHasByNow_stillUndoesWhatWasWantedBefore() {
         let edits = [
