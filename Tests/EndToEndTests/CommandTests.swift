@@ -181,7 +181,7 @@ import Testing
         #expect(lines(list.stdout).count == 41)
         let first = String(try #require(lines(list.stdout).first).prefix(12))
         #expect(try emulator.groupmirror("held", "reject", first).status == 0)
-        #expect(try emulator.groupmirror("held", "approve", "user0").status == 64)
+        #expect(try emulator.groupmirror("held", "approve", "user0").status == 65)
         #expect(try emulator.groupmirror("held", "approve").status == 64)
         let approve = try emulator.groupmirror("held", "approve", "--all")
         #expect(approve.stderr.contains("approved: 41 users"))
