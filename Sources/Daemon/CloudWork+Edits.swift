@@ -3,7 +3,6 @@ import MirrorConfiguration
 import MirrorStore
 import SyncEngine
 import SyncRules
-import UnixSignals
 
 // Waiting until edits are settled. A running daemon sends them; without one this process does, as `resync`
 // would.
@@ -35,7 +34,7 @@ extension CloudWork {
         var counts = try Self.count(selections, reader)
         guard counts.open > 0 else { return (counts, .settled) }
         if LockFile.holder(database: settings.database) == nil {
-            let users = try selections.flatMap { try reader.owners(of: $0).map(\.user) }
+            let users = try selections.flatMap { try reader.owners(of: $0.onlyOpen).map(\.user) }
             let report = try await perform(
                 .resync, users: Set(users).sorted(), until: end, show: { _ in }, note: note)
             reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
@@ -44,18 +43,10 @@ extension CloudWork {
             if isOver(end) { return (counts, .timeUp) }
             return (counts, report.isComplete ? .notSent : .interrupted)
         }
-        return try await withThrowingTaskGroup(of: (EditCounts, WaitEnd)?.self) { group in
-            group.addTask { [reader] in
-                try await follow(selections, reader, until: end, show, note)
-            }
-            group.addTask {
-                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { break }
-                return nil
-            }
-            defer { group.cancelAll() }
-            if let ended = try await group.next() ?? nil { return ended }
-            return (try Self.count(selections, reader), .interrupted)
+        let followed = try await untilInterrupted { [reader] in
+            try await follow(selections, reader, until: end, show, note)
         }
+        return try followed ?? (Self.count(selections, reader), .interrupted)
     }
 
     private func follow(
@@ -75,25 +66,13 @@ extension CloudWork {
                 continue
             }
             seen = time.now()
-            let done = counts.total - counts.open
-            switch patience.look(heartbeat(of: holder), done: done, now: time.now()) {
-            case .wait: break
-            case .say(let words): note("waiting for process \(holder.process): \(words)")
-            case .giveUp(let words):
-                throw ProgramFailure(
-                    .cloudUnavailable, "the daemon (process \(holder.process)) \(words)",
-                    advice: "the edits stay queued; look at its log, and restart it")
-            }
+            try look(at: holder, done: counts.total - counts.open, &patience, note)
             try await time.sleep(for: Self.pollInterval)
         }
     }
 
     /// A daemon that is restarted is back within so long.
     private static let restart = Duration.seconds(10)
-
-    private func heartbeat(of holder: LockFile.Holder) -> Heartbeat? {
-        Heartbeat(database: settings.database, of: holder.process, now: time.now())
-    }
 
     private func isOver(_ end: MonotonicTime?) -> Bool { end.map { time.now() >= $0 } ?? false }
 

@@ -112,10 +112,10 @@ package struct CloudWork: Sendable {
         defer { instance.close() }
         guard let request = instance.request else { preconditionFailure("nothing was asked") }
         let end = await instance.engine.run(
-            beside: {
-                await showUntilCancelled(store, request, limit, show) {
-                    await instance.engine.drain()
-                }
+            beside: { await showUntilCancelled(store, request, show) },
+            {
+                guard let limit, (try? await time.sleep(until: limit)) != nil else { return }
+                await instance.engine.drain()
             },
             {
                 for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
@@ -164,15 +164,9 @@ package struct CloudWork: Sendable {
     }
 
     private func showUntilCancelled(
-        _ store: SQLiteMirror, _ request: Int64, _ limit: MonotonicTime?,
-        _ show: @Sendable (RequestProgress) -> Void, _ stop: @Sendable () async -> Void
+        _ store: SQLiteMirror, _ request: Int64, _ show: @Sendable (RequestProgress) -> Void
     ) async {
-        var isStopped = false
         while !Task.isCancelled {
-            if let limit, time.now() >= limit, !isStopped {
-                isStopped = true
-                await stop()
-            }
             if let progress = try? store.progress(of: request) { show(progress) }
             try? await time.sleep(for: Self.pollInterval)
         }
@@ -197,21 +191,50 @@ package struct CloudWork: Sendable {
         }
         let before = try reader.daemon(of: LockFile.holder(database: settings.database))?.at
         let request = try store.ask(kind, users: numbers, at: time.wallTime())
-        let isDone = try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
+        let isDone =
+            try await untilInterrupted {
                 try await follow(store, reader, request, saidBefore: before, show, note)
-            }
-            group.addTask {
-                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { break }
-                return false
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? false
-        }
+            } ?? false
         if !isDone { try store.withdraw(request) }
         return try report(
             store, reader, request, isDone: isDone, isWithoutAnswer: false, unsent: (0, []),
             isNew: false, users: users, isByDaemon: true)
+    }
+
+    /// Runs `body` until Ctrl-C or SIGTERM: then nil.
+    func untilInterrupted<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value? {
+        try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { break }
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+    }
+
+    /// Says what the process that calls the cloud is waiting for, when it does not go on.
+    /// - Parameter done: how far it is with what is waited for.
+    /// - Throws: when it has been silent for too long.
+    func look(
+        at holder: LockFile.Holder, done: Int, _ patience: inout DaemonPatience,
+        _ note: @Sendable (String) -> Void
+    ) throws(ProgramFailure) {
+        let name =
+            holder.isDaemon ? "the daemon (process \(holder.process))" : "process \(holder.process)"
+        let heartbeat = Heartbeat(
+            database: settings.database, of: holder.process, now: time.now())
+        switch patience.look(heartbeat, done: done, now: time.now()) {
+        case .wait: break
+        case .say(let words): note("waiting for \(name): \(words)")
+        case .giveUp(let words):
+            throw ProgramFailure(
+                .cloudUnavailable, "\(name) \(words)",
+                advice: "look at its log and at 'systemctl status'; restart it")
+        }
     }
 
     /// - Parameter saidBefore: when the daemon had spoken last before it was asked. What kept it from
@@ -224,18 +247,13 @@ package struct CloudWork: Sendable {
         var patience = DaemonPatience(since: time.now())
         while true {
             try await time.sleep(for: Self.pollInterval)
-            if let process = LockFile.holder(database: settings.database)?.process {
-                let heartbeat = Heartbeat(
-                    database: settings.database, of: process, now: time.now())
+            if let holder = LockFile.holder(database: settings.database) {
                 let done = try store.progress(of: request)?.done ?? 0
-                switch patience.look(heartbeat, done: done, now: time.now()) {
-                case .wait: break
-                case .say(let words): note("waiting for the daemon (process \(process)): \(words)")
-                case .giveUp(let words):
+                do {
+                    try look(at: holder, done: done, &patience, note)
+                } catch {
                     try? store.withdraw(request)
-                    throw ProgramFailure(
-                        .cloudUnavailable, "the daemon (process \(process)) \(words)",
-                        advice: "look at its log and at 'systemctl status'; restart it")
+                    throw error
                 }
             }
             guard let progress = try store.progress(of: request) else { return false }

@@ -7,7 +7,7 @@ import Synchronization
 /// Replaces secrets in text. It knows the secrets of this process, also in pieces and in other spellings,
 /// and a usersig by its shape and by its name.
 package final class Redactor: Sendable {
-    /// What must not be told, as it may be spelt.
+    /// What must not be written, in every spelling that is known.
     private struct Secrets {
         var keys: [String] = [] { didSet { learn() } }
         /// The last few.

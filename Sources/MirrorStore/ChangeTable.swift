@@ -27,6 +27,46 @@ extension SnapshotDiff {
     }
 }
 
+extension Change {
+    /// From the columns of a row; nil where they make no sense, or are of a marker.
+    init?(
+        kind: String, groupID: Int64?, groupName: String?, type: Int?, peer: String?,
+        before: String?, after: String?
+    ) {
+        let group = groupID.map {
+            ConversationGroup(id: GroupID($0), name: ExactText(groupName ?? ""))
+        }
+        let id = type.flatMap(ConversationID.Kind.init).map {
+            ConversationID($0, ExactText(peer ?? ""))
+        }
+        let (before, after) = (before ?? "", after ?? "")
+        switch (Change.Kind(rawValue: kind), group, id) {
+        case (.groupCreated, let group?, _): self = .groupCreated(group)
+        case (.groupRenamed, let group?, _): self = .groupRenamed(group, from: ExactText(before))
+        case (.groupDeleted, let group?, _): self = .groupDeleted(group)
+        case (.conversationAdded, let group?, let id?): self = .conversationAdded(id, to: group)
+        case (.conversationRemoved, let group?, let id?):
+            self = .conversationRemoved(id, from: group)
+        case (.standardMarkChanged, _, let id?):
+            guard let old = UInt64(before), let new = UInt64(after) else { return nil }
+            self = .standardMarkChanged(
+                id, from: StandardMark(bits: old), to: StandardMark(bits: new))
+        case (.customMarkChanged, _, let id?):
+            self = .customMarkChanged(id, from: ExactText(before), to: ExactText(after))
+        default: return nil
+        }
+    }
+}
+
+extension MirrorReader.ChangeRow {
+    /// What it records; nil for a marker.
+    package var change: Change? {
+        Change(
+            kind: kind, groupID: groupID, groupName: groupName, type: type, peer: peer,
+            before: before, after: after)
+    }
+}
+
 extension Database {
     /// Removes changes from before a time, the oldest numbers first and not all at once.
     /// - Returns: how many were removed.

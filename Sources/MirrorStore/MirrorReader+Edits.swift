@@ -102,7 +102,10 @@ extension Change {
                     """), arguments: [user])
         while let row = try rows.next() {
             guard edits.contains(row[0]) else { continue }
-            guard let change = Change(row) else {
+            let change = Change(
+                kind: row["kind"], groupID: row["group_id"], groupName: row["group_name"],
+                type: row["type"], peer: row["peer"], before: row["before"], after: row["after"])
+            guard let change else {
                 throw DatabaseError(
                     resultCode: .SQLITE_CORRUPT,
                     message: "a change of edit \(row[0] as Int64) makes no sense")
@@ -110,29 +113,5 @@ extension Change {
             changes.append(change)
         }
         return changes
-    }
-
-    private init?(_ row: Row) {
-        let group = (row["group_id"] as Int64?).map {
-            ConversationGroup(id: GroupID($0), name: ExactText(row["group_name"] as String? ?? ""))
-        }
-        let kind = (row["type"] as Int?).flatMap(ConversationID.Kind.init)
-        let id = kind.map { ConversationID($0, ExactText(row["peer"] as String? ?? "")) }
-        let (before, after): (String, String) = (row["before"] ?? "", row["after"] ?? "")
-        switch (Change.Kind(rawValue: row["kind"]), group, id) {
-        case (.groupCreated, let group?, _): self = .groupCreated(group)
-        case (.groupRenamed, let group?, _): self = .groupRenamed(group, from: ExactText(before))
-        case (.groupDeleted, let group?, _): self = .groupDeleted(group)
-        case (.conversationAdded, let group?, let id?): self = .conversationAdded(id, to: group)
-        case (.conversationRemoved, let group?, let id?):
-            self = .conversationRemoved(id, from: group)
-        case (.standardMarkChanged, _, let id?):
-            guard let old = UInt64(before), let new = UInt64(after) else { return nil }
-            self = .standardMarkChanged(
-                id, from: StandardMark(bits: old), to: StandardMark(bits: new))
-        case (.customMarkChanged, _, let id?):
-            self = .customMarkChanged(id, from: ExactText(before), to: ExactText(after))
-        default: return nil
-        }
     }
 }

@@ -146,6 +146,24 @@ package final class MirrorReader: Sendable {
         }
     }
 
+    /// When some users were last pulled, nil for never; those the mirror does not know are missing.
+    package func lastPulls(of users: [UserID]) throws(StoreFailure) -> [(
+        user: UserID, at: WallTime?
+    )] {
+        try read { database in
+            let statement = try database.cachedStatement(
+                sql: """
+                    SELECT pull.at FROM user LEFT JOIN pull ON pull.user = user.id
+                    WHERE user.name = ?
+                    """)
+            return try users.compactMap { user in
+                try Row.fetchOne(statement, arguments: [user.string]).map { row in
+                    (user, (row[0] as Int64?).map(WallTime.init(milliseconds:)))
+                }
+            }
+        }
+    }
+
     /// Users in each state.
     package func states() throws(StoreFailure) -> [String: Int] {
         try read { database in

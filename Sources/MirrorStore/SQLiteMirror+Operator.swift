@@ -31,6 +31,24 @@ package struct EditSelection: Sendable {
         self.queuedBefore = queuedBefore
     }
 
+    /// Exactly these edits. So many numbers go into one question to the database.
+    package static func numbered(_ ids: [EditID]) -> [EditSelection] {
+        stride(from: 0, to: ids.count, by: mostNumbers).map { start in
+            EditSelection(
+                ids: Array(ids[start..<min(start + mostNumbers, ids.count)]),
+                states: EditState.allCases)
+        }
+    }
+
+    private static let mostNumbers = 10_000
+
+    /// Those of them that are open.
+    package var onlyOpen: EditSelection {
+        var selection = self
+        selection.states = states.filter(\.isOpen)
+        return selection
+    }
+
     /// A condition on the view's or the table's columns, and its arguments.
     func condition(userColumn: String) -> (sql: String, arguments: StatementArguments) {
         var parts = ["edit.state IN (\(states.map { "'\($0.rawValue)'" }.joined(separator: ", ")))"]

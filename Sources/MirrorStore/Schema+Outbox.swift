@@ -133,23 +133,23 @@ extension Schema {
 
         DROP VIEW conversations;
         CREATE VIEW conversations AS
-        SELECT user.name AS user, conversation.type AS type, conversation.peer AS peer,
-            conversation.standard_mark AS standard_mark, conversation.custom_mark AS custom_mark,
-            conversation.updated_at AS updated_at,
-            \(unsigned("conversation.standard_mark")) AS standard_mark_text
+        SELECT \(conversationColumns(of: "conversation"))
         FROM conversation JOIN user ON user.id = conversation.user;
 
         DROP VIEW conversations_pending;
         CREATE VIEW conversations_pending AS
-        SELECT user.name AS user, standing.type AS type, standing.peer AS peer,
-            standing.standard_mark AS standard_mark, standing.custom_mark AS custom_mark,
-            standing.updated_at AS updated_at,
-            \(unsigned("standing.standard_mark")) AS standard_mark_text
+        SELECT \(conversationColumns(of: "standing"))
         FROM (\(pendingConversations)) AS standing JOIN user ON user.id = standing.user;
         """
 
-    /// 64 bits as a number without a sign.
-    private static func unsigned(_ column: String) -> String { "printf('%llu', \(column))" }
+    private static func conversationColumns(of table: String) -> String {
+        """
+        user.name AS user, \(table).type AS type, \(table).peer AS peer,
+            \(table).standard_mark AS standard_mark, \(table).custom_mark AS custom_mark,
+            \(table).updated_at AS updated_at,
+            printf('%llu', \(table).standard_mark) AS standard_mark_text
+        """
+    }
 
     static let outboxViews = """
         CREATE VIEW edits AS

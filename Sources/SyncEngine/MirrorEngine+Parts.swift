@@ -37,7 +37,7 @@ extension MirrorEngine {
         }
     }
 
-    /// What the engine is told by the configuration.
+    /// What the configuration says about the engine.
     package struct Settings: Sendable {
         package var maxStaleness: Duration
         package var minInterval = Schedule.shortestInterval

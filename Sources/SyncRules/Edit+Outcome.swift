@@ -1,7 +1,8 @@
 import ChatModel
 
 // An edit after something has happened to it: a decision, a call, a new number of its group, an operator's word.
-// The session of a pass and the store both take an edit forward by these functions and no others.
+// The store takes stored edits forward by these functions alone. The session of a pass uses those for decisions,
+// answers and numbers; failures and refusals it counts itself (OutboxSession+Answers), and `called` takes that over.
 
 // MARK: Decisions
 
@@ -82,7 +83,7 @@ extension Edit {
         return edit
     }
 
-    /// The same edit when the process that made its call is gone without having told the end.
+    /// The same edit when the process that made its call ended before it recorded the outcome.
     package func inDoubt(at time: WallTime) -> Edit {
         var edit = self
         edit.updatedAt = time

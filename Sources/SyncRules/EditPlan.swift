@@ -27,12 +27,13 @@ package struct EditPlan: Sendable {
         let replay = EditReplay(edits, on: cloud, for: .push(policy, paused: paused))
         calls = PushPlan(from: cloud, by: replay).calls
         renumbered = replay.aliases.filter { $0.value.maker == nil && $0.key != $0.value }
+        let wanting = replay.target.edits
         let unfinished = replay.target.tied(to: Set(calls.flatMap(\.edits)))
         for var decision in replay.decisions {
             if decision.course == .push, let edit = replay.edits[decision.edit],
                 replay.end.map({ edit.id < $0 }) ?? true, !unfinished.contains(edit.id)
             {
-                decision.course = EditPlan.end(of: edit, isOvertaken: replay.isOvertaken(edit.id))
+                decision.course = EditPlan.end(of: edit, isOvertaken: !wanting.contains(edit.id))
             }
             EditPlan.loosen(&decision, in: replay)
             decisions.append(decision)

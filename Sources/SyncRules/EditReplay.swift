@@ -73,9 +73,6 @@ package struct EditReplay: Sendable {
     /// Names, members and marks as the edits would have them.
     package var draft: Draft { target.draft }
 
-    /// A later edit wants the opposite of everything that this one wanted.
-    func isOvertaken(_ edit: EditID) -> Bool { !target.edits.contains(edit) }
-
     // MARK: One edit
 
     /// Replays one more edit, behind all others.
@@ -86,10 +83,26 @@ package struct EditReplay: Sendable {
         if edit.isBegun, let name = edit.operation.createdName {
             aliases[.made(by: edit.id)] = group(of: edit, named: name, in: cloud)
         }
+        if holdUp(edit) { return }
+        switch edit.operation {
+        case .create(let name, let ids), .ensure(let name, let ids): create(edit, name, ids)
+        case .rename(let group, let name): rename(edit, group, name)
+        case .delete(let group): delete(edit, group)
+        case .add(let ids, let group): add(edit, ids, group)
+        case .remove(let ids, let group): remove(edit, ids, group)
+        case .mark(let id, let marks): mark(edit, id, marks)
+        }
+    }
+
+    /// Decides an edit that waits for others, or until it is tried again, or that was done in a group that is gone.
+    /// - Returns: whether it is one.
+    private mutating func holdUp(_ edit: Edit) -> Bool {
+        // Nothing is in the way of a preview.
+        if isPreview { return edit.state == .rejected }
         let subjects = subjects(of: edit)
         if edit.state == .rejected {
             for subject in subjects { blocked[subject] = blocked[subject] ?? edit.id }
-            return
+            return true
         }
         // Who means a group by its name waits for those that will give the name.
         let waitsFor = subjects + [edit.operation.createdName.map(Subject.name)].compactMap(\.self)
@@ -99,23 +112,19 @@ package struct EditReplay: Sendable {
         let isDone = edit.isBegun && (isSo(edit) || isGone(edit))
         if let before = waitsFor.compactMap({ blocked[$0] }).min(), !isDone {
             for subject in holdsUp { blocked[subject] = before }
-            return decide(edit, .wait(behind: before))
+            decide(edit, .wait(behind: before))
+            return true
         }
         if paused.contains(edit.id) || !pausedSubjects.isDisjoint(with: waitsFor), !isDone {
             pausedSubjects.formUnion(holdsUp)
-            return decide(edit, .later)
+            decide(edit, .later)
+            return true
         }
         if isDone, let reference = edit.operation.group, resolve(reference) == nil {
-            return decide(edit, .push)
+            decide(edit, .push)
+            return true
         }
-        switch edit.operation {
-        case .create(let name, let ids), .ensure(let name, let ids): create(edit, name, ids)
-        case .rename(let group, let name): rename(edit, group, name)
-        case .delete(let group): delete(edit, group)
-        case .add(let ids, let group): add(edit, ids, group)
-        case .remove(let ids, let group): remove(edit, ids, group)
-        case .mark(let id, let marks): mark(edit, id, marks)
-        }
+        return false
     }
 
     /// False when the name belongs to another group of the replay, which then ends here.
@@ -341,6 +350,7 @@ package struct EditReplay: Sendable {
         _ edit: Edit, _ course: EditDecision.Course, group: GroupID? = nil, base: ExactText? = nil,
         _ conflict: EditConflict? = nil
     ) {
+        if isPreview { return }
         decisions.append(
             EditDecision(
                 edit: edit.id, course: course, group: group, base: base ?? edit.base,
@@ -381,7 +391,6 @@ package struct EditReplay: Sendable {
     }
 
     private mutating func block(_ edit: Edit) {
-        if isPreview { return }
         for subject in subjects(of: edit) { blocked[subject] = blocked[subject] ?? edit.id }
     }
 }

@@ -1,6 +1,6 @@
 import ChatModel
 
-// Reverses what edits have changed, and nothing else. Each change is taken back where the mirror, with open
+// Reverses what edits have changed, and nothing else. Each change is reversed where the mirror, with open
 // edits applied, still is as the change left it; what others changed since stays and is named.
 
 /// What takes back the changes that some edits of a user have made.
@@ -70,7 +70,7 @@ package struct Undo: Sendable {
     }
 }
 
-/// A draft in which changes are taken back, the newest first.
+/// A draft in which changes are reversed, the newest first.
 private struct Reversal {
     private(set) var draft: Draft
     private(set) var left: [Undo.Left] = []

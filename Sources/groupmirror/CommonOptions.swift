@@ -130,3 +130,15 @@ func userIDs(_ texts: [String]) throws -> [UserID] {
         }
     }
 }
+
+extension SpanText {
+    /// Reads the value of an option.
+    /// - Parameter examples: of what it takes.
+    static func read(_ text: String, of option: String, like examples: String) throws -> Duration {
+        guard let span = read(text) else {
+            throw ValidationError(
+                "\(option) must be a time with its unit, like \(examples), not '\(text)'")
+        }
+        return span
+    }
+}

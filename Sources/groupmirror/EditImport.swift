@@ -122,8 +122,6 @@ private struct Summary {
     var batch: Int64?
 
     private static let mostNamed = 100
-    /// So many numbers go into one question to the database.
-    private static let mostAsked = 10_000
 
     mutating func add(_ edit: AcceptedEdit) {
         if edit.isNew { queued += 1 } else { known.append(edit.id) }
@@ -152,11 +150,7 @@ private struct Summary {
 
     /// All edits that the lines ask for.
     var selections: [EditSelection] {
-        var selections = stride(from: 0, to: known.count, by: Self.mostAsked).map { start in
-            EditSelection(
-                ids: Array(known[start..<min(start + Self.mostAsked, known.count)]),
-                states: EditState.allCases)
-        }
+        var selections = EditSelection.numbered(known)
         if let batch {
             var imported = EditSelection(states: EditState.allCases)
             imported.batch = batch

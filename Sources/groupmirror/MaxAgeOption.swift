@@ -18,12 +18,7 @@ struct MaxAgeOption: ParsableArguments {
     func validate() throws { _ = try span() }
 
     private func span() throws -> Duration? {
-        guard let maxAge else { return nil }
-        guard let span = SpanText.read(maxAge) else {
-            throw ValidationError(
-                "--max-age must be a time with its unit, like 60s or 5m, not '\(maxAge)'")
-        }
-        return span
+        try maxAge.map { try SpanText.read($0, of: "--max-age", like: "60s or 5m") }
     }
 
     /// Returns when no copy of these users is older than it may be.
@@ -53,10 +48,7 @@ struct MaxAgeOption: ParsableArguments {
         // Where there is no mirror yet, the pull makes it.
         guard OwnedFile.mayAccess(settings.database, F_OK) else { return users }
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-        var old: [UserID] = []
-        try reader.export(only: users) { user in
-            if user.pulledAt.map({ $0 < oldest }) ?? true { old.append(user.user) }
-        }
-        return old
+        return try reader.lastPulls(of: users)
+            .filter { $0.at.map { $0 < oldest } ?? true }.map(\.user)
     }
 }

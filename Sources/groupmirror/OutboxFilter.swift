@@ -54,13 +54,8 @@ extension OutboxCommand {
             throws -> EditSelection
         {
             let now = SystemTimekeeper().wallTime()
-            let before = try olderThan.map { text in
-                guard let span = SpanText.read(text) else {
-                    throw ValidationError(
-                        "--older-than must be a time with its unit, like 10m, 4h or 2d, not '\(text)'"
-                    )
-                }
-                return now + (.zero - span)
+            let before = try olderThan.map {
+                now + (.zero - (try SpanText.read($0, of: "--older-than", like: "10m, 4h or 2d")))
             }
             var selection = EditSelection(
                 ids: ids?.map { EditID($0) }, user: try user.map { try userIDs([$0]) }?.first,
@@ -95,14 +90,14 @@ extension OutboxCommand {
         var ids: [Int64]? { edits.isEmpty ? nil : edits }
 
         /// Asks at the terminal before many edits are changed.
-        func confirm(_ verb: String, _ selection: EditSelection) throws {
+        func confirm(_ verb: String, _ selection: EditSelection, _ reader: MirrorReader) throws {
             guard all, !yes else { return }
             guard isatty(STDIN_FILENO) == 1 else {
                 throw ProgramFailure(
                     .usage, "--all changes many edits, and there is no terminal to ask on",
                     advice: "say --yes, or say which by number, --key or --batch")
             }
-            let owners = try common.reader().owners(of: selection)
+            let owners = try reader.owners(of: selection)
             guard !owners.isEmpty else { return }
             let count = owners.reduce(0) { $0 + $1.edits }
             let few = owners.prefix(5).map(\.user.string).joined(separator: ", ")
@@ -115,9 +110,9 @@ extension OutboxCommand {
             }
         }
 
+        /// For writing, once a reader has found that there is a mirror.
         func store() throws -> SQLiteMirror {
             let settings = try common.settingsOfMirror()
-            _ = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
             return try SQLiteMirror(
                 path: settings.database, sdkAppID: settings.sdkAppID,
                 patience: SQLiteMirror.longPatience)
@@ -131,10 +126,12 @@ extension OutboxCommand {
         }
 
         /// Every edit that was named must be in a state that allows it.
-        func refuse(_ done: [EditID], _ why: (MirrorReader.EditRow) -> String) throws {
+        func refuse(
+            _ done: [EditID], _ reader: MirrorReader, _ why: (MirrorReader.EditRow) -> String
+        ) throws {
             for number in edits where !done.contains(EditID(number)) {
                 var found: MirrorReader.EditRow?
-                try common.reader().edits(
+                try reader.edits(
                     EditSelection(ids: [EditID(number)], states: EditState.allCases)
                 ) { found = $0 }
                 guard let found else { throw ProgramFailure.noEdit(number) }
@@ -178,34 +175,29 @@ extension OutboxCommand {
             }
             let selection = try choice.filter.selection(
                 [.rejected], ids: choice.ids, reason: reason)
-            try choice.filter.demandSome(try choice.common.reader())
+            let reader = try choice.common.reader()
+            try choice.filter.demandSome(reader)
             var wanted = selection
             wanted.exceptReason = force ? nil : .conflict
-            try choice.confirm("retry", wanted)
+            try choice.confirm("retry", wanted, reader)
             let store = try choice.store()
             defer { try? store.close() }
             let done = try store.retryEdits(
                 wanted, force: force, at: SystemTimekeeper().wallTime())
             choice.report("queued again", done)
-            try choice.refuse(done) {
+            try choice.refuse(done, reader) {
                 $0.reason == EditReason.conflict.rawValue && $0.state == .rejected
                     ? "for a conflict, and --force was not given"
                     : "only rejected edits are retried"
             }
             guard choice.ids == nil, !force, reason == nil || reason == .conflict else { return }
-            let conflicts = try count(selection, .conflict)
+            var inConflict = selection
+            inConflict.reason = .conflict
+            let conflicts = try reader.count(inConflict).total
             if conflicts > 0 {
                 Output.note(
                     "left alone: \(counted(conflicts, "conflict")), which --force would override")
             }
-        }
-
-        private func count(_ selection: EditSelection, _ reason: EditReason) throws -> Int {
-            var selection = selection
-            selection.reason = reason
-            var count = 0
-            try choice.common.reader().edits(selection) { _ in count += 1 }
-            return count
         }
     }
 
@@ -214,7 +206,7 @@ extension OutboxCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take edits back that are queued or rejected.",
             discussion: """
-                An edit that is being sent cannot be taken back: what became of it is known in a moment.
+                An edit that is being sent cannot be cancelled: what became of it is known in a moment.
 
                 Example:
                   groupmirror outbox cancel 17
@@ -231,8 +223,9 @@ extension OutboxCommand {
             }
             let selection = try choice.filter.selection(
                 states ?? [.queued, .rejected], ids: choice.ids)
-            try choice.filter.demandSome(try choice.common.reader())
-            try choice.confirm("cancel", selection)
+            let reader = try choice.common.reader()
+            try choice.filter.demandSome(reader)
+            try choice.confirm("cancel", selection, reader)
             let store = try choice.store()
             defer { try? store.close() }
             let done = try store.cancelEdits(selection, at: SystemTimekeeper().wallTime())
@@ -244,7 +237,7 @@ extension OutboxCommand {
                         + "groupmirror outbox cancel "
                         + left.map(\.description).joined(separator: " "))
             }
-            try choice.refuse(done) {
+            try choice.refuse(done, reader) {
                 $0.state == .sending
                     ? "it may be on its way" : "only queued and rejected edits are cancelled"
             }

@@ -35,7 +35,7 @@ extension OutboxCommand {
             let selection = try choice.filter.selection(EditState.allCases, ids: choice.ids)
             let reader = try choice.common.reader()
             try choice.filter.demandSome(reader, ids: choice.edits)
-            if !dryRun { try choice.confirm("undo", selection) }
+            if !dryRun { try choice.confirm("undo", selection, reader) }
             let undos = try reader.undo(selection)
             let queued = dryRun ? [] : try queue(undos, settings)
             for (position, undo) in undos.enumerated() {
@@ -49,8 +49,7 @@ extension OutboxCommand {
                 "\(dryRun ? "would queue" : "queued") \(counted(count, "edit")), left \(left)")
             if !ids.isEmpty {
                 try await wait.conclude(
-                    [EditSelection(ids: ids, states: EditState.allCases)], work,
-                    OutputFormat(output))
+                    EditSelection.numbered(ids), work, OutputFormat(output))
             }
         }
 
@@ -72,14 +71,14 @@ extension OutboxCommand {
 }
 
 extension UserUndo {
-    /// So much of a user is told one by one; JSON has all.
-    private static let mostTold = 20
+    /// So many lines are printed for a user; JSON has all.
+    private static let mostPrinted = 20
 
     /// - Parameter queued: the new edits; nil when nothing is queued.
     fileprivate func print(_ queued: [EditID]?, as format: OutputFormat) {
         let sentences = undo.operations.map(\.sentence)
         let leftWords =
-            undo.left.map { "\(Output.shown($0.change.words)): \($0.why)" }
+            undo.left.map { "\(Output.shown($0.change.words())): \($0.why)" }
             + open.map { "edit \($0) is open: 'groupmirror outbox cancel \($0)' takes it back" }
         switch format {
         case .text:
@@ -87,9 +86,11 @@ extension UserUndo {
                 let number = queued.map { "\($0[position])  " } ?? ""
                 Output.data("\(number)\(user)  \(Output.shown(sentence))")
             }
-            for words in leftWords.prefix(Self.mostTold) { Output.note("left: \(user)  \(words)") }
-            if leftWords.count > Self.mostTold {
-                Output.note("left: \(user)  … and \(leftWords.count - Self.mostTold) more")
+            for words in leftWords.prefix(Self.mostPrinted) {
+                Output.note("left: \(user)  \(words)")
+            }
+            if leftWords.count > Self.mostPrinted {
+                Output.note("left: \(user)  … and \(leftWords.count - Self.mostPrinted) more")
             }
         case .json:
             Output.data(

@@ -38,13 +38,12 @@ struct WaitOption: ParsableArguments {
         }
     }
 
-    private func limit() throws -> Duration? {
-        guard let wait, wait != CommandText.forever else { return nil }
-        guard let span = SpanText.read(wait) else {
-            throw ValidationError(
-                "--wait takes a time with its unit, like 30s or 5m, not '\(wait)'")
-        }
-        return span
+    private func limit() throws -> Duration? { try Self.limit(wait, of: "--wait") }
+
+    /// - Returns: nil for as long as it takes.
+    fileprivate static func limit(_ text: String?, of option: String) throws -> Duration? {
+        guard let text, text != CommandText.forever else { return nil }
+        return try SpanText.read(text, of: option, like: "30s or 5m")
     }
 }
 
@@ -73,14 +72,7 @@ extension OutboxCommand {
         @Argument(help: "Numbers of edits.") var edits: [Int64] = []
 
         func run() async throws {
-            let limit = try time.flatMap { text -> Duration? in
-                if text == CommandText.forever { return nil }
-                guard let span = SpanText.read(text) else {
-                    throw ValidationError(
-                        "--time must be a time with its unit, like 30s or 5m, not '\(text)'")
-                }
-                return span
-            }
+            let limit = try WaitOption.limit(time, of: "--time")
             // Of those that are not numbered, what was settled long ago is of no interest.
             let isEverything = edits.isEmpty && !filter.namesEdits
             let selection = try filter.selection(
@@ -89,19 +81,19 @@ extension OutboxCommand {
             let work = try common.work()
             let reader = try common.reader()
             try filter.demandSome(reader, ids: edits)
-            let open = isEverything ? try openOnes(selection, reader) : selection
-            try await EditWaiting([open], atMost: limit).conclude(work, OutputFormat(output)) {
+            let selections = isEverything ? try openOnes(selection, reader) : [selection]
+            try await EditWaiting(selections, atMost: limit).conclude(work, OutputFormat(output)) {
                 Output.data($0)
             }
         }
 
         /// By number: those that are settled meanwhile are counted too.
         private func openOnes(_ selection: EditSelection, _ reader: MirrorReader) throws
-            -> EditSelection
+            -> [EditSelection]
         {
             var ids: [EditID] = []
             try reader.edits(selection) { ids.append(EditID($0.id)) }
-            return EditSelection(ids: ids, states: EditState.allCases)
+            return EditSelection.numbered(ids)
         }
     }
 }

@@ -121,46 +121,25 @@ extension MirrorReader.ChangeRow {
     }
 
     private var sentence: String {
-        let conversation = conversationText
-        let group = "'\(groupName ?? "")' (\(groupID ?? 0))"
-        switch Change.Kind(rawValue: kind) {
-        case .groupCreated: return "group \(group) created"
-        case .groupRenamed: return "group '\(before ?? "")' renamed to \(group)"
-        case .groupDeleted: return "group \(group) deleted"
-        case .conversationAdded: return "\(conversation) added to \(group)"
-        case .conversationRemoved: return "\(conversation) removed from \(group)"
-        case .standardMarkChanged:
-            return "\(conversation) standard mark \(marks(before)) -> \(marks(after))"
-        case .customMarkChanged:
-            return "\(conversation) custom mark \"\(before ?? "")\" -> \"\(after ?? "")\""
-        case nil where kind == GuardTrip.kind:
-            return
-                "the guard tripped here: \(after ?? "0") users that had lost everything were believed before"
-        case nil: return kind
-        }
-    }
-
-    private func marks(_ text: String?) -> String {
-        text.flatMap { UInt64($0) }.map { StandardMark(bits: $0).words } ?? text ?? ""
-    }
-
-    private var conversationText: String {
-        guard let kind = type.flatMap(ConversationID.Kind.init(rawValue:)) else { return "" }
-        return "\(kind.word):\(peer ?? "")"
+        if let change { return change.words { "'\($0.name)' (\($0.id))" } }
+        guard kind == GuardTrip.kind else { return kind }
+        return
+            "the guard tripped here: \(after ?? "0") users that had lost everything were believed before"
     }
 }
 
 extension Change {
     /// `user:bob added to 'family'`
-    var words: String {
+    /// - Parameter name: how the group is called.
+    func words(group name: (ConversationGroup) -> String = { "'\($0.name)'" }) -> String {
         let id = conversation?.description ?? ""
-        let name = group.map { "'\($0.name)'" } ?? ""
+        let group = group.map(name) ?? ""
         switch self {
-        case .groupCreated: return "group \(name) created"
-        case .groupRenamed(_, let before): return "group '\(before)' renamed to \(name)"
-        case .groupDeleted: return "group \(name) deleted"
-        case .conversationAdded: return "\(id) added to \(name)"
-        case .conversationRemoved: return "\(id) removed from \(name)"
+        case .groupCreated: return "group \(group) created"
+        case .groupRenamed(_, let before): return "group '\(before)' renamed to \(group)"
+        case .groupDeleted: return "group \(group) deleted"
+        case .conversationAdded: return "\(id) added to \(group)"
+        case .conversationRemoved: return "\(id) removed from \(group)"
         case .standardMarkChanged(_, let before, let after):
             return "\(id) standard mark \(before.words) -> \(after.words)"
         case .customMarkChanged(_, let before, let after):

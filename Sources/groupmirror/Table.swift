@@ -70,7 +70,7 @@ final class Table {
         hasColors = environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
     }
 
-    /// - Parameter plain: the row where nobody reads it at a terminal.
+    /// - Parameter plain: the row where standard output is no terminal.
     func add(_ cells: @autoclosure () -> [Cell], plain: @autoclosure () -> String) {
         guard isForPeople else { return Output.data(plain()) }
         rows.append(cells())

@@ -92,7 +92,7 @@ private let work = GroupReference(id: 2, name: "work")
             courses([creation, deletion], paused: [3]) == [
                 .settle(.applied, nil), .settle(.applied, nil),
             ])
-        // Deleted by somebody else: then it is tried again when its time has come.
+        // Deleted by another client: then it is tried again when its time has come.
         #expect(courses([creation], paused: [3]) == [.later])
     }
 

@@ -11,7 +11,7 @@ private let family = GroupReference(id: 1, name: "family")
 private let time = WallTime(seconds: 1_767_300_000)
 private let later = time + .seconds(7)
 
-/// A session for edits of somebody whose family are alice and bob, and its first call.
+/// A session for edits of a user whose family are alice and bob, and its first call.
 private func begun(_ edits: [Edit]) throws -> (session: OutboxSession, call: PushCall) {
     var cloud = NaiveCloud()
     _ = cloud.create("family", ["alice", "bob"])

@@ -200,7 +200,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
 }
 
 @Suite struct AUserThatIsPutOffUrgently {
-    /// What is to be sent is forgotten by nobody, and remembered no longer than it is so.
+    /// What is to be sent is remembered as long as that is so, and no longer.
     @Test func isUrgentOnceItsTimeComes_andNotAfterItHasFailed() {
         var schedule = Schedule(maxStaleness: .seconds(3600))
         for user in [1, 2] as [UserNumber] {

@@ -157,7 +157,7 @@ private func named(_ name: ExactText) -> GroupReference { GroupReference(id: nil
             ])
     }
 
-    /// The whole life of a group, taken back from its end: nothing is left to be done.
+    /// The whole life of a group, reversed from its end: nothing is left to be done.
     @Test func aCreationAndADeletion_areNothing() {
         let changes: [Change] = [
             .groupCreated(club), .conversationAdded(bob, to: club),
