@@ -81,7 +81,7 @@ let package = Package(
         floor(
             "MirrorStore",
             [
-                "ChatModel", "SyncRules", "CSQLite",
+                "ChatModel", "SyncRules", "CLinux", "CSQLite",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         floor("MirrorConfiguration", ["ChatModel", "EventLog", "SyncRules", "Yams"]),

@@ -2,9 +2,11 @@
 
 #pragma once
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -35,4 +37,15 @@ static inline int gm_become_reader(uid_t user, gid_t group) {
 // Whether this program has begun again with the right to read every file.
 static inline int gm_reads_everything(void) {
     return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_DAC_READ_SEARCH, 0, 0) == 1;
+}
+
+// A descriptor that stands for the file at `path`, which may be a link itself, without opening it: closing it
+// drops no lock. -1 with errno.
+static inline int gm_point_at(const char *path) {
+    return open(path, 010000000 | O_CLOEXEC | O_NOFOLLOW);  // O_PATH
+}
+
+// Gives the file that the descriptor stands for to a group. 0, or -1 with errno.
+static inline int gm_give_to_group(int descriptor, gid_t group) {
+    return (int)syscall(SYS_fchownat, descriptor, "", -1, group, 0x1000);  // AT_EMPTY_PATH
 }

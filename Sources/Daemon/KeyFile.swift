@@ -3,6 +3,7 @@ import ChatAPI
 import Foundation
 import Glibc
 import MirrorConfiguration
+import MirrorStore
 
 // Where the app's key comes from, and what is demanded of it. From here on no core dump of this
 // process is made, for it would hold the key.
@@ -30,6 +31,13 @@ package enum KeyFile {
                 file: path, problem: "this is no secret key: \(error.fault)",
                 advice: "the Chat console shows the key; put it alone into the file")
         }
+    }
+
+    /// Whether the key is there and this user may not read it: where root keeps it, the service gets it from
+    /// systemd, and members of the service's group work without it.
+    package static func isKept(from settings: MirrorSettings) -> Bool {
+        guard let path = path(settings) else { return false }
+        return !OwnedFile.mayAccess(path, R_OK) && errno == EACCES
     }
 
     private static func path(_ settings: MirrorSettings) -> String? {
@@ -92,6 +100,8 @@ package enum KeyFile {
     private static func unreadable(_ path: String, _ error: Int32) -> ConfigurationFault {
         return ConfigurationFault(
             file: path, problem: MirrorConfiguration.unreadable("the secret key file", error),
-            advice: "app.secret_key_file names it; it holds the key that the Chat console shows")
+            advice: error == EACCES
+                ? "a running service does what needs the key: systemctl start groupmirror@NAME; or use sudo"
+                : "app.secret_key_file names it; it holds the key that the Chat console shows")
     }
 }

@@ -1,4 +1,5 @@
 import ChatModel
+import Foundation
 import Glibc
 import MirrorStore
 import SyncRules
@@ -34,8 +35,9 @@ package struct LockFile: ~Copyable {
         // It is written to.
         descriptor = OwnedFile.open(path, mayBeLink: false, mode: 0o600)
         guard descriptor >= 0 else { throw LockFile.cannotBeMade(path, errno) }
-        // Whoever may open it may hold it: a reader of the database must not stop the daemon.
-        fchmod(descriptor, 0o600)
+        // Whoever may open it may hold it: a reader of the database must not stop the daemon. Members of a group
+        // that may write in the directory do its work, too.
+        if !OwnedFile.isForGroup(OwnedFile.directory(of: path)) { fchmod(descriptor, 0o600) }
         // `holder` takes the lock for a moment to ask: that is no reason to give up.
         for _ in 1..<Self.tries where flock(descriptor, LOCK_EX | LOCK_NB) != 0 { usleep(10_000) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -50,7 +52,7 @@ package struct LockFile: ~Copyable {
     package borrowing func note(_ end: Predecessor) {
         guard case .quiet(let since, let lost) = end else { return }
         write(
-            "\(getpid()) ended \(LockFile.boot) \(since.nanoseconds) \(lost.count) "
+            "\(getpid()) ended \(LockFile.boot ?? LockFile.unknownBoot) \(since.nanoseconds) \(lost.count) "
                 + "\(lost.until.nanoseconds)\n")
     }
 
@@ -67,24 +69,30 @@ package struct LockFile: ~Copyable {
         let words = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
             .split(whereSeparator: \.isWhitespace)
         let numbers = words.dropFirst(3).compactMap { Int64($0) }
-        guard words.count == 6, words[1] == "ended", numbers.count == 3 else { return .unknown }
+        guard words.count == 6, words[1] == "ended", numbers.count == 3, let boot,
+            words[2] != unknownBoot
+        else { return .unknown }
         // The clock begins again with each boot, which takes longer than any call.
-        guard words[2] == boot else { return .quiet(since: .zero) }
+        guard words[2].filter(\.isHexDigit).lowercased() == boot else {
+            return .quiet(since: .zero)
+        }
         return .quiet(
             since: MonotonicTime(nanoseconds: numbers[0]),
             lost: LostCalls(
                 count: Int(clamping: numbers[1]), until: MonotonicTime(nanoseconds: numbers[2])))
     }
 
-    /// Identifies this run of the machine.
-    private static let boot: String = {
-        let descriptor = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return "unknown" }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 36)
-        let count = read(descriptor, &bytes, bytes.count)
-        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    /// Identifies this run of the machine, in 32 hexadecimal digits; nil where that cannot be seen. A unit with
+    /// `ProcSubset=pid` does not see the kernel's file and hands the same number over.
+    private static let boot: String? = {
+        let given = ProcessInfo.processInfo.environment["GROUPMIRROR_BOOT_ID"]
+        let path = "/proc/sys/kernel/random/boot_id"
+        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? given ?? ""
+        let digits = text.filter(\.isHexDigit).lowercased()
+        return digits.count == 32 ? digits : nil
     }()
+
+    private static let unknownBoot = "unknown"
 
     deinit {
         close(descriptor)

@@ -1,6 +1,7 @@
 import ChatModel
 import EventLog
 import Foundation
+import Glibc
 import SyncRules
 import Yams
 
@@ -324,5 +325,20 @@ private func unreadable(_ path: String, what: String, _ error: any Error) -> Con
         case .fileReadNoPermission: unreadable(what, EACCES)
         default: "\(what) is not UTF-8 text"
         }
-    return ConfigurationFault(file: path, problem: problem)
+    let isKept = (error as? CocoaError)?.code == .fileReadNoPermission
+    return ConfigurationFault(
+        file: path, problem: problem, advice: isKept ? whoMayRead(path) : "")
+}
+
+/// What lets somebody read a file that is kept from them.
+private func whoMayRead(_ path: String) -> String {
+    let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        .joined(separator: "/")
+    var status = stat()
+    guard stat(path, &status) == 0 || stat(directory, &status) == 0,
+        status.st_mode & S_IRGRP != 0, status.st_gid != 0, let group = getgrgid(status.st_gid)
+    else { return "use sudo" }
+    let name = String(cString: group.pointee.gr_name)
+    return
+        "it is for members of the group '\(name)' (sudo adduser YOU \(name); log in again), or use sudo"
 }

@@ -30,11 +30,15 @@ package struct AcceptedEdit: Hashable, Sendable {
 
 /// Accepts orders within one transaction.
 package final class EditIntake {
-    /// One user within the transaction.
-    private struct Intake {
+    /// One user within the transaction. An object, so that an edit changes what is there and copies nothing.
+    private final class Intake {
         let isPulled: Bool
         let mirror: Draft
         var pending: EditReplay
+
+        init(isPulled: Bool, mirror: Draft, pending: EditReplay) {
+            (self.isPulled, self.mirror, self.pending) = (isPulled, mirror, pending)
+        }
     }
 
     private let database: Database
@@ -83,7 +87,7 @@ package final class EditIntake {
             of: user, key: order.key, base: base, at: time, in: database)
         first = first ?? edit
         size += operation.conversations.count
-        intakes[user]?.pending.replay(Edit(id: edit, operation: operation, base: base))
+        session.pending.replay(Edit(id: edit, operation: operation, base: base))
         changed.insert(user)
         return AcceptedEdit(id: edit, isNew: true, state: .queued)
     }

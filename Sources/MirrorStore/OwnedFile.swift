@@ -1,18 +1,22 @@
+import CLinux
 import CSQLite
 import Glibc
 import Synchronization
 
-/// A file of the mirror, for its owner and readable for its group.
+/// A file of the mirror: for its owner, and readable for its group. Where the group may write in the
+/// directory, its members work with the mirror too, and everything in it is theirs to write.
 package enum OwnedFile {
     /// Opens the file and makes it where there is none; negative, with `errno`, when that fails. What
     /// stands there must be a regular file; opening a named pipe does not wait for its other end.
+    ///
+    /// In a directory whose group may write, the file is open to that group, whatever the mask of the caller is.
     ///
     /// The mirror's directory belongs to whom the service runs as. What root makes in it, with a command
     /// before the service was ever started, is given to them: else the service could not open it. What
     /// is there already stays as it is: it may be a link that they have put there, to anything.
     /// - Parameters:
     ///   - mayBeLink: false when a link is refused.
-    ///   - mode: permissions of a new file.
+    ///   - mode: permissions of a new file in a directory of its owner's alone.
     package static func open(_ path: String, mayBeLink: Bool = true, mode: mode_t = 0o640)
         -> Int32
     {
@@ -20,23 +24,63 @@ package enum OwnedFile {
         let made = Glibc.open(path, flags | O_EXCL, mode)
         guard made >= 0 else {
             let found = Glibc.open(path, flags | (mayBeLink ? 0 : O_NOFOLLOW), mode)
-            guard found >= 0, !isRegular(found) else { return found }
-            close(found)
-            errno = EINVAL
-            return -1
+            guard found < 0 || isRegular(found) else {
+                close(found)
+                errno = EINVAL
+                return -1
+            }
+            if found >= 0 { share(path) }
+            return found
         }
-        var directory = stat()
-        if geteuid() == 0, stat(self.directory(of: path), &directory) == 0 {
-            _ = fchown(made, directory.st_uid, directory.st_gid)
-        }
+        give(made, at: path)
         return made
     }
 
     /// Makes the file before SQLite does, so that it is never open to others. The log's files take
     /// its permissions.
     static func make(_ path: String) {
-        let descriptor = open(path)
-        if descriptor >= 0 { _ = close(descriptor) }
+        let made = Glibc.open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o640)
+        if made >= 0 {
+            give(made, at: path)
+            close(made)
+        }
+        // Those that were there before the group was let in.
+        for suffix in ["", "-wal", "-shm"] { share(path + suffix) }
+    }
+
+    /// Gives a new file to whoever the directory belongs to.
+    private static func give(_ made: Int32, at path: String) {
+        var directory = stat()
+        if geteuid() == 0, stat(self.directory(of: path), &directory) == 0 {
+            _ = fchown(made, directory.st_uid, directory.st_gid)
+        }
+        share(path)
+    }
+
+    /// Whether the group of a directory may write in it.
+    package static func isForGroup(_ directory: String) -> Bool {
+        var status = stat()
+        return stat(directory, &status) == 0 && status.st_mode & S_IWGRP != 0
+    }
+
+    /// Lets the group that may write in the directory write to a file of this user's there. A file that has other
+    /// names besides may be one of another place, and stays as it is.
+    private static func share(_ path: String) {
+        // Opened for reading and closed again, a database would lose the locks that this process has on it.
+        let descriptor = gm_point_at(path)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var (file, place) = (stat(), stat())
+        guard fstat(descriptor, &file) == 0, stat(directory(of: path), &place) == 0,
+            place.st_mode & S_IWGRP != 0, file.st_mode & S_IFMT == S_IFREG, file.st_nlink == 1,
+            file.st_uid == geteuid() || geteuid() == 0 && file.st_uid == place.st_uid
+        else { return }
+        let isOfGroup = file.st_gid == place.st_gid
+        guard isOfGroup || gm_give_to_group(descriptor, place.st_gid) == 0 else {
+            return
+        }
+        let mode = file.st_mode & 0o777 | 0o060
+        if file.st_mode & 0o777 != mode { chmod("/proc/self/fd/\(descriptor)", mode) }
     }
 
     private static let followsLinks = Atomic(true)

@@ -77,7 +77,7 @@ package struct EditReplay: Sendable {
 
     /// Replays one more edit, behind all others.
     package mutating func replay(_ edit: Edit) {
-        edits[edit.id] = edit
+        if !isPreview { edits[edit.id] = edit }
         if end != nil { return decide(edit, .push, base: comparedBase(of: edit)) }
         // A creation that was sent is the group that later edits speak of, whatever else it waits for.
         if edit.isBegun, let name = edit.operation.createdName {

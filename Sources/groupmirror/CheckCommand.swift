@@ -28,7 +28,8 @@ struct CheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try common.settings()
-        let key = try KeyFile.read(settings)
+        let key = Result { try KeyFile.read(settings) }
+        if !KeyFile.isKept(from: settings) { _ = try key.get() }
         try ServiceUser.become(ownerOf: settings.database)
         let list = try ListReport(settings)
         let mirrored = try checkDatabase(settings)
@@ -38,6 +39,9 @@ struct CheckCommand: AsyncParsableCommand {
         print(settings)
         list.warn()
         warn(about: settings)
+        if KeyFile.isKept(from: settings) {
+            Output.note("note: the key may not be read by this user, so it was not checked")
+        }
         Output.note("in order: \(counted(list.users, "user")) in the list")
         if online { try await askCloud(settings, key, isListEmpty: list.users == 0) }
     }
@@ -78,9 +82,9 @@ struct CheckCommand: AsyncParsableCommand {
         }
     }
 
-    private func askCloud(_ settings: MirrorSettings, _ key: SecretKey, isListEmpty: Bool)
-        async throws
-    {
+    private func askCloud(
+        _ settings: MirrorSettings, _ key: Result<SecretKey, any Error>, isListEmpty: Bool
+    ) async throws {
         guard let lock = try LockFile(database: settings.database, for: .command) else {
             guard LockFile.holder(database: settings.database)?.isDaemon == true else {
                 throw ProgramFailure.locked(settings)
@@ -89,7 +93,7 @@ struct CheckCommand: AsyncParsableCommand {
             return try await tellWhatTheDaemonSees(settings)
         }
         try await CloudProbe.run(
-            settings, key: key, user: try firstUser(settings), log: quietLog(settings))
+            settings, key: key.get(), user: try firstUser(settings), log: quietLog(settings))
         _ = consume lock
         Output.note("the cloud accepts the app")
     }

@@ -27,6 +27,7 @@ struct CommonOptions: ParsableArguments {
         do {
             return try MirrorSettings.read(path)
         } catch {
+            if !error.advice.isEmpty { throw error }
             if let config, error.line == nil, path != config {
                 throw ConfigurationFault(
                     file: error.file, problem: error.problem,

@@ -40,6 +40,54 @@ struct FilesThatRootMakes {
     }
 }
 
+/// A directory in which a group may write belongs to operators: each file in it is theirs to write, whoever has
+/// made it and whatever the mask of their shell is.
+@Suite struct FilesOfAGroup {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    private func modes() throws -> [mode_t] {
+        try ["m.db", "m.db-wal", "m.db-shm"].map { name in
+            var file = stat()
+            try #require(stat(directory.file(name), &file) == 0)
+            return file.st_mode & 0o777
+        }
+    }
+
+    @Test func inADirectoryOfTheGroup_areForTheGroup() throws {
+        #expect(chmod(directory.path, 0o2770) == 0)
+        let store = try SQLiteMirror(path: directory.file("m.db"), sdkAppID: app)
+        #expect(try modes() == [0o660, 0o660, 0o660])
+        try store.close()
+    }
+
+    @Test func ofBeforeTheDirectoryWasTheGroups_areForTheGroupSinceTheyWereOpened() throws {
+        let store = try SQLiteMirror(path: directory.file("m.db"), sdkAppID: app)
+        #expect(try modes() == [0o640, 0o640, 0o640])
+        #expect(chmod(directory.path, 0o2770) == 0)
+        let second = try SQLiteMirror(path: directory.file("m.db"), sdkAppID: app)
+        #expect(try modes() == [0o660, 0o660, 0o660])
+        try second.close()
+        try store.close()
+    }
+
+    @Test func withAnotherNameElsewhere_stayAsTheyAre() throws {
+        let elsewhere = try TemporaryDirectory()
+        try elsewhere.write("", to: "other", mode: 0o600)
+        #expect(link(elsewhere.file("other"), directory.file("m.db.lock")) == 0)
+        #expect(chmod(directory.path, 0o2770) == 0)
+        let descriptor = OwnedFile.open(directory.file("m.db.lock"), mayBeLink: false)
+        #expect(descriptor >= 0)
+        close(descriptor)
+        var file = stat()
+        #expect(stat(elsewhere.file("other"), &file) == 0)
+        #expect(file.st_mode & 0o777 == 0o600)
+    }
+}
+
 @Suite struct OpeningADatabase {
     private let directory: TemporaryDirectory
 

@@ -1,5 +1,6 @@
 import ChatModel
 import Daemon
+import Glibc
 import MirrorStore
 import SyncRules
 import TestSupport
@@ -44,7 +45,10 @@ import Testing
         #expect(try hold() == end)
     }
 
-    @Test(arguments: ["nonsense", "1 ended", "1 ended here soon 1 2", "1 ended x 1 2", "\0\0\0"])
+    @Test(arguments: [
+        "nonsense", "1 ended", "1 ended here soon 1 2", "1 ended x 1 2", "\0\0\0",
+        "7 ended unknown 99 1 99",
+    ])
     func theLockFileWithAnythingElse_tellsNothing(text: String) throws {
         try directory.write(text, to: "mirror.db.lock")
         #expect(try hold() == .unknown)
@@ -54,5 +58,29 @@ import Testing
         try directory.write(
             "7 ended 00000000-0000-0000-0000-000000000000 99 1 99\n", to: "mirror.db.lock")
         #expect(try hold() == .quiet(since: .zero))
+    }
+
+    @Test func theLockFileInADirectoryOfOnesOwn_isItsOwnersAlone() throws {
+        try hold()
+        #expect(try mode("mirror.db.lock") == 0o600)
+    }
+
+    @Test func theLockFileInADirectoryOfAGroup_isForTheGroup() throws {
+        #expect(chmod(directory.path, 0o2770) == 0)
+        try hold()
+        #expect(try mode("mirror.db.lock") == 0o660)
+    }
+
+    @Test func theLockFileOfADirectoryThatWasOpenedToAGroupSince_isForTheGroup() throws {
+        try hold()
+        #expect(chmod(directory.path, 0o2770) == 0)
+        try hold()
+        #expect(try mode("mirror.db.lock") == 0o660)
+    }
+
+    private func mode(_ name: String) throws -> mode_t {
+        var file = stat()
+        try #require(stat(directory.file(name), &file) == 0)
+        return file.st_mode & 0o777
     }
 }

@@ -14,7 +14,7 @@ import Testing
         "SyncRules": ["ChatModel", "DequeModule"],
         "ChatAPI": ["ChatModel", "SyncRules", "EventLog", "COpenSSL", "CZlib"],
         "CurlTransport": ["ChatAPI", "ChatModel", "CCurl"],
-        "MirrorStore": ["ChatModel", "SyncRules", "CSQLite", "GRDB", "GRDBSQLite"],
+        "MirrorStore": ["ChatModel", "SyncRules", "CLinux", "CSQLite", "GRDB", "GRDBSQLite"],
         "MirrorConfiguration": ["ChatModel", "EventLog", "SyncRules", "Yams"],
         "SyncEngine": [
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore",
