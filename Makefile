@@ -2,6 +2,9 @@
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
+UNITS ?= /etc/systemd/system
+ZSH ?= $(PREFIX)/share/zsh/site-functions
+FISH ?= $(PREFIX)/share/fish/vendor_completions.d
 RELEASE = .build-release
 # The installed programs look for Swift's libraries beside them and nowhere else: the machine needs no
 # toolchain, and a directory of the machine that built them means nothing on another.
@@ -9,7 +12,7 @@ RELEASE_FLAGS = -c release --scratch-path $(RELEASE) --disable-local-rpath \
 	-Xswiftc -no-toolchain-stdlib-rpath -Xlinker '-rpath=$$ORIGIN/../lib/groupmirror' \
 	-Xlinker -z -Xlinker now
 
-.PHONY: demo test bench build release install tables format lint deps test-deps clean \
+.PHONY: demo test bench build release install deb tables format lint deps test-deps clean \
 	release-deps prove simulate crash chaos chaos-programs proof-programs fuzz fuzz-all fuzz-program mutate sanitize
 
 demo: deps
@@ -30,7 +33,7 @@ bench: release
 # What CI runs beside the tests; Documentation/Reliability.md tells what it proves.
 prove: test-deps release-deps
 	$(SWIFT) build $(RELEASE_FLAGS)
-	Scripts/sbom $(RELEASE) > $(RELEASE)/groupmirror.cdx.json
+	Scripts/release-parts $(RELEASE)
 	Scripts/check-install $(RELEASE)
 	Scripts/prove $(RELEASE)
 
@@ -91,28 +94,23 @@ chaos-programs: test-deps release
 build: deps
 	$(SWIFT) build
 
-# With a list of the programs' parts (CycloneDX).
+# With a list of the programs' parts (CycloneDX), the manual and the shells' completions.
 release: release-deps
 	$(SWIFT) build $(RELEASE_FLAGS) --product groupmirror
 	$(SWIFT) build $(RELEASE_FLAGS) --product chat-emulator
-	Scripts/sbom $(RELEASE) > $(RELEASE)/groupmirror.cdx.json
+	$(SWIFT) build $(RELEASE_FLAGS) --product document
+	Scripts/release-parts $(RELEASE)
 
 # As root, after `make release` as yourself.
 install:
-	install -D -m 755 $(RELEASE)/release/groupmirror $(DESTDIR)$(PREFIX)/bin/groupmirror
-	install -D -m 755 $(RELEASE)/release/chat-emulator $(DESTDIR)$(PREFIX)/bin/chat-emulator
-	Scripts/install-runtime $(RELEASE) $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)/etc/systemd/system
-	sed 's|/usr/local|$(PREFIX)|' systemd/groupmirror@.service \
-		> $(DESTDIR)/etc/systemd/system/groupmirror@.service
-	install -D -m 644 Documentation/groupmirror.1 \
-		$(DESTDIR)$(PREFIX)/share/man/man1/groupmirror.1
-	install -D -m 644 $(RELEASE)/groupmirror.cdx.json \
-		$(DESTDIR)$(PREFIX)/share/doc/groupmirror/groupmirror.cdx.json
-	install -D -m 644 config/groupmirror.yaml $(DESTDIR)/etc/groupmirror/example.yaml
-	for page in *.md Documentation/*.md Documentation/*/*.md config/*.yaml; do \
-		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/doc/groupmirror/$$page || exit; \
-	done
+	Scripts/install $(RELEASE) "$(DESTDIR)" $(PREFIX) $(UNITS) $(ZSH) $(FISH)
+
+# Debian packages of this machine's release in dist/, looked through by lintian.
+deb: release-deps
+	@Scripts/install-packages debhelper dpkg-dev lintian pkg-config
+	SWIFT=$(SWIFT) debian/rules clean
+	SWIFT=$(SWIFT) debian/rules binary
+	lintian --fail-on error dist/*.deb
 
 # The generated pages of the documentation.
 tables: deps
@@ -138,4 +136,4 @@ test-deps: deps
 	@Scripts/install-packages nginx-light openssl systemd util-linux make
 
 clean:
-	rm -rf .build $(RELEASE) $(FUZZ) .build-mutants .build-thread .build-address demo
+	rm -rf .build dist $(RELEASE) $(FUZZ) .build-mutants .build-thread .build-address demo

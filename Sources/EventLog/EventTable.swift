@@ -4,6 +4,10 @@
 
 /// Documentation/Events.md, generated: a test compares the file with this text.
 package enum EventTable {
+    /// What only the file in the sources says of itself.
+    package static let origin =
+        "Generated from the declarations in `Sources/EventLog/Event+*.swift`; a test compares them. "
+
     package static let samples: [Event] =
         process + cloud + users + edits
         + [
@@ -126,8 +130,7 @@ package enum EventTable {
         let head = """
             # Events
 
-            Generated from the declarations in `Sources/EventLog/Event+*.swift`; a test compares them. Every line begins \
-            with `ts=` (UTC, milliseconds), `level=`, `event=` and `app=` (the SDKAppID); the keys of an event follow in \
+            \(origin)Every line begins with `ts=` (UTC, milliseconds), `level=`, `event=` and `app=` (the SDKAppID); the keys of an event follow in \
             exactly the order given here. With `format: json` the same keys stand in the same order in one object. \
             The key of a duration ends in its unit, `_s` or `_ms`. Totals count from the start of the process. Under \
             systemd each line begins with its priority (`<3>` error, `<4>` warning, `<6>` info, `<7>` debug), which the \

@@ -76,8 +76,10 @@ package final class MirrorReader: Sendable {
         guard owner == String(sdkAppID) else { throw StoreFailure.ofAnotherApp(path, owner ?? "-") }
     }
 
-    /// Copies one moment of the database over another one.
-    func backUp(to target: DatabaseQueue) throws { try database.backup(to: target) }
+    /// Runs `body` outside of a transaction.
+    func withoutTransaction(_ body: (Database) throws -> Void) throws {
+        try database.writeWithoutTransaction(body)
+    }
 
     /// Runs `body` on one moment of the database.
     func read<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {

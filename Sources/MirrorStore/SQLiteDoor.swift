@@ -107,20 +107,20 @@ extension SQLiteMirror {
 }
 
 extension MirrorReader {
-    /// Copies the database into a new file, which is a mirror of one moment, and checks it.
+    /// Writes one moment of the database into a new file, without the room that deleted rows have left, and checks
+    /// it. The file has the mode that a database in its directory gets.
     /// - Returns: the number of the newest change that it has.
     package func backUp(to copy: String) throws(StoreFailure) -> Int64 {
         do {
-            var configuration = Configuration()
-            configuration.prepareDatabase { database in
-                // One file, with nothing beside it.
-                try database.execute(sql: "PRAGMA journal_mode = MEMORY")
+            // SQLite fills an empty file.
+            OwnedFile.make(copy)
+            try withoutTransaction { database in
+                try database.execute(sql: "VACUUM INTO ?", arguments: [copy])
             }
-            let target = try DatabaseQueue(path: copy, configuration: configuration)
-            try backUp(to: target)
-            let last = try target.writeWithoutTransaction { database in
-                // The copy has the log's setting in its header.
-                try database.execute(sql: "PRAGMA journal_mode = DELETE")
+            var configuration = Configuration()
+            configuration.readonly = true
+            let copied = try DatabaseQueue(path: copy, configuration: configuration)
+            let last = try copied.read { database in
                 let check = try String.fetchOne(database, sql: "PRAGMA integrity_check")
                 guard check == "ok" else {
                     throw DatabaseError(
@@ -128,7 +128,7 @@ extension MirrorReader {
                 }
                 return try database.lastNumber(givenIn: "change")
             }
-            try target.close()
+            try copied.close()
             return last
         } catch {
             throw StoreFailure(error, path: copy)

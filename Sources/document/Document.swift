@@ -2,18 +2,35 @@ import EventLog
 import Foundation
 import SyncRules
 
-/// Writes the generated pages of the documentation into the directory that is named: `make tables`.
+/// Writes what is generated: `document DIRECTORY` the tables of the documentation (`make tables`);
+/// `document --man DIRECTORY`, in the root of the sources, the pages of the manual for the programs beside this
+/// one (`make release`).
 @main
 enum Document {
     static func main() throws {
-        guard CommandLine.arguments.count == 2 else {
-            FileHandle.standardError.write(Data("usage: document DIRECTORY\n".utf8))
+        let words = Array(CommandLine.arguments.dropFirst())
+        switch words.count {
+        case 1 where !words[0].hasPrefix("-"):
+            try write(
+                ["Events.md": EventTable.markdown, "Failures.md": FailureTable.markdown],
+                into: words[0])
+        case 2 where words[0] == "--man":
+            try write(Manual(programs: folderOfThisProgram).pages(), into: words[1])
+        default:
+            FileHandle.standardError.write(Data("usage: document [--man] DIRECTORY\n".utf8))
             exit(64)
         }
-        let folder = URL(fileURLWithPath: CommandLine.arguments[1], isDirectory: true)
-        for (name, text) in [
-            ("Events.md", EventTable.markdown), ("Failures.md", FailureTable.markdown),
-        ] {
+    }
+
+    private static var folderOfThisProgram: URL {
+        URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+            .deletingLastPathComponent()
+    }
+
+    private static func write(_ files: [String: String], into directory: String) throws {
+        let folder = URL(fileURLWithPath: directory, isDirectory: true)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        for (name, text) in files {
             try text.write(to: folder.appending(path: name), atomically: true, encoding: .utf8)
         }
     }

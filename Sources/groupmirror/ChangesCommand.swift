@@ -31,7 +31,7 @@ struct ChangesCommand: AsyncParsableCommand {
                 + "10m, 2026-11-21, 2026-11-21T08:00:00Z.",
             valueName: "number|time"))
     var since: String?
-    @Option(help: "Only this user's.") var user: String?
+    @Option(help: "Only this user's.", completion: .users) var user: String?
     @Flag(help: "Go on printing changes as they come, until Ctrl-C.") var follow = false
 
     private static let batch = 1000

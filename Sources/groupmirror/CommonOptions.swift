@@ -13,7 +13,7 @@ struct CommonOptions: ParsableArguments {
         help: ArgumentHelp(
             "The configuration: a file, or NAME for \(ConfigurationPlace.directory)/NAME.yaml "
                 + "(default: $GROUPMIRROR_CONFIG, else the name groupmirror).",
-            valueName: "file"))
+            valueName: "file"), completion: .file(extensions: ["yaml"]))
     var config: String?
 
     private var path: String {

@@ -71,9 +71,11 @@ struct EditCommand: AsyncParsableCommand {
                 """)
 
         @OptionGroup var options: Options
-        @Argument(help: "Whose group.") var user: String
+        @Argument(help: "Whose group.", completion: .users) var user: String
         @Argument(help: "Its name: 1 to 64 bytes of UTF-8 (push.name_bytes).") var name: String
-        @Argument(help: "user:ID or chatgroup:ID; without any, the cloud may refuse the group.")
+        @Argument(
+            help: "user:ID or chatgroup:ID; without any, the cloud may refuse the group.",
+            completion: .conversations)
         var conversations: [String] = []
 
         func run() async throws {
@@ -94,8 +96,8 @@ struct EditCommand: AsyncParsableCommand {
                 """)
 
         @OptionGroup var options: Options
-        @Argument(help: "Whose group.") var user: String
-        @Argument(help: "Its name, with open edits applied.") var group: String
+        @Argument(help: "Whose group.", completion: .users) var user: String
+        @Argument(help: "Its name, with open edits applied.", completion: .groups) var group: String
         @Argument(help: "Its new name.") var newName: String
 
         func run() async throws {
@@ -113,8 +115,8 @@ struct EditCommand: AsyncParsableCommand {
                 """)
 
         @OptionGroup var options: Options
-        @Argument(help: "Whose group.") var user: String
-        @Argument(help: "Its name, with open edits applied.") var group: String
+        @Argument(help: "Whose group.", completion: .users) var user: String
+        @Argument(help: "Its name, with open edits applied.", completion: .groups) var group: String
 
         func run() async throws { try await options.queue(.delete(named(group)), of: user) }
     }
@@ -134,9 +136,10 @@ struct EditCommand: AsyncParsableCommand {
 
         @OptionGroup var options: Options
         @Flag(help: "Create the group if there is none of this name.") var create = false
-        @Argument(help: "Whose group.") var user: String
-        @Argument(help: "Its name, with open edits applied.") var group: String
-        @Argument(help: "user:ID or chatgroup:ID, one or more.") var conversations: [String]
+        @Argument(help: "Whose group.", completion: .users) var user: String
+        @Argument(help: "Its name, with open edits applied.", completion: .groups) var group: String
+        @Argument(help: "user:ID or chatgroup:ID, one or more.", completion: .conversations)
+        var conversations: [String]
 
         func run() async throws {
             let ids = try conversationIDs(conversations)
@@ -156,9 +159,10 @@ struct EditCommand: AsyncParsableCommand {
                 """)
 
         @OptionGroup var options: Options
-        @Argument(help: "Whose group.") var user: String
-        @Argument(help: "Its name, with open edits applied.") var group: String
-        @Argument(help: "user:ID or chatgroup:ID, one or more.") var conversations: [String]
+        @Argument(help: "Whose group.", completion: .users) var user: String
+        @Argument(help: "Its name, with open edits applied.", completion: .groups) var group: String
+        @Argument(help: "user:ID or chatgroup:ID, one or more.", completion: .conversations)
+        var conversations: [String]
 
         func run() async throws {
             try await options.queue(
@@ -180,12 +184,15 @@ struct EditCommand: AsyncParsableCommand {
                 """)
 
         @OptionGroup var options: Options
-        @Option(help: "Bits to set, like star or 0,33; may be repeated.") var set: [String] = []
-        @Option(help: "Bits to clear, like unread or 1,34; may be repeated.") var clear: [String] =
+        @Option(help: "Bits to set, like star or 0,33; may be repeated.", completion: .marks)
+        var set: [String] = []
+        @Option(help: "Bits to clear, like unread or 1,34; may be repeated.", completion: .marks)
+        var clear: [String] =
             []
         @Option(help: "The custom mark, at most 256 bytes; empty to remove it.") var custom: String?
-        @Argument(help: "Whose conversation.") var user: String
-        @Argument(help: "user:ID or chatgroup:ID.") var conversation: String
+        @Argument(help: "Whose conversation.", completion: .users) var user: String
+        @Argument(help: "user:ID or chatgroup:ID.", completion: .conversations) var conversation:
+            String
 
         func run() async throws {
             let marks = MarkEdit(

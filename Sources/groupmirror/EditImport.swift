@@ -45,9 +45,9 @@ struct EditImport: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Queue the lines that can be queued, and write the others into this new file.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var skipInvalid: String?
-    @Argument(help: "The file; - for standard input.") var file: String
+    @Argument(help: "The file; - for standard input.", completion: .file()) var file: String
 
     func run() async throws {
         // Before root gives its rights up: the files are the caller's.

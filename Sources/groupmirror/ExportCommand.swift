@@ -26,7 +26,8 @@ struct ExportCommand: AsyncParsableCommand {
     @Flag(help: "Accepted as everywhere; the export is JSON anyway.") var json = false
     @Flag(help: "Begin with a line that has the number of the newest change.") var withSeq = false
     @OptionGroup var age: MaxAgeOption
-    @Argument(help: "Only these users (default: all of the list).") var users: [String] = []
+    @Argument(help: "Only these users (default: all of the list).", completion: .users) var users:
+        [String] = []
 
     func validate() throws {
         if users.isEmpty, age.maxAge != nil {

@@ -80,7 +80,7 @@ struct HeldCommand: ParsableCommand {
     struct Decision: ParsableArguments {
         @OptionGroup var common: CommonOptions
         @Flag(help: "Every user whose deletions are held.") var all = false
-        @Argument(help: "Users.") var users: [String] = []
+        @Argument(help: "Users.", completion: .users) var users: [String] = []
 
         func validate() throws {
             if all != users.isEmpty {

@@ -42,7 +42,7 @@ struct OutboxCommand: ParsableCommand {
         @Option(
             help: ArgumentHelp(
                 "Only those in this state: \(EditState.allCases.map(\.rawValue).joined(separator: ", ")), or all.",
-                valueName: "state"))
+                valueName: "state"), completion: .editStates)
         var state: String?
 
         func run() throws {

@@ -10,7 +10,7 @@ import MirrorStore
 extension OutboxCommand {
     /// Which edits are meant.
     struct Filter: ParsableArguments {
-        @Option(help: "Only this user's.") var user: String?
+        @Option(help: "Only this user's.", completion: .users) var user: String?
         @Option(
             help: ArgumentHelp(
                 "Only those whose key fits, like 'migration-*': * any text, ? one character.",
@@ -159,8 +159,8 @@ extension OutboxCommand {
         @OptionGroup var choice: Choice
         @Option(
             help:
-                "Only those rejected for this: refused, conflict, name_taken, group_missing or gave_up."
-        )
+                "Only those rejected for this: refused, conflict, name_taken, group_missing or gave_up.",
+            completion: .list(["refused", "conflict", "name_taken", "group_missing", "gave_up"]))
         var reason: String?
         @Flag(help: "Over a conflict too.") var force = false
 
@@ -213,7 +213,9 @@ extension OutboxCommand {
                 """)
 
         @OptionGroup var choice: Choice
-        @Option(help: "Only those in this state: queued or rejected.") var state: String?
+        @Option(
+            help: "Only those in this state: queued or rejected.",
+            completion: .list(["queued", "rejected"])) var state: String?
 
         func run() throws {
             let states = try state.map { word -> [EditState] in

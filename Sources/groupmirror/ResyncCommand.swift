@@ -25,7 +25,7 @@ struct ResyncCommand: AsyncParsableCommand {
     @OptionGroup var output: JSONOption
     @Flag(help: "Every user of the list.") var all = false
     @Flag(help: "Say what would change; change nothing that is mirrored.") var dryRun = false
-    @Argument(help: "Users to pull.") var users: [String] = []
+    @Argument(help: "Users to pull.", completion: .users) var users: [String] = []
 
     func validate() throws {
         if all != users.isEmpty {

@@ -21,7 +21,7 @@ struct ShowCommand: AsyncParsableCommand {
     @Flag(help: "With open edits applied; a group that is still to be created has no number.")
     var pending = false
     @OptionGroup var age: MaxAgeOption
-    @Argument(help: "The user.") var user: String
+    @Argument(help: "The user.", completion: .users) var user: String
 
     func run() async throws {
         guard let id = try userIDs([user]).first else { return }

@@ -19,7 +19,8 @@ struct UserSigCommand: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var output: JSONOption
-    @Option(help: "The account to sign for (default: app.admin).") var user: String?
+    @Option(help: "The account to sign for (default: app.admin).", completion: .users) var user:
+        String?
     @Option(help: "How long it holds, like 10m or 24h.") var expire = "1h"
 
     @Flag(help: "Make one that is valid for more than a day.") var yes = false

@@ -130,26 +130,6 @@ import Testing
         #expect(try emulator.groupmirror("export", user, "--max-age", "0s").status == 0)
     }
 
-    @Test func aBackup_isAWholeMirrorThatReplacesNothing() throws {
-        let emulator = try EmulatorProcess.pulled()
-        let daemon = try emulator.daemon()
-        try daemon.wait(for: "the daemon") { daemon.stderr.contains("daemon_ready") }
-        let copy = emulator.directory.file("copy.db")
-        #expect(try emulator.groupmirror("backup", copy).status == 0)
-        let again = try emulator.groupmirror("backup", copy)
-        #expect(again.status == 64)
-        #expect(again.stderr.contains("exists already"))
-        let mode = try FileManager.default.attributesOfItem(atPath: copy)[.posixPermissions] as? Int
-        #expect(mode == 0o640)
-        daemon.signal(SIGTERM)
-        #expect(daemon.wait() == 0)
-        let before = try emulator.groupmirror("export").stdout
-        try emulator.configure("mirror.db", "copy.db")
-        let there = try emulator.groupmirror("export").stdout
-        #expect(there.split(separator: "\n").count == before.split(separator: "\n").count)
-        #expect(try emulator.groupmirror("resync", "--all").status == 0)
-    }
-
     @Test func anExportWithItsNumber_goesOnWithoutAGap() throws {
         let emulator = try EmulatorProcess.pulled()
         let export = try emulator.groupmirror("export", "--with-seq").stdout
