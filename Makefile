@@ -115,7 +115,7 @@ deb: release-deps
 # The generated pages of the documentation.
 tables: deps
 	$(SWIFT) build --product document
-	.build/debug/document Documentation
+	.build/debug/document .
 
 format:
 	$(SWIFT) format -i -r Sources Tests Benchmarks Reliability Package.swift

@@ -19,6 +19,20 @@ package enum CloudProbe {
         }
     }
 
+    /// Asks the cloud's host for nothing, without a signature and without a command: no call is counted. Returns by how
+    /// much this machine's clock is ahead of the host's, to the second; nil when it does not say its time.
+    package static func clockDifference(_ settings: MirrorSettings) async throws(TransportFailure)
+        -> Duration?
+    {
+        let transport = CurlTransport(Instance.curlSettings(settings))
+        defer { transport.close() }
+        let reply = try await transport.post(path: "/", body: [])
+        guard let date = reply.date else { return nil }
+        let difference = SystemTimekeeper().wallTime() - date
+        // The host's time is cut to whole seconds.
+        return difference < .seconds(1) && difference > .zero ? .zero : difference
+    }
+
     private static func call(
         _ settings: MirrorSettings, _ key: SecretKey, _ user: UserID, _ log: Log
     ) async throws {

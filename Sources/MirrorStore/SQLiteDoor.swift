@@ -107,6 +107,12 @@ extension SQLiteMirror {
 }
 
 extension MirrorReader {
+    /// What SQLite finds damaged, in its words; nil when nothing is. It reads the whole file.
+    package func damage() throws(StoreFailure) -> String? {
+        let words = try read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+        return words == "ok" ? nil : words ?? "no answer"
+    }
+
     /// Writes one moment of the database into a new file, without the room that deleted rows have left, and checks
     /// it. The file has the mode that a database in its directory gets.
     /// - Returns: the number of the newest change that it has.

@@ -2,8 +2,8 @@ import EventLog
 import Foundation
 import SyncRules
 
-/// Writes what is generated: `document DIRECTORY` the tables of the documentation (`make tables`);
-/// `document --man DIRECTORY`, in the root of the sources, the pages of the manual for the programs beside this
+/// Writes what is generated: `document DIRECTORY` the tables of the documentation and the program for mtail, in
+/// the root of the sources that is named (`make tables`); `document --man DIRECTORY`, in the root of the sources, the pages of the manual for the programs beside this
 /// one (`make release`).
 @main
 enum Document {
@@ -12,8 +12,11 @@ enum Document {
         switch words.count {
         case 1 where !words[0].hasPrefix("-"):
             try write(
-                ["Events.md": EventTable.markdown, "Failures.md": FailureTable.markdown],
-                into: words[0])
+                [
+                    "Documentation/Events.md": EventTable.markdown,
+                    "Documentation/Failures.md": FailureTable.markdown,
+                    "monitoring/groupmirror.mtail": MtailProgram.text,
+                ], into: words[0])
         case 2 where words[0] == "--man":
             try write(Manual(programs: folderOfThisProgram).pages(), into: words[1])
         default:
@@ -29,9 +32,11 @@ enum Document {
 
     private static func write(_ files: [String: String], into directory: String) throws {
         let folder = URL(fileURLWithPath: directory, isDirectory: true)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         for (name, text) in files {
-            try text.write(to: folder.appending(path: name), atomically: true, encoding: .utf8)
+            let file = folder.appending(path: name)
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try text.write(to: file, atomically: true, encoding: .utf8)
         }
     }
 }

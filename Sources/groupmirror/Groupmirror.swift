@@ -27,7 +27,7 @@ struct Groupmirror: AsyncParsableCommand {
             UsersCommand.self, ShowCommand.self, ExportCommand.self, ChangesCommand.self,
             EditCommand.self,
             OutboxCommand.self, HeldCommand.self, VerifyCommand.self, BackupCommand.self,
-            CheckCommand.self,
+            CheckCommand.self, DoctorCommand.self,
             UserSigCommand.self,
         ])
 

@@ -1,0 +1,112 @@
+import Daemon
+import Foundation
+import MirrorConfiguration
+
+/// The service of a configuration, as systemd knows it.
+enum SystemdUnit {
+    /// The name of the service; nil for a configuration that is not in the standard directory.
+    static func name(of settings: MirrorSettings) -> String? {
+        let prefix = ConfigurationPlace.directory + "/"
+        guard settings.file.hasPrefix(prefix), settings.file.hasSuffix(".yaml") else { return nil }
+        let name = settings.file.dropFirst(prefix.count).dropLast(5)
+        guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) })
+        else { return nil }
+        return "groupmirror@\(name).service"
+    }
+
+    /// How it is installed and runs.
+    static func findings(_ settings: MirrorSettings) -> [Finding] {
+        guard let unit = name(of: settings) else {
+            return [
+                Finding(
+                    "service", .fine,
+                    "none: the configuration is not in \(ConfigurationPlace.directory)")
+            ]
+        }
+        guard FileManager.default.fileExists(atPath: "/run/systemd/system") else {
+            return [Finding("service", .note, "this machine does not run systemd")]
+        }
+        let properties = [
+            "LoadState", "ActiveState", "UnitFileState", "NRestarts", "Result", "FragmentPath",
+            "NeedDaemonReload",
+        ]
+        let answer = OtherProgram.run([
+            "systemctl", "show", "--property=" + properties.joined(separator: ","), unit,
+        ])
+        guard let answer, answer.status == 0 else {
+            return [Finding("service", .note, "systemctl does not answer")]
+        }
+        var values: [Substring: Substring] = [:]
+        for line in answer.output.lines {
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { values[parts[0]] = parts[1] }
+        }
+        return findings(unit, values)
+    }
+
+    private static func findings(_ unit: String, _ values: [Substring: Substring]) -> [Finding] {
+        guard values["LoadState"] == "loaded" else {
+            return [
+                Finding(
+                    "service", .note, "\(unit) is not installed",
+                    advice: "install the package, or 'make install'")
+            ]
+        }
+        let state = values["ActiveState"] ?? "unknown"
+        var found: [Finding] = []
+        let words =
+            "\(unit) is \(state), \(values["UnitFileState"] ?? "-"), restarted \(values["NRestarts"] ?? "0") times"
+        if state == "failed" {
+            found.append(
+                Finding(
+                    "service", .bad(.unexpected), words + ", \(values["Result"] ?? "")",
+                    advice: "journalctl -u \(unit) -n 20 shows why"))
+        } else if values["UnitFileState"] != "enabled" {
+            found.append(
+                Finding(
+                    "service", .note, words,
+                    advice: "it does not start with the machine: systemctl enable \(unit)"))
+        } else {
+            found.append(Finding("service", .fine, words))
+        }
+        if values["NeedDaemonReload"] == "yes" {
+            found.append(
+                Finding(
+                    "service", .note, "its files have changed since systemd read them",
+                    advice: "systemctl daemon-reload"))
+        }
+        let packaged = ["/usr/lib/systemd/system/", "/lib/systemd/system/"].map {
+            $0 + "groupmirror@.service"
+        }
+        if let path = values["FragmentPath"], path.hasPrefix("/etc/"),
+            packaged.contains(where: FileManager.default.fileExists)
+        {
+            found.append(
+                Finding(
+                    "service", .note, "\(path) hides the unit of the package",
+                    advice: "remove it; changes belong into a drop-in"))
+        }
+        return found
+    }
+}
+
+/// Programs of the system that are asked something.
+enum OtherProgram {
+    /// Runs a program found on the path, with nothing as its input.
+    /// - Returns: nil when there is no such program.
+    static func run(_ words: [String]) -> (output: String, status: Int32)? {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = words
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        process.standardInput = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return nil }
+        let said = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        // What `env` says of a program that is not there.
+        if process.terminationStatus == 127 { return nil }
+        return (String(decoding: said, as: UTF8.self), process.terminationStatus)
+    }
+}
