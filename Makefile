@@ -133,7 +133,7 @@ release-deps: deps
 
 # Besides: what the tests put before and beside the programs.
 test-deps: deps
-	@Scripts/install-packages nginx-light openssl systemd util-linux make
+	@Scripts/install-packages nginx-light openssl systemd util-linux make tmux bash-completion zsh fish
 
 clean:
 	rm -rf .build dist $(RELEASE) $(FUZZ) .build-mutants .build-thread .build-address demo

@@ -18,6 +18,12 @@ static inline int gm_terminal_columns(int descriptor) {
     return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+// Its height in lines, or 0.
+static inline int gm_terminal_rows(int descriptor) {
+    struct winsize size;
+    return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
 // The calling thread, which is root's, becomes another user who may read every file and search every directory,
 // and has no other right of root's; also after the exec that must follow, for other threads are not changed.
 // 0, or -1 with errno.

@@ -109,8 +109,10 @@ package final class MirrorReader: Sendable {
 
     /// Users in the order of their ids, those in `state` or all; one at a time, for there may be
     /// millions.
+    /// - Parameter most: no more than so many; nil for all.
     package func users(
-        state: String? = nil, user: String? = nil, _ each: (UserRow) throws -> Void
+        state: String? = nil, user: String? = nil, most: Int? = nil,
+        _ each: (UserRow) throws -> Void
     ) throws(StoreFailure) {
         try read { database in
             let rows = try Row.fetchCursor(
@@ -118,7 +120,8 @@ package final class MirrorReader: Sendable {
                 sql: """
                     SELECT * FROM users
                     WHERE (? IS NULL OR state = ?) AND (? IS NULL OR user = ?) ORDER BY user
-                    """, arguments: [state, state, user, user])
+                    LIMIT coalesce(?, 9223372036854775807)
+                    """, arguments: [state, state, user, user, most])
             while let row = try rows.next() {
                 try each(
                     UserRow(

@@ -85,8 +85,10 @@ package struct Schedule: Sendable {
 
     /// Room for `count` users at once; saves the growing.
     package mutating func reserve(_ count: Int) {
-        users.reserveCapacity(count + 1)
-        lastPull.reserveCapacity(count + 1)
+        // The numbers of users begin with 1.
+        let places = count + 1
+        users.reserveCapacity(places)
+        lastPull.reserveCapacity(places)
     }
 
     /// A user that has never been pulled.

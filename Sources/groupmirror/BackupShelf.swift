@@ -29,12 +29,10 @@ struct BackupShelf {
     /// - Returns: the file, and the number of the newest change in it.
     func add(_ reader: MirrorReader, at time: WallTime) throws -> (file: String, lastChange: Int64)
     {
-        let stamp = "\(time)".prefix(19).filter { $0 != "-" && $0 != ":" }
-        let file = path("\(name)-\(stamp)Z.db")
-        guard access(file, F_OK) != 0 else {
-            throw ProgramFailure(
-                .usage, "\(file): it exists already", advice: "wait a second, and try again")
-        }
+        var moment = time
+        // Two in one second: no copy is replaced.
+        while access(path(name(at: moment)), F_OK) == 0 { moment = moment + .seconds(1) }
+        let file = path(name(at: moment))
         let draft = path(".\(name).\(getpid()).copy")
         defer { unlink(draft) }
         let lastChange = try reader.backUp(to: draft)
@@ -62,6 +60,11 @@ struct BackupShelf {
         } catch {
             throw fault(directory, errno)
         }
+    }
+
+    private func name(at time: WallTime) -> String {
+        let stamp = "\(time)".prefix(19).filter { $0 != "-" && $0 != ":" }
+        return "\(name)-\(stamp)Z.db"
     }
 
     /// `shop-20261130T023000Z.db`

@@ -23,11 +23,12 @@ struct Groupmirror: AsyncParsableCommand {
             """,
         version: "groupmirror \(Version.text)",
         subcommands: [
-            RunCommand.self, ResyncCommand.self, StatusCommand.self, HealthCommand.self,
+            RunCommand.self, ResyncCommand.self, StatusCommand.self, TopCommand.self,
+            HealthCommand.self,
             UsersCommand.self, ShowCommand.self, ExportCommand.self, ChangesCommand.self,
             EditCommand.self,
             OutboxCommand.self, HeldCommand.self, VerifyCommand.self, BackupCommand.self,
-            CheckCommand.self, DoctorCommand.self,
+            CheckCommand.self, DoctorCommand.self, ReportCommand.self,
             UserSigCommand.self,
         ])
 

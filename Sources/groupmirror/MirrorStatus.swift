@@ -89,6 +89,15 @@ struct MirrorStatus {
         }
     }
 
+    /// Its first lines, for a screen.
+    var headlines: [String] {
+        rows.filter {
+            ["app", "daemon", "cloud", "database", "outbox", "held", "guard", "clock"].contains(
+                $0[0])
+        }
+        .map { $0[0] + String(repeating: " ", count: 9 - $0[0].count) + Output.shown($0[1]) }
+    }
+
     /// A label and what stands beside it; advice has a line of its own, without a label.
     private var rows: [[String]] {
         var rows = [["app", "\(settings.sdkAppID), \(settings.database)"]]

@@ -232,8 +232,12 @@ extension NaiveCloud {
         #expect(EditReplay.preview([remade], on: draft).draft.members(of: 1) == [alice, bob, eve])
     }
 
-    @Test func theMirrorWithOpenEditsAppliedKnowsAGroupThatWasMade_whenALaterEditMeansIt() {
-        var creation = Edit(id: 5, operation: .create(name: "club", [bob]), state: .sending)
+    /// Also when the cloud has accepted none of its conversations.
+    @Test(arguments: [EditState.sending, .queued])
+    func theMirrorWithOpenEditsAppliedKnowsAGroupThatWasMade_whenALaterEditMeansIt(
+        state: EditState
+    ) {
+        var creation = Edit(id: 5, operation: .create(name: "club", [bob]), state: state)
         creation.createdGroup = 1
         let later = Edit(id: 6, operation: .add([eve], to: GroupReference(id: -5, name: "club")))
         #expect(
