@@ -12,7 +12,7 @@ RELEASE_FLAGS = -c release --scratch-path $(RELEASE) --disable-local-rpath \
 	-Xswiftc -no-toolchain-stdlib-rpath -Xlinker '-rpath=$$ORIGIN/../lib/groupmirror' \
 	-Xlinker -z -Xlinker now
 
-.PHONY: demo test bench build release install deb tables format lint deps test-deps clean \
+.PHONY: demo test bench build release install deb deb-previous systemd-test monitoring-test tables format lint deps test-deps clean \
 	release-deps prove simulate crash chaos chaos-programs proof-programs fuzz fuzz-all fuzz-program mutate sanitize
 
 demo: deps
@@ -112,6 +112,25 @@ deb: release-deps
 	SWIFT=$(SWIFT) debian/rules binary
 	lintian --fail-on error dist/*.deb
 
+# The packages of dist/ under a real systemd in a container, as root: SUITE is a release of Debian, PREVIOUS a
+# directory with older packages to upgrade from (`make deb-previous` makes those of the commit before).
+SUITE ?= bookworm
+PREVIOUS ?= $(wildcard .build-previous/dist)
+systemd-test:
+	@Scripts/install-packages systemd-container mmdebstrap
+	Scripts/systemd-test $(SUITE) $(PREVIOUS)
+
+deb-previous: release-deps
+	@Scripts/install-packages debhelper dpkg-dev pkg-config
+	SWIFT=$(SWIFT) Scripts/deb-previous
+
+# mtail, Prometheus, Alertmanager and a browser with a daemon; then the programs of examples/ with PostgreSQL.
+monitoring-test: release
+	@Scripts/install-packages mtail prometheus prometheus-alertmanager chromium fonts-dejavu-core postgresql \
+		lnav python3 jq
+	Scripts/monitoring-test $(RELEASE)/release $(PICTURE)
+	Scripts/examples-test $(RELEASE)/release
+
 # The generated pages of the documentation.
 tables: deps
 	$(SWIFT) build --product document
@@ -136,4 +155,4 @@ test-deps: deps
 	@Scripts/install-packages nginx-light openssl systemd util-linux make tmux bash-completion zsh fish
 
 clean:
-	rm -rf .build dist $(RELEASE) $(FUZZ) .build-mutants .build-thread .build-address demo
+	rm -rf .build dist .build-previous .build-systemd $(RELEASE) $(FUZZ) .build-mutants .build-thread .build-address demo
