@@ -147,7 +147,7 @@ deps:
 		sqlite3 curl
 
 release-deps: deps
-	@Scripts/install-packages jq
+	@Scripts/install-packages jq man-db groff-base bash zsh fish
 	@SWIFT=$(SWIFT) Scripts/link-runtime $(RELEASE)
 
 # Besides: what the tests put before and beside the programs.

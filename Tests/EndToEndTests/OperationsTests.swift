@@ -103,7 +103,7 @@ import Testing
     /// The screen, as soon as it has what is looked for.
     private func screen(with part: String) throws -> String {
         var text = ""
-        for _ in 0..<100 {
+        for _ in 0..<300 {
             text = try tmux("capture-pane", "-p")
             if text.contains(part) { return text }
             usleep(100_000)
@@ -192,7 +192,7 @@ import Testing
                 + Self.start(shell, folder))
         var text = ""
         func wait(for part: String) throws -> Bool {
-            for _ in 0..<50 {
+            for _ in 0..<100 {
                 text = try tmux("capture-pane", "-p")
                 if text.contains(part) { return true }
                 usleep(100_000)
@@ -202,7 +202,7 @@ import Testing
         _ = try wait(for: shell == "fish" ? ">" : "$")
         _ = try tmux("send-keys", "-l", line)
         _ = try wait(for: line)
-        for _ in 0..<4 {
+        for _ in 0..<6 {
             _ = try tmux("send-keys", "Tab")
             if try wait(for: part) { break }
         }
