@@ -62,6 +62,17 @@ struct Doctor {
             add("key", "\(settings.secretKeyFile ?? "of systemd"), closed to others")
             return key
         } catch {
+            // The service gets a key of its own, by its name.
+            let ofService = settings.file.replacing(/\.yaml$/, with: ".key")
+            if SystemdUnit.name(of: settings) != nil, let path = settings.secretKeyFile,
+                !OwnedFile.mayAccess(path, F_OK), errno == ENOENT,
+                OwnedFile.mayAccess(ofService, F_OK)
+            {
+                note(
+                    "key", "\(path) is not there: only the service has a key",
+                    advice: "app.secret_key_file: \(ofService)")
+                return nil
+            }
             findings.append(Finding("key", error))
             return nil
         }

@@ -52,6 +52,11 @@ struct ReportCommand: ParsableCommand {
                 ("counts.txt", counts(settings)), ("log.txt", disguise.log(log)),
             ]
             try pack(parts, into: archive)
+            if log.isEmpty {
+                Output.note(
+                    "note: the log is not in it: this user may not read the journal (sudo, or the group "
+                        + "systemd-journal), or the daemon does not write there (--log FILE)")
+            }
         } catch {
             archive.abandon()
             throw error

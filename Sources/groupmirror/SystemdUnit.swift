@@ -75,6 +75,13 @@ enum SystemdUnit {
                     "service", .note, "its files have changed since systemd read them",
                     advice: "systemctl daemon-reload"))
         }
+        if let key = fileOfKey(unit), !FileManager.default.fileExists(atPath: key) {
+            found.append(
+                Finding(
+                    "service", .bad(.configuration),
+                    "its key, \(key), is not there: it does not start (243)",
+                    advice: "sudo install -m 600 /dev/stdin \(key)"))
+        }
         let packaged = ["/usr/lib/systemd/system/", "/lib/systemd/system/"].map {
             $0 + "groupmirror@.service"
         }
@@ -87,6 +94,25 @@ enum SystemdUnit {
                     advice: "remove it; changes belong into a drop-in"))
         }
         return found
+    }
+}
+
+extension SystemdUnit {
+    /// The file from which systemd hands the key over, by the unit's own files: `systemctl show` does not print it.
+    private static func fileOfKey(_ unit: String) -> String? {
+        let instance = unit.drop { $0 != "@" }.dropFirst().dropLast(".service".count)
+        let files = OtherProgram.run(["systemctl", "cat", unit])?.output ?? ""
+        var path: Substring?
+        for line in files.lines {
+            guard line.hasPrefix("LoadCredential") else { continue }
+            let value = line.drop { $0 != "=" }.dropFirst()
+            // An empty one takes back those before.
+            if value.isEmpty { path = nil }
+            if value.hasPrefix(KeyFile.credential + ":") {
+                path = value.dropFirst(KeyFile.credential.count + 1)
+            }
+        }
+        return path.map { String($0).replacing("%i", with: String(instance)) }
     }
 }
 
