@@ -330,7 +330,7 @@ private func unreadable(_ path: String, what: String, _ error: any Error) -> Con
         file: path, problem: problem, advice: isKept ? whoMayRead(path) : "")
 }
 
-/// What lets somebody read a file that is kept from them.
+/// How a user gets to read a file that they may not read.
 private func whoMayRead(_ path: String) -> String {
     let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         .joined(separator: "/")
