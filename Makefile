@@ -12,7 +12,8 @@ RELEASE_FLAGS = -c release --scratch-path $(RELEASE) --disable-local-rpath \
 	-Xswiftc -no-toolchain-stdlib-rpath -Xlinker '-rpath=$$ORIGIN/../lib/groupmirror' \
 	-Xlinker -z -Xlinker now
 
-.PHONY: demo test bench build release install deb deb-previous systemd-test monitoring-test tables format lint deps test-deps clean \
+.PHONY: demo test bench build release install deb deb-previous systemd-test monitoring-test tables \
+	format lint deps test-deps clean \
 	release-deps prove simulate crash chaos chaos-programs proof-programs fuzz fuzz-all fuzz-program mutate sanitize
 
 demo: deps

@@ -332,8 +332,7 @@ private func unreadable(_ path: String, what: String, _ error: any Error) -> Con
 
 /// How a user gets to read a file that they may not read.
 private func whoMayRead(_ path: String) -> String {
-    let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        .joined(separator: "/")
+    let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
     var status = stat()
     guard stat(path, &status) == 0 || stat(directory, &status) == 0,
         status.st_mode & S_IRGRP != 0, status.st_gid != 0, let group = getgrgid(status.st_gid)

@@ -10,20 +10,16 @@ import SyncEngine
 /// Looks through an installation. What root alone may see comes first: the mirror is looked at with the rights of its
 /// owner.
 struct Doctor {
-    private let common: CommonOptions
     private var findings: [Finding] = []
 
-    init(_ common: CommonOptions) { self.common = common }
-
     /// All findings, in the order in which things depend on each other.
-    func examine() async throws -> [Finding] {
-        var doctor = self
+    mutating func examine(_ common: CommonOptions) async throws -> [Finding] {
         do {
-            try await doctor.look(try common.settings())
+            try await look(try common.settings())
         } catch let fault as ConfigurationFault {
-            doctor.findings.append(Finding("configuration", fault))
+            findings.append(Finding("configuration", fault))
         }
-        return doctor.findings
+        return findings
     }
 
     private mutating func look(_ settings: MirrorSettings) async throws {
@@ -164,7 +160,8 @@ struct Doctor {
 
     private mutating func lookAtDaemon(_ settings: MirrorSettings, _ reader: MirrorReader?) -> Bool
     {
-        guard let reader, let status = try? MirrorStatus(settings, SystemTimekeeper()) else {
+        guard let reader, let status = try? MirrorStatus(settings, SystemTimekeeper(), reader)
+        else {
             return LockFile.holder(database: settings.database) != nil
         }
         guard let process = status.process else {
@@ -213,7 +210,9 @@ struct Doctor {
                 Finding("address", .bad(.cloudUnavailable), error.problem, advice: error.advice))
             return
         }
-        guard !isCalling, let key else { return }
+        // Without the directory nobody can be at work on a mirror there, and no lock can be made.
+        let directory = OwnedFile.directory(of: settings.database)
+        guard !isCalling, let key, OwnedFile.mayAccess(directory, F_OK) else { return }
         do {
             guard let lock = try LockFile(database: settings.database, for: .command) else {
                 return
@@ -232,7 +231,7 @@ struct Doctor {
             return note("clock", "the answer had no date to compare with")
         }
         let seconds = abs(difference.milliseconds) / 1000
-        if seconds > 300 {
+        if .seconds(seconds) > CloudClock.tolerance {
             findings.append(
                 Finding(
                     "clock", .bad(.cloudUnavailable), "\(difference.asClockOffset) the cloud's",

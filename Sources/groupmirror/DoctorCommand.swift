@@ -27,7 +27,8 @@ struct DoctorCommand: AsyncParsableCommand {
     @OptionGroup var output: JSONOption
 
     func run() async throws {
-        let findings = try await Doctor(common).examine()
+        var doctor = Doctor()
+        let findings = try await doctor.examine(common)
         for finding in findings { finding.print(as: OutputFormat(output)) }
         Output.leave(findings.lazy.compactMap(\.badStatus).first ?? .done)
     }
@@ -73,11 +74,8 @@ struct Finding {
     func print(as format: OutputFormat) {
         switch format {
         case .text:
-            func padded(_ text: String, _ width: Int) -> String {
-                text + String(repeating: " ", count: max(0, width - text.count))
-            }
             Output.data(
-                "\(padded(grade.word, 4))  \(padded(subject, 13))  " + Output.shown(words)
+                "\(grade.word.padded(to: 4))  \(subject.padded(to: 13))  " + Output.shown(words)
                     + (advice.isEmpty ? "" : " (\(Output.shown(advice)))"))
         case .json:
             Output.data(

@@ -69,17 +69,17 @@ struct HealthCommand: ParsableCommand {
     /// The worst of all, then a line for each.
     private func concludeAll() throws -> Never {
         let answers = try EveryConfiguration.run(["health"])
-        let grades = answers.map { Grade(rawValue: $0.status) ?? .bad }
+        let grades = answers.map { Grade(rawValue: $0.answer.status) ?? .bad }
         let worst = grades.max { $0.rawValue < $1.rawValue } ?? .bad
         let named = zip(answers, grades).filter { $1 == worst }.map(\.0.name).joined(
             separator: ", ")
         let words = worst == .fine ? "all \(answers.count) are fine" : named
         Output.data("GROUPMIRROR \(worst.word) - \(Output.shown(words))")
-        for (answer, grade) in zip(answers, grades) {
+        for ((name, answer), grade) in zip(answers, grades) {
             let line = answer.output.lines.first ?? answer.errors.lines.first ?? "no answer"
             let words = line.split(separator: " - ", maxSplits: 1).last ?? line
             Output.data(
-                "\(answer.name): \(grade.word) - \(words.split(separator: " | ").first ?? words)")
+                "\(name): \(grade.word) - \(words.split(separator: " | ").first ?? words)")
         }
         Output.leave(code: worst.rawValue)
     }

@@ -28,9 +28,15 @@ struct MirrorStatus {
     let guardTrip: (seq: Int64, at: WallTime, believed: Int)?
 
     init(_ settings: MirrorSettings, _ time: any Timekeeper) throws {
+        try self.init(
+            settings, time,
+            MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID))
+    }
+
+    /// - Parameter reader: of the mirror that the settings name.
+    init(_ settings: MirrorSettings, _ time: any Timekeeper, _ reader: MirrorReader) throws {
         self.settings = settings
         now = time.wallTime()
-        let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
         let holder = LockFile.holder(database: settings.database)
         process = holder.flatMap { $0.isDaemon ? $0.process : nil }
         command = holder.flatMap { $0.isDaemon ? nil : $0.process }
@@ -95,7 +101,7 @@ struct MirrorStatus {
             ["app", "daemon", "cloud", "database", "outbox", "held", "guard", "clock"].contains(
                 $0[0])
         }
-        .map { $0[0] + String(repeating: " ", count: 9 - $0[0].count) + Output.shown($0[1]) }
+        .map { $0[0].padded(to: 9) + Output.shown($0[1]) }
     }
 
     /// A label and what stands beside it; advice has a line of its own, without a label.

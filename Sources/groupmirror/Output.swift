@@ -67,6 +67,12 @@ enum Output {
         return columns > 0 ? columns : 80
     }
 
+    /// Whether a terminal shows colours, and whoever looks at it wants them.
+    static var hasColors: Bool {
+        let environment = ProcessInfo.processInfo.environment
+        return environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+    }
+
     /// Text of the cloud for a terminal: what could move the cursor or turn text around is shown as
     /// `?`.
     static func shown(_ text: String) -> String {
@@ -88,10 +94,17 @@ enum Output {
         }
         for row in rows {
             let cells = zip(row, widths).map { cell, width in
-                cell + String(repeating: " ", count: width - cell.count)
+                cell.padded(to: width)
             }
             data(String(cells.joined(separator: "  ").dropLast { $0 == " " }))
         }
+    }
+}
+
+extension String {
+    /// With spaces behind it up to the width; one that is longer stays as it is.
+    func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: max(0, width - count))
     }
 }
 

@@ -92,8 +92,8 @@ extension MirrorReader.UserRow {
             ])
         case .text:
             [
-                user + String(repeating: " ", count: max(0, 16 - user.count)),
-                state + String(repeating: " ", count: max(0, 8 - state.count)),
+                user.padded(to: 16),
+                state.padded(to: 8),
                 pulledAt ?? "never               ",
                 problem.map { Output.shown($0) }
                     ?? (skipped > 0 ? counted(skipped, "conversation") + " left out" : ""),
@@ -115,10 +115,12 @@ extension MirrorReader.ChangeRow {
                 "edit": JSONText.number(edit),
             ])
         case .text:
-            "\(seq)  \(at)  \(user)  \(Output.shown(sentence))"
-                + (edit.map { "  (edit \($0))" } ?? "")
+            "\(seq)  \(at)  \(user)  \(words)"
         }
     }
+
+    /// What changed, and by which edit of ours.
+    var words: String { Output.shown(sentence) + (edit.map { "  (edit \($0))" } ?? "") }
 
     private var sentence: String {
         if let change { return change.words { "'\($0.name)' (\($0.id))" } }

@@ -47,8 +47,8 @@ struct ReportCommand: ParsableCommand {
             try ServiceUser.become(ownerOf: settings.database)
             let parts = [
                 ("versions.txt", versions()), ("settings.txt", disguise.settings(settings)),
-                ("doctor.txt", disguise.text(answer(["doctor"], settings))),
-                ("status.json", disguise.text(answer(["status", "--json"], settings))),
+                ("doctor.txt", try disguise.text(answer(["doctor"], settings))),
+                ("status.json", try disguise.text(answer(["status", "--json"], settings))),
                 ("counts.txt", counts(settings)), ("log.txt", disguise.log(log)),
             ]
             try pack(parts, into: archive)
@@ -74,11 +74,9 @@ struct ReportCommand: ParsableCommand {
         return "groupmirror \(Version.text)\nLinux \(kernel)\n\(system)"
     }
 
-    /// What another command of this program says, errors included.
-    private func answer(_ words: [String], _ settings: MirrorSettings) -> String {
-        guard let program = OwnedFile.resolved("/proc/self/exe"),
-            let answer = OtherProgram.run([program] + words + ["--config", settings.file])
-        else { return "no answer\n" }
+    /// What another command of this program says.
+    private func answer(_ words: [String], _ settings: MirrorSettings) throws -> String {
+        let answer = try OtherProgram.runThis(words, configuration: settings.file)
         return answer.output + "exit status \(answer.status)\n"
     }
 
@@ -171,23 +169,19 @@ private struct Disguise {
 
     private mutating func disguised(_ line: String) -> String {
         let isJSON = line.hasPrefix("{")
-        var line = line
-        for mark in isJSON ? ["\"user\":\""] : [" user="] {
-            guard let start = line.range(of: mark) else { continue }
-            let rest = line[start.upperBound...]
-            let value: Substring
-            if isJSON || rest.hasPrefix("\"") {
-                value = Disguise.quoted(rest.dropFirst(isJSON ? 0 : 1))
-            } else {
-                value = rest.prefix { $0 != " " }
-            }
-            let name = String(value)
-            let number = numbers[name] ?? numbers.count + 1
-            numbers[name] = number
-            // Wherever it stands in the line.
-            if !name.isEmpty { line = line.replacing(name, with: "user#\(number)") }
+        guard let start = line.range(of: isJSON ? "\"user\":\"" : " user=") else {
+            return withoutQuotes(line)
         }
-        return withoutQuotes(line)
+        let rest = line[start.upperBound...]
+        let isQuoted = isJSON || rest.hasPrefix("\"")
+        let name = String(
+            isQuoted
+                ? Disguise.quoted(rest.dropFirst(isJSON ? 0 : 1)) : rest.prefix { $0 != " " })
+        guard !name.isEmpty else { return withoutQuotes(line) }
+        let number = numbers[name] ?? numbers.count + 1
+        numbers[name] = number
+        // Wherever it stands in the line.
+        return withoutQuotes(line.replacing(name, with: "user#\(number)"))
     }
 
     /// Up to the quote that ends it.

@@ -52,18 +52,18 @@ struct StatusCommand: AsyncParsableCommand {
 
     private func showAll() throws -> Never {
         let answers = try EveryConfiguration.run(["status"] + (output.json ? ["--json"] : []))
-        for (position, answer) in answers.enumerated() {
+        for (position, (name, answer)) in answers.enumerated() {
             switch OutputFormat(output) {
             case .json:
                 // The object, or the error, with the name before its other members.
                 let object = answer.output.lines.first ?? answer.errors.lines.first ?? "{}"
-                Output.data("{\"name\":\(JSONText.string(answer.name))," + object.dropFirst())
+                Output.data("{\"name\":\(JSONText.string(name))," + object.dropFirst())
             case .text:
                 if position > 0 { Output.data("") }
-                Output.data("\(answer.name)")
+                Output.data(name)
                 for line in (answer.output + answer.errors).lines { Output.data("  \(line)") }
             }
         }
-        Output.leave(code: answers.first { $0.status != 0 }?.status ?? 0)
+        Output.leave(code: answers.first { $0.answer.status != 0 }?.answer.status ?? 0)
     }
 }

@@ -115,24 +115,3 @@ extension SystemdUnit {
         return path.map { String($0).replacing("%i", with: String(instance)) }
     }
 }
-
-/// Programs of the system that are asked something.
-enum OtherProgram {
-    /// Runs a program found on the path, with nothing as its input.
-    /// - Returns: nil when there is no such program.
-    static func run(_ words: [String]) -> (output: String, status: Int32)? {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = words
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return nil }
-        let said = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        // What `env` says of a program that is not there.
-        if process.terminationStatus == 127 { return nil }
-        return (String(decoding: said, as: UTF8.self), process.terminationStatus)
-    }
-}

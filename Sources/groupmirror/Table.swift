@@ -66,8 +66,7 @@ final class Table {
         self.nothing = nothing
         widths = header.map(\.count)
         isForPeople = format == .text && isatty(STDOUT_FILENO) == 1
-        let environment = ProcessInfo.processInfo.environment
-        hasColors = environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+        hasColors = Output.hasColors
     }
 
     /// - Parameter plain: the row where standard output is no terminal.

@@ -11,12 +11,8 @@ final class Terminal {
     private static let begin = "\u{1B}[?1049h\u{1B}[?25l"
     private static let end = "\u{1B}[?25h\u{1B}[?1049l"
 
-    let hasColors: Bool
-
     /// - Throws: when it cannot be set up.
     init() throws {
-        let environment = ProcessInfo.processInfo.environment
-        hasColors = environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
         guard tcgetattr(STDIN_FILENO, &Self.before) == 0 else {
             throw ProgramFailure(.unexpected, "the terminal cannot be set up")
         }
@@ -58,7 +54,7 @@ final class Terminal {
     func key(before span: Duration) -> Character? {
         var waiting = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
         guard poll(&waiting, 1, Int32(clamping: max(1, span.milliseconds))) > 0 else {
-            return errno == EINTR ? "\u{0}" : nil
+            return nil
         }
         var byte: UInt8 = 0
         guard read(STDIN_FILENO, &byte, 1) == 1 else { return "q" }

@@ -48,7 +48,7 @@ struct TopCommand: ParsableCommand {
             terminal.show(
                 TopScreen(
                     look: look, history: history, filter: filter,
-                    style: plain ? .plain : terminal.hasColors ? .colors : .noColors
+                    style: plain ? .plain : Output.hasColors ? .colors : .noColors
                 ).lines(width: terminal.width, height: terminal.height))
             let due = began + max(.seconds(1), look.took * 4)
             while time.now() < due {
@@ -59,6 +59,7 @@ struct TopCommand: ParsableCommand {
                 case "h": filter = .held
                 case "p": filter = .parked
                 case "a": filter = nil
+                case nil: break
                 default: continue
                 }
                 break
@@ -84,8 +85,8 @@ struct TopLook {
         _ settings: MirrorSettings, _ time: SystemTimekeeper, _ filter: UsersCommand.State?
     ) throws {
         let began = time.now()
-        status = try MirrorStatus(settings, time)
         let reader = try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
+        status = try MirrorStatus(settings, time, reader)
         let since = max(0, status.lastChange - Int64(Self.most))
         changes = try reader.changes(since: since, user: nil, limit: Self.most).reversed()
         var users: [MirrorReader.UserRow] = []

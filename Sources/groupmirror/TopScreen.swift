@@ -1,5 +1,4 @@
 import ChatModel
-import Foundation
 import MirrorStore
 
 /// The screen of `top` as lines of text.
@@ -52,7 +51,7 @@ struct TopScreen {
                 count == 0
                 ? 0 : max(1, Int((Double(count) / Double(total) * Double(room)).rounded()))
             let bar = String(repeating: style == .plain ? "#" : "\u{2588}", count: length)
-            let label = padded(name, 9) + padded(String(count), 10)
+            let label = name.padded(to: 9) + String(count).padded(to: 9) + " "
             return fit(label, width) + painted(fit(bar, max(0, width - label.count)), color)
         }
     }
@@ -63,7 +62,7 @@ struct TopScreen {
         _ name: String, _ values: [Double], _ highest: Double?, _ width: Int,
         _ words: (Double) -> String
     ) -> String {
-        let label = padded(name, 9) + padded(values.last.map(words) ?? "-", 14)
+        let label = name.padded(to: 9) + (values.last.map(words) ?? "-").padded(to: 13) + " "
         let room = max(0, width - label.count - 1)
         let shown = values.suffix(room)
         let top = max(highest ?? 0, shown.max() ?? 0, 0.000_001)
@@ -96,10 +95,6 @@ struct TopScreen {
         return kept + (style == .plain ? "~" : "\u{2026}")
     }
 
-    private func padded(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(1, width - text.count))
-    }
-
     private func painted(_ text: String, _ color: Table.Color?) -> String {
         guard style == .colors, let color else { return text }
         return "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m"
@@ -111,12 +106,8 @@ struct TopScreen {
 }
 
 extension MirrorReader.ChangeRow {
-    /// Time of day, number, user and what changed.
-    fileprivate var topLine: String {
-        let parts = rendered(as: .text).components(separatedBy: "  ")
-        let time = parts.count > 1 ? String(parts[1].dropFirst(11).prefix(8)) : ""
-        return "\(time)  " + parts.dropFirst(2).joined(separator: "  ")
-    }
+    /// Time of day, user and what changed.
+    fileprivate var topLine: String { "\(at.dropFirst(11).prefix(8))  \(user)  \(words)" }
 }
 
 extension MirrorReader.UserRow {

@@ -14,6 +14,14 @@ import Testing
         }
     }
 
+    @Test func theDoctorBeforeTheFirstStart_findsNothingWrong() throws {
+        let emulator = try EmulatorProcess("--users", "1")
+        try emulator.configure("mirror.db", "state/mirror.db")
+        let end = try emulator.groupmirror("doctor")
+        #expect(end.status == 0, "\(end.stdout)")
+        #expect(end.stdout.contains("note  rights"))
+    }
+
     /// What is broken, the status that it leads to, and the line that names it.
     @Test(arguments: [
         ("list", 78, "BAD   list"), ("key", 78, "BAD   key"), ("database", 74, "BAD   database"),
