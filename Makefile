@@ -12,7 +12,7 @@ RELEASE_FLAGS = -c release --scratch-path $(RELEASE) --disable-local-rpath \
 	-Xswiftc -no-toolchain-stdlib-rpath -Xlinker '-rpath=$$ORIGIN/../lib/groupmirror' \
 	-Xlinker -z -Xlinker now
 
-.PHONY: demo test bench build release install deb deb-previous systemd-test monitoring-test tables \
+.PHONY: demo test bench build release install deb deb-older deb-previous systemd-test monitoring-test tables \
 	format lint deps test-deps clean \
 	release-deps prove simulate crash chaos chaos-programs proof-programs fuzz fuzz-all fuzz-program mutate sanitize
 
@@ -26,7 +26,7 @@ test: test-deps lint
 	Scripts/check-units
 	SWIFT=$(SWIFT) Scripts/test
 
-# BENCH: some of share, cpu, edits, unlimited, memory, weather; all of them without it.
+# BENCH: some of share, cpu, edits, unlimited, memory, weather, freshness, writes; all of them without it.
 bench: release
 	$(SWIFT) build $(RELEASE_FLAGS) --product benchmark
 	$(RELEASE)/release/benchmark $(BENCH)
@@ -114,12 +114,18 @@ deb: release-deps
 	lintian --fail-on error dist/*.deb
 
 # The packages of dist/ under a real systemd in a container, as root: SUITE is a release of Debian, PREVIOUS a
-# directory with older packages to upgrade from (`make deb-previous` makes those of the commit before).
+# directory with older packages to upgrade from (`make deb-older` makes some quickly; `make deb-previous` builds the
+# commit before, which is the real thing: before a release).
 SUITE ?= bookworm
 PREVIOUS ?= $(wildcard .build-previous/dist)
 systemd-test:
 	@Scripts/install-packages systemd-container mmdebstrap
 	Scripts/systemd-test $(SUITE) $(PREVIOUS)
+
+# The same programs as older packages: for an upgrade without a second build.
+deb-older:
+	@Scripts/install-packages dpkg-dev
+	Scripts/deb-older
 
 deb-previous: release-deps
 	@Scripts/install-packages debhelper dpkg-dev pkg-config
