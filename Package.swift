@@ -73,7 +73,10 @@ let package = Package(
         floor("EventLog", ["ChatModel"]),
         floor(
             "SyncRules",
-            ["ChatModel", .product(name: "DequeModule", package: "swift-collections")]),
+            [
+                "ChatModel", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
 
         // 3 doors
         floor("ChatAPI", ["ChatModel", "SyncRules", "EventLog", "COpenSSL", "CZlib"]),
@@ -121,7 +124,11 @@ let package = Package(
         program("chat-emulator", ["ChatEmulator", "EmulatorServer", argumentParser]),
         program("document", ["EventLog", "SyncRules"]),
         .executableTarget(
-            name: "benchmark", dependencies: ["ChatAPI", "ChatModel", "CurlTransport"],
+            name: "benchmark",
+            dependencies: [
+                "ChatAPI", "ChatModel", "CurlTransport", "Freshness", "MirrorStore", "SyncRules",
+                argumentParser,
+            ],
             path: "Benchmarks", swiftSettings: strict),
 
         // proof
@@ -130,6 +137,7 @@ let package = Package(
             [
                 "ChatEmulator", "ChatModel", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        proof("Freshness", ["ChatEmulator", "ChatModel", "SyncRules"]),
         proof(
             "Simulation",
             [
@@ -170,6 +178,7 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("ChatModelTests", ["ChatModel"]),
         tests("SyncRulesTests", ["ChatModel", "SyncRules", "TestSupport"]),
+        tests("FreshnessTests", ["ChatModel", "Freshness", "SyncRules"]),
         tests("EventLogTests", ["ChatModel", "EventLog", "TestSupport"]),
         tests(
             "ChatAPITests",

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 
 // The figures of the project, measured on the shipped programs and printed as a table. Not a test:
@@ -11,8 +12,12 @@ struct Benchmark {
             ("share", ShareOfTheLimit.measure), ("cpu", CostOfAPass.measure),
             ("edits", CostOfEdits.measure), ("unlimited", WithoutALimit.measure),
             ("memory", SizeOfTheList.measure), ("weather", Weather.measure),
+            ("freshness", FreshnessOfCopies.measure), ("writes", BytesWritten.measure),
         ]
         let wanted = CommandLine.arguments.dropFirst()
+        if wanted.first == "freshness", wanted.count > 1 {
+            return FreshnessOptions.parseOrExit(Array(wanted.dropFirst())).printAll()
+        }
         for name in wanted where !parts.contains(where: { $0.name == name }) {
             FileHandle.standardError.write(
                 Data("no part '\(name)': \(parts.map(\.name).joined(separator: ", "))\n".utf8))

@@ -57,17 +57,15 @@ final class Running {
     }
 
     /// Resident memory in megabytes.
-    var residentMemory: Double {
-        let status =
-            (try? String(
-                contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8))
-            ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-        return line.flatMap { Double($0.split(whereSeparator: \.isWhitespace)[1]) }.map {
-            $0 / 1000
-        }
-            ?? 0
-    }
+    var residentMemory: Double { residentKilobytes(of: "\(process.processIdentifier)") / 1000 }
+}
+
+/// Resident memory of a process.
+/// - Parameter process: its id, or `self`.
+func residentKilobytes(of process: String) -> Double {
+    let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+    return line.flatMap { Double($0.split(whereSeparator: \.isWhitespace)[1]) } ?? 0
 }
 
 struct Failure: Error {

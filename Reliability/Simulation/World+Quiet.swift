@@ -71,8 +71,11 @@ extension World {
         if open > 0 { return "\(open) open edits" }
         let old = try witness.rows(
             """
-            SELECT users.user, users.state, coalesce(pull.at, 0) FROM users JOIN user ON user.name = users.user
-            LEFT JOIN pull ON pull.user = user.id
+            SELECT users.user, users.state, coalesce(
+                (SELECT max(at) FROM (
+                    SELECT at FROM pull WHERE pull.user = user.id
+                    UNION ALL SELECT at FROM recent_pull WHERE recent_pull.user = user.id)), 0)
+            FROM users JOIN user ON user.name = users.user
             """
         ).filter { row in
             // What we wrote ourselves shows its times in the listing after it.

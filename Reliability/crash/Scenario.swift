@@ -76,7 +76,10 @@ extension StoreStep {
     fileprivate var isInteresting: Bool {
         guard case .commit(let entries) = self else { return true }
         return entries.contains {
-            if case .daemon = $0 { false } else if case .unchanged = $0 { false } else { true }
+            switch $0 {
+            case .daemon, .unchanged, .pulls: false
+            default: true
+            }
         }
     }
 }

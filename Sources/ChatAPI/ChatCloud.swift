@@ -36,6 +36,8 @@ package struct ChatCloud: ConversationCloud {
 
     package var clockOffset: Duration? { clock.offset }
 
+    package func cloudTime(at wall: WallTime) -> WallTime { clock.cloudTime(at: wall) }
+
     package func reconnect() { transport.reconnect() }
 
     package func page(of user: UserID, from cursor: Int64, known: Digest?, turn: CallTurn)

@@ -19,6 +19,11 @@ package final class CloudClock: Sendable {
         last.withLock { $0 = wall - date }
     }
 
+    /// The cloud's time at a moment of this machine's, to a second or two.
+    package func cloudTime(at wall: WallTime) -> WallTime {
+        wall + (.zero - (last.withLock { $0 } ?? .zero))
+    }
+
     /// By how much this machine's clock is ahead (positive) or behind; nil while it is right, or no
     /// reply came.
     package var offset: Duration? {

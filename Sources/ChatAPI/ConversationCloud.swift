@@ -24,6 +24,9 @@ package protocol ConversationCloud: Sendable {
     /// agree within five minutes, or nothing is known.
     var clockOffset: Duration? { get }
 
+    /// The cloud's time at a moment of this machine's: the same where no reply has said otherwise.
+    func cloudTime(at wall: WallTime) -> WallTime
+
     /// Calls that begin from now on use new connections: the cloud may have another address by now.
     func reconnect()
 }

@@ -64,6 +64,17 @@ extension Stats {
             .seconds("lag_p99", lag.p99, "99th percentile"),
             .seconds("lag_max", lag.longest, "of the user waiting longest"),
             .seconds("max_staleness", maxStaleness, "as configured"),
+            .seconds(
+                "staleness_limit", limitOfStaleness,
+                "no user goes unpulled for longer: `max_staleness`, or 1.25 sweeps where that is more"
+            ),
+            .seconds("sweep", sweep, "one pull of every user, with all the calls that are allowed"),
+            .decimal(
+                "price_s", price,
+                "expected staleness at which users are pulled, in seconds for each call"),
+            .decimal(
+                "expected_fresh", expectedFresh,
+                "share of the users whose copies lack nothing, as expected; `-` before"),
             .seconds("round", round, "of the last full round through all users; `-` before"),
             .count("passes", passes, "since the start"),
             .count("unchanged", unchanged, "of them without any difference"),
@@ -124,6 +135,14 @@ package struct Stats: Sendable {
     package var isGuardTripped = false
     package var lag = Lag()
     package var maxStaleness = Duration.zero
+    /// No user goes unpulled for longer.
+    package var limitOfStaleness = Duration.zero
+    /// One pull of every user, with all the calls that are allowed.
+    package var sweep = Duration.zero
+    /// The expected staleness in seconds at which users are pulled.
+    package var price = 0.0
+    /// Share of the users whose copies lack nothing, as expected; nil before the first reckoning.
+    package var expectedFresh: Double?
     /// nil before the first full round.
     package var round: Duration?
     package var passes = 0

@@ -54,6 +54,24 @@ extension Event {
             .user(user), .text("groups", groups, "their numbers"))
     }
 
+    package static func stalenessOutOfReach(
+        maxStaleness: Duration, limit: Duration, sweep: Duration
+    ) -> Event {
+        Event(
+            "staleness_out_of_reach", .warning,
+            "there are too many users for `schedule.max_staleness`: it is less than 1.25 sweeps",
+            do: "raise `schedule.max_staleness`, shorten the list of users, or allow more calls",
+            .seconds("max_staleness", maxStaleness, "as configured"),
+            .seconds("staleness_limit", limit, "what holds instead: 1.25 sweeps"),
+            .seconds("sweep", sweep, "one pull of every user, with all the calls that are allowed"))
+    }
+
+    package static func stalenessInReach(maxStaleness: Duration) -> Event {
+        Event(
+            "staleness_in_reach", .info, "`schedule.max_staleness` can be kept again",
+            .seconds("max_staleness", maxStaleness, "as configured"))
+    }
+
     package static func roundDone(users: Int, took: Duration) -> Event {
         Event(
             "round_done", .info, "every user was pulled at least once since the last such line",

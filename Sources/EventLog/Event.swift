@@ -60,6 +60,11 @@ package struct EventField: Sendable {
         EventField(key, .number(value), meaning)
     }
 
+    /// A field with a number that has a fraction.
+    static func decimal(_ key: String, _ value: Double?, _ meaning: String) -> EventField {
+        EventField(key, value.map(LogValue.decimal) ?? .absent, meaning)
+    }
+
     /// A field with yes or no.
     static func flag(_ key: String, _ value: Bool, _ meaning: String) -> EventField {
         EventField(key, .yes(value), meaning)

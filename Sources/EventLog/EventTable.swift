@@ -55,6 +55,9 @@ package enum EventTable {
         .userParked(user: "u1", code: 50001, retryIn: .seconds(86_400)),
         .conversationsSkipped(user: "u1", conversations: 2),
         .referenceDangling(user: "u1", groups: "8,9"),
+        .stalenessOutOfReach(
+            maxStaleness: .seconds(3600), limit: .seconds(6250), sweep: .seconds(5000)),
+        .stalenessInReach(maxStaleness: .seconds(3600)),
         .roundDone(users: 1000, took: .seconds(5)),
         .deletionsHeld(user: "u1", groups: 2, conversations: 30),
         .guardTripped(emptied: 20, pulled: 21), .guardReset(approved: 1),
@@ -104,6 +107,10 @@ package enum EventTable {
         stats.lag.p99 = .seconds(12)
         stats.lag.longest = .seconds(13)
         stats.maxStaleness = .seconds(14_400)
+        stats.limitOfStaleness = .seconds(14_400)
+        stats.sweep = .milliseconds(500)
+        stats.price = 12.5
+        stats.expectedFresh = 0.984
         stats.passes = 14
         stats.unchanged = 15
         stats.changes = 16

@@ -158,12 +158,13 @@ package final class MirrorReader: Sendable {
         try read { database in
             let statement = try database.cachedStatement(
                 sql: """
-                    SELECT pull.at FROM user LEFT JOIN pull ON pull.user = user.id
+                    SELECT user.id, pull.at FROM user LEFT JOIN pull ON pull.user = user.id
                     WHERE user.name = ?
                     """)
+            let recent = try RecentPulls(database)
             return try users.compactMap { user in
                 try Row.fetchOne(statement, arguments: [user.string]).map { row in
-                    (user, (row[0] as Int64?).map(WallTime.init(milliseconds:)))
+                    (user, recent.lastPull(of: row[0], folded: row[1]))
                 }
             }
         }
@@ -184,7 +185,10 @@ package final class MirrorReader: Sendable {
             try Int64.fetchOne(
                 database,
                 sql: """
-                    SELECT min(pull.at) FROM pull JOIN user ON user.id = pull.user
+                    SELECT min(max(pull.at, coalesce(recent.at, 0)))
+                    FROM pull JOIN user ON user.id = pull.user
+                    LEFT JOIN (SELECT user, max(at) AS at FROM recent_pull GROUP BY user) AS recent
+                        ON recent.user = user.id
                     LEFT JOIN trouble ON trouble.user = user.id
                     WHERE user.listed = 1 AND coalesce(trouble.parked, 0) = 0
                     """
@@ -242,12 +246,13 @@ package final class MirrorReader: Sendable {
                 SELECT user.id, user.name, pull.at FROM user
                 LEFT JOIN pull ON pull.user = user.id WHERE
                 """
+            let recent = try RecentPulls(database)
             func export(_ rows: RowCursor) throws {
                 while let row = try rows.next() {
                     try each(
                         MirroredUser(
                             user: UserID(checkedBytes: (row[1] as String).utf8),
-                            pulledAt: (row[2] as Int64?).map(WallTime.init(milliseconds:)),
+                            pulledAt: recent.lastPull(of: row[0], folded: row[2]),
                             snapshot: pending
                                 ? try Snapshot.pending(of: row[0], in: database)
                                 : try Snapshot.stored(of: row[0], in: database)))
@@ -326,34 +331,6 @@ package final class MirrorReader: Sendable {
                     user: $0["user"], since: $0.moment("since"), groups: $0["groups"],
                     conversations: $0["conversations"], decision: $0["decision"],
                     decidedAt: $0["decided_at"])
-            }
-        }
-    }
-
-    /// What the daemon last wrote about itself; nil when none ever ran.
-    package func daemon() throws(StoreFailure) -> DaemonState? {
-        try read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM daemon").map { row in
-                var state = DaemonState(
-                    version: row["version"], pid: row["pid"],
-                    startedAt: WallTime(milliseconds: row["started_at"]),
-                    at: WallTime(milliseconds: row["at"]))
-                state.cloud = row["cloud"]
-                state.cloudCode = row["cloud_code"]
-                state.cloudProblem = row["cloud_problem"]
-                state.callsPerSecond = row["calls_per_second"]
-                state.allowed = row["allowed"]
-                state.calls = row["calls"]
-                state.throttled = row["throttled"]
-                state.passes = row["passes"]
-                state.changes = row["changes"]
-                if let endedAt = row["round_ended_at"] as Int64?,
-                    let took = row["round_ms"] as Int64?
-                {
-                    state.lastRound = DaemonState.Round(
-                        endedAt: WallTime(milliseconds: endedAt), took: .milliseconds(took))
-                }
-                return state
             }
         }
     }

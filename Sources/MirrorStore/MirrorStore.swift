@@ -8,6 +8,14 @@ package protocol MirrorStore: Sendable {
     /// Every user the mirror knows, in no particular order. `each` must not call the store.
     func readUsers(_ each: (StoredUser) -> Void) throws(StoreFailure)
 
+    /// Pulls that are newer than what `readUsers` gives, those of a user in the order of time. `each` must not
+    /// call the store.
+    func readRecentPulls(_ each: (PullNote) -> Void) throws(StoreFailure)
+
+    /// How many conversations of each of some users have changed since `time`; users without any are missing.
+    func recentChanges(of users: ClosedRange<UserNumber>, since time: WallTime)
+        async throws(StoreFailure) -> [UserNumber: Int]
+
     /// Adds users under numbers that no user had before, or puts known ones (back) into the list.
     func list(_ users: [(number: UserNumber, id: UserID)], at: WallTime) throws(StoreFailure)
 
@@ -65,4 +73,8 @@ package struct StoredUser: Sendable {
     package let isParked: Bool
     /// Deletions that wait for an operator, decided or not; nil without.
     package let hold: Hold?
+    /// Of how often the user changes; nil when it is not known.
+    package let evidence: Evidence?
+    /// Of the last pull.
+    package let calls: Int
 }

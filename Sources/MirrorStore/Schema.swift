@@ -27,6 +27,9 @@ package enum Schema {
         migrator.registerMigration("4 batches") { database in
             try database.execute(sql: batches)
         }
+        migrator.registerMigration("5 evidence") { database in
+            try database.execute(sql: evidence)
+        }
         return migrator
     }
 

@@ -7,6 +7,8 @@ package enum StoreEntry: Sendable {
     /// The cloud lists exactly what the mirror holds.
     case unchanged(UserNumber, at: WallTime)
     case pulled(PulledUser)
+    /// When users were pulled, and what is known of how often they change.
+    case pulls(PullBatch)
     /// The cloud has acknowledged changes of ours.
     case pushed(PushedUser)
     /// What has become of a user's edits.
@@ -134,6 +136,14 @@ package struct DaemonState: Hashable, Sendable {
     package var changes: Int
     /// How long the last full round took, in which every user was tried, and when it ended; nil before.
     package var lastRound: Round?
+    /// The expected staleness in seconds at which users are pulled.
+    package var price: Double = 0
+    /// How long one pull of every user takes with all the calls that there are.
+    package var sweep: Duration = .zero
+    /// No user goes unpulled for longer.
+    package var limit: Duration = .zero
+    /// The share of the users whose copies lack nothing, as expected; nil before the first reckoning.
+    package var expectedFresh: Double?
 
     /// A full round.
     package struct Round: Hashable, Sendable {

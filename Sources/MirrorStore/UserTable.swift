@@ -3,8 +3,8 @@ import Foundation
 import GRDB
 import SyncRules
 
-// The tables user, pull, listing, trouble and skipped: who is in the list, and how each pull ended; and the
-// settings that hold for all.
+// The tables user, listing, trouble and skipped: who is in the list, and how each pull ended; and the settings
+// that hold for all.
 
 extension SQLiteMirror {
     package func readUsers(_ each: (StoredUser) -> Void) throws(StoreFailure) {
@@ -14,7 +14,8 @@ extension SQLiteMirror {
                 sql: """
                     SELECT user.id, user.name, user.listed, pull.at, listing.digest,
                         trouble.failures, trouble.retry_at, trouble.parked,
-                        held.groups, held.conversations, held.decision
+                        held.groups, held.conversations, held.decision,
+                        pull.changes, pull.watched, pull.calls
                     FROM user
                     LEFT JOIN pull ON pull.user = user.id
                     LEFT JOIN listing ON listing.user = user.id
@@ -109,19 +110,9 @@ extension StoredUser {
             failures: row[5] ?? 0,
             retryAt: (row[6] as Int64?).map(WallTime.init(milliseconds:)),
             isParked: row[7] ?? false,
-            hold: row[8] == nil ? nil : Hold(row, from: 8))
+            hold: row[8] == nil ? nil : Hold(row, from: 8),
+            evidence: Evidence(row, from: 11), calls: row[13] ?? 1)
     }
-}
-
-/// - Returns: whether the user was never pulled before.
-@discardableResult
-func notePull(of user: UserNumber, at time: WallTime, in database: Database) throws -> Bool {
-    try database.cachedStatement(sql: "UPDATE pull SET at = ? WHERE user = ?")
-        .execute(arguments: [time.milliseconds, Int64(user)])
-    guard database.rowsChanged == 0 else { return false }
-    try database.cachedStatement(sql: "INSERT INTO pull (user, at) VALUES (?, ?)")
-        .execute(arguments: [Int64(user), time.milliseconds])
-    return true
 }
 
 /// The user is well again.

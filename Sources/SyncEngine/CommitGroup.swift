@@ -4,11 +4,11 @@ import MirrorStore
 import SyncRules
 
 // A commit with synchronous=FULL costs some milliseconds whatever it holds, so passes share them:
-// the first to arrive waits a moment for others, commits for all, and gives each the result. The times of
-// unchanged pulls ride along.
+// the first to arrive waits a moment for others, commits for all, and gives each the result. What pulls found
+// out about their users rides along once in a while.
 //
-// Entries are written in the order in which they came, also when the disk fails for a while: the note of a
-// pull removes the user's failure, and must not remove a later one.
+// Entries are written in the order in which they came, also when the disk fails for a while: a pull removes
+// the user's failure, and must not remove a later one.
 
 /// Groups what passes write into few commits, and outlasts a disk that is full or locked.
 package actor CommitGroup {
@@ -26,7 +26,7 @@ package actor CommitGroup {
     private nonisolated let time: any Timekeeper
     private let log: Log
     private var pending: [Pending] = []
-    private var pulls: [UserNumber: MonotonicTime] = [:]
+    private var pulls = PullLedger()
     private var isGathering = false
     private var isWriting = false
     /// Callers that write once the one before them has written.
@@ -54,7 +54,7 @@ package actor CommitGroup {
     /// Writes the entries in one transaction; returns when they are durable.
     @discardableResult
     package func commit(_ entries: [StoreEntry]) async throws(StoreFailure) -> CommitReport {
-        orderNotes()
+        addDuePulls()
         let result: Result
         if isGathering {
             result = await withCheckedContinuation { done in
@@ -67,7 +67,7 @@ package actor CommitGroup {
             await gather()
             await takeTurn()
             isGathering = false
-            orderNotes()
+            addDuePulls()
             let batch = pending
             pending = []
             result = await write(batch)[place]
@@ -76,17 +76,25 @@ package actor CommitGroup {
         return try result.get()
     }
 
-    /// Notes an unchanged pull; written with the next commit, or by `flush`.
-    package func note(_ user: UserNumber, pulledAt time: MonotonicTime) {
-        pulls[user] = time
+    /// Notes a pull, to be written within a minute, with a commit or by `flush`.
+    package func note(_ pull: PullNote) { pulls.add(pull, now: time.now()) }
+
+    /// Takes in how old a copy may become: notes must not wait for so long that it looks older.
+    package func set(maxStaleness: Duration) { pulls.set(maxStaleness: maxStaleness) }
+
+    /// Writes `entries`, each for itself, and the notes that are due; waits until it is durable.
+    /// - Parameter all: all notes, due or not.
+    package func flush(_ entries: [StoreEntry] = [], all: Bool = false) async {
+        if all, !pulls.isEmpty { add([.pulls(pulls.takeAll())]) }
+        for entry in entries { add([entry]) }
+        guard !pending.isEmpty || pulls.isDue(now: time.now()) else { return }
+        _ = try? await commit([])
     }
 
-    /// Writes `entries`, each for itself, and what has been noted; waits until it is durable.
-    package func flush(_ entries: [StoreEntry] = []) async {
-        guard !entries.isEmpty || !pulls.isEmpty else { return }
-        orderNotes()
-        pending += entries.map { Pending(entries: [$0], done: nil) }
-        _ = try? await commit([])
+    /// Writes the note of one user, if there is one, and `entries`.
+    package func commit(_ entries: [StoreEntry], withPullOf user: UserNumber) async {
+        let note = pulls.take(user).map(StoreEntry.pulls)
+        _ = try? await commit([note].compactMap(\.self) + entries)
     }
 
     /// From now on a store that fails is not waited for much longer.
@@ -109,12 +117,13 @@ package actor CommitGroup {
         }
     }
 
-    /// Puts the notes so far before the entries that follow.
-    private func orderNotes() {
-        pending += pulls.sorted { $0.key < $1.key }.map { user, moment in
-            Pending(entries: [.unchanged(user, at: wallTime(of: moment))], done: nil)
-        }
-        pulls = [:]
+    private func addDuePulls() {
+        if pulls.isDue(now: time.now()) { add([.pulls(pulls.takeAll())]) }
+    }
+
+    /// Adds entries that no task waits for.
+    private func add(_ entries: [StoreEntry]) {
+        pending.append(Pending(entries: entries, done: nil))
     }
 
     private func takeTurn() async {

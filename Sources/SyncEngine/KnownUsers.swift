@@ -13,6 +13,11 @@ package struct KnownUsers: Sendable {
     package private(set) var digests: [Digest] = [.none]
     /// By user number: when it was last pulled; zero when never.
     package private(set) var pulledAt: [WallTime] = [WallTime(milliseconds: 0)]
+    /// By user number: what is known of how often it changes, and the calls of its last pull.
+    private(set) var evidence: [Evidence] = [.prior]
+    private(set) var calls: [UInt8] = [1]
+    /// Whether the evidence of a listed user who was pulled is not known.
+    private(set) var lacksEvidence = false
     package private(set) var troubles: [UserNumber: Remembered] = [:]
     package private(set) var holds: [UserNumber: Hold] = [:]
     private var stored = UserSet()
@@ -80,7 +85,13 @@ package struct KnownUsers: Sendable {
             reserve(user.number)
             if user.isListed { listedBefore.insert(user.number) }
             if let digest = user.digest { digests[Int(user.number)] = digest }
-            if let time = user.pulledAt { pulledAt[Int(user.number)] = time }
+            if let time = user.pulledAt {
+                enter(
+                    PullNote(
+                        user: user.number, at: time, evidence: user.evidence ?? .prior,
+                        calls: user.calls))
+                if user.isListed, user.evidence == nil { lacksEvidence = true }
+            }
             if let retryAt = user.retryAt {
                 troubles[user.number] = Remembered(
                     failures: user.failures, isParked: user.isParked, retryAt: retryAt)
@@ -88,6 +99,16 @@ package struct KnownUsers: Sendable {
             holds[user.number] = user.hold
         }
         stored = listedBefore
+        try store.readRecentPulls { enter($0) }
+    }
+
+    /// Takes in a pull. Its time may be older than one that is known; what it says of the user is not.
+    private mutating func enter(_ pull: PullNote) {
+        let place = Int(pull.user)
+        guard place < pulledAt.count else { return }
+        pulledAt[place] = max(pull.at, pulledAt[place])
+        evidence[place] = pull.evidence
+        calls[place] = UInt8(clamping: max(1, pull.calls))
     }
 
     /// Makes the list the one that `read` gives, in the store too: new users get numbers, those
@@ -157,6 +178,8 @@ package struct KnownUsers: Sendable {
         while digests.count <= Int(number) {
             digests.append(.none)
             pulledAt.append(WallTime(milliseconds: 0))
+            evidence.append(.prior)
+            calls.append(1)
         }
     }
 }
@@ -207,11 +230,32 @@ extension Schedule {
             if time.milliseconds == 0 { add(user) } else { pulled.append((time, user)) }
         }
         pulled.sort { ($0.at, $0.user) < ($1.at, $1.user) }
-        // A pull that lies in the future was written by a clock that has been set back: it counts
-        // as just made.
-        restore(pulled.lazy.map { ($0.user, now + min(.zero, $0.at - wall)) })
+        restore(pulled.lazy.compactMap { book.pull(of: $0.user, wall: wall, now: now) })
         for (user, trouble) in book.troubles where contains(user) {
             postpone(user, until: trouble.retry(wall: wall, now: now))
         }
+    }
+
+    /// Takes in what the book knows of users who have no turn.
+    mutating func remember(_ book: KnownUsers, wall: WallTime, now: MonotonicTime) {
+        reserve(Int(book.roster.highest))
+        for user in 1...max(1, book.roster.highest) where !contains(user) {
+            if let pull = book.pull(of: user, wall: wall, now: now) { remember(pull) }
+        }
+    }
+}
+
+extension KnownUsers {
+    /// The last pull of a user; nil when it was never pulled.
+    fileprivate func pull(of user: UserNumber, wall: WallTime, now: MonotonicTime)
+        -> Schedule.PulledEarlier?
+    {
+        guard Int(user) < pulledAt.count, pulledAt[Int(user)].milliseconds != 0 else { return nil }
+        let time = pulledAt[Int(user)]
+        return Schedule.PulledEarlier(
+            // A pull that lies in the future was written by a clock that has been set back: it counts as
+            // just made.
+            user: user, lastPull: now + min(.zero, time - wall), evidence: evidence[Int(user)],
+            calls: Int(calls[Int(user)]))
     }
 }

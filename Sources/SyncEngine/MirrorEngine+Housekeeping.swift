@@ -27,6 +27,7 @@ extension MirrorEngine {
             comparisons.addSecondLooks(now: parts.time.now())
             wakeDispatcher()
             await look()
+            await findLostEvidence()
             if let event = clockWatch.look(parts.cloud.clockOffset) { parts.log(event) }
             let now = parts.time.now()
             if cloud.takeNews() || now >= lastReport + Self.report {
@@ -51,7 +52,8 @@ extension MirrorEngine {
         var state = await state()
         // Why it cannot go on must be there to be read.
         if !isRefusedFromTheStart { state.cloud = "stopped" }
-        await commits.flush(requests.takeProgress().map(StoreEntry.progress) + entries(of: state))
+        await commits.flush(
+            requests.takeProgress().map(StoreEntry.progress) + entries(of: state), all: true)
     }
 
     /// A command that serves its own request is no daemon, and leaves no trace of one.
@@ -77,6 +79,20 @@ extension MirrorEngine {
         }
     }
 
+    /// Takes in what the mirror shows of users whose evidence was lost.
+    private func findLostEvidence() async {
+        guard let range = lostEvidence?.users else {
+            lostEvidence = nil
+            return
+        }
+        let since = parts.time.wallTime() + (.zero - LostEvidence.window)
+        guard let recent = try? await parts.store.recentChanges(of: range, since: since) else {
+            return
+        }
+        for user in range { schedule.assume(recent: recent[user, default: 0], of: user) }
+        lostEvidence?.advance()
+    }
+
     private func state() async -> DaemonState {
         let now = parts.time.now()
         let wall = parts.time.wallTime()
@@ -95,6 +111,11 @@ extension MirrorEngine {
         state.passes = totals.passes
         state.changes = totals.changes
         state.lastRound = lastRound
+        schedule.callsPerSecond = Double(state.allowed)
+        state.price = schedule.price
+        state.sweep = schedule.sweep
+        state.limit = schedule.limit
+        state.expectedFresh = forecast?.fresh
         return state
     }
 }

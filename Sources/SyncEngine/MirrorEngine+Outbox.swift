@@ -55,7 +55,9 @@ extension MirrorEngine {
         guard let (notes, next) = follows else { return }
         for note in notes { parts.log(note.event(of: job.user)) }
         switch next {
-        case .whenItsTurnComes: break
+        case .whenItsTurnComes:
+            // Where we change something, so may others.
+            if push.calls > 0 { schedule.changed(job.number, now: now) }
         case .atOnce: serveOutbox(of: job.number)
         case .at(let time): schedule.postpone(job.number, until: time, urgently: true)
         case .secondLook(let time): schedule.postpone(job.number, until: time)

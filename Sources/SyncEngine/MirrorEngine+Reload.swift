@@ -26,6 +26,7 @@ extension MirrorEngine {
             gone.append(user)
         }
         users.reload(book)
+        schedule.remember(book, wall: parts.time.wallTime(), now: parts.time.now())
         await deletionHolds.know(book.holds.filter { book.listed.contains($0.key) })
         for user in 1...max(1, users.highest) where book.listed.contains(user) {
             schedule.add(user)
@@ -35,6 +36,7 @@ extension MirrorEngine {
         }
         schedule.maxStaleness = maxStaleness
         schedule.minInterval = minInterval
+        await commits.set(maxStaleness: maxStaleness)
         settings.maxStaleness = maxStaleness
         settings.minInterval = minInterval
         settings.pushPolicy = pushPolicy

@@ -78,9 +78,8 @@ extension MirrorEngine {
             comparisons.add(job.number)
         }
         for request in settled.rows {
-            _ = try? await commits.commit([
-                .result(request: request, user: job.number, cleaned)
-            ])
+            await commits.commit(
+                [.result(request: request, user: job.number, cleaned)], withPullOf: job.number)
         }
         await finishRequests()
     }

@@ -39,7 +39,12 @@ extension MirrorEngine {
         stats.failing = failing.count - stats.parked
         (stats.held, stats.heldUndecided, stats.isGuardTripped) = await deletionHolds.state
         countAges(&stats)
+        noteReach()
         stats.maxStaleness = schedule.maxStaleness
+        stats.limitOfStaleness = schedule.limit
+        stats.sweep = schedule.sweep
+        stats.price = schedule.price
+        stats.expectedFresh = forecast?.fresh
         stats.round = round.last
         stats.passes = totals.passes
         stats.unchanged = totals.unchanged
@@ -56,8 +61,23 @@ extension MirrorEngine {
     /// Above so many users the percentiles are taken of a sample; the longest age is always of all.
     private static let sample: UserNumber = 20_000
 
+    private func noteReach() {
+        let isOutOfReach = reach.look(
+            maxStaleness: schedule.maxStaleness, limit: schedule.limit)
+        switch isOutOfReach {
+        case true?:
+            parts.log(
+                .stalenessOutOfReach(
+                    maxStaleness: schedule.maxStaleness, limit: schedule.limit,
+                    sweep: schedule.sweep))
+        case false?: parts.log(.stalenessInReach(maxStaleness: schedule.maxStaleness))
+        case nil: break
+        }
+    }
+
     private func countAges(_ stats: inout Stats) {
         let now = parts.time.now()
+        var forecast = Forecast()
         let step = max(1, users.highest / Self.sample)
         var ages: [Duration] = []
         // A user that is not imported is reported as parked, and not as too old for ever.
@@ -68,10 +88,12 @@ extension MirrorEngine {
                 continue
             }
             let age = now - pulled
+            forecast.add(chance: schedule.chanceOfStaleness(of: user, now: now))
             if age > schedule.maxStaleness { stats.stale += 1 } else { stats.fresh += 1 }
             stats.lag.longest = max(stats.lag.longest, age)
             if user % step == 0 { ages.append(age) }
         }
+        self.forecast = forecast
         ages.sort()
         if !ages.isEmpty {
             stats.lag.p50 = ages[ages.count / 2]

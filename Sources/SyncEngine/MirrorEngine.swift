@@ -29,6 +29,10 @@ package actor MirrorEngine {
     var round: RoundWatch
     private(set) var lastRound: DaemonState.Round?
     var totals = PassTotals()
+    var lostEvidence: LostEvidence?
+    /// What the schedule expects, as it was reckoned last.
+    var forecast: Forecast?
+    var reach = ReachWatch()
 
     /// Passes that have begun and not ended.
     package private(set) var running = 0
@@ -71,13 +75,19 @@ package actor MirrorEngine {
         }
         startedAt = now
         round = RoundWatch(now: now)
-        if settings.mode.schedulesEverybody { schedule.fill(from: book, wall: wall, now: now) }
+        if settings.mode.schedulesEverybody {
+            schedule.fill(from: book, wall: wall, now: now)
+        } else {
+            schedule.remember(book, wall: wall, now: now)
+        }
+        if book.lacksEvidence { lostEvidence = LostEvidence(upTo: book.roster.highest) }
     }
 
     // MARK: Running
 
     /// Mirrors until `drain`, or until nothing more can be done.
     package func run() async -> End {
+        await commits.set(maxStaleness: settings.maxStaleness)
         try? await openOutbox()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.keepHouse() }
@@ -143,7 +153,7 @@ package actor MirrorEngine {
         steps += 1
         totals.add(outcome, took: parts.time.now() - job.startedAt)
         switch outcome {
-        case .unchanged: await succeeded(job, calls, RequestResult(.same))
+        case .unchanged: await succeeded(job, .unchanged, calls, RequestResult(.same))
         case .changed(let summary): await changed(job, summary, calls)
         case .compared(let changes): await compared(job, changes)
         case .failed(.call(let failure)): await failed(job, failure, calls)
@@ -169,17 +179,29 @@ package actor MirrorEngine {
         parts.log(.roundDone(users: schedule.count, took: took))
     }
 
+    /// - Parameter calls: of the pull.
     private func succeeded(
-        _ job: PassJob, _ calls: Int, _ result: RequestResult, _ push: PushSummary? = nil
+        _ job: PassJob, _ finding: PullFinding, _ calls: Int, _ result: RequestResult,
+        _ push: PushSummary? = nil
     ) async {
         observe(.accepted, of: job)
-        if let failures = failing.remove(job.number) {
-            parts.log(.userRecovered(user: job.user.string, failures: failures))
-        }
-        schedule.finish(job.number, at: job.startedAt, outcome: .pulled, calls: calls)
+        let failures = failing.remove(job.number)
+        if let failures { parts.log(.userRecovered(user: job.user.string, failures: failures)) }
+        schedule.finish(job.number, at: job.startedAt, outcome: .pulled(finding), calls: calls)
         // Before anything is awaited: the next pass of the user may begin then.
         if job.mayPush, let push { pushed(job, push) } else { serveOutbox(of: job.number) }
+        await record(job, hadFailed: failures != nil)
         await settle(job, result)
+    }
+
+    /// Sees to it that the store learns of a pull: at once that a user is well again, the rest within a minute.
+    private func record(_ job: PassJob, hadFailed: Bool) async {
+        let time = commits.wallTime(of: job.startedAt)
+        if let (evidence, calls) = schedule.knowledge(of: job.number) {
+            await commits.note(
+                PullNote(user: job.number, at: time, evidence: evidence, calls: calls))
+        }
+        if hadFailed { _ = try? await commits.commit([.unchanged(job.number, at: time)]) }
     }
 
     private func changed(_ job: PassJob, _ summary: PassSummary, _ calls: Int) async {
@@ -192,7 +214,8 @@ package actor MirrorEngine {
         }
         let outcome: RequestResult.Outcome = summary.changes > 0 ? .changed : .same
         await succeeded(
-            job, calls, RequestResult(outcome, changes: summary.changes), summary.push)
+            job, summary.finding, calls - summary.pushCalls,
+            RequestResult(outcome, changes: summary.changes), summary.push)
     }
 
     private func compared(_ job: PassJob, _ changes: [Change]) async {

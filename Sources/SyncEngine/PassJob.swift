@@ -56,6 +56,8 @@ package struct PassSummary: Sendable {
     let groups: Int
     /// Of the listing that the mirror equals; nil when it equals none.
     private(set) var digest: Digest?
+    /// What the pull says about how often the user changes.
+    var finding = PullFinding.unchanged
     var held: HeldDeletions?
     var dangling: [GroupID] = []
     var skipped = 0
@@ -67,6 +69,9 @@ package struct PassSummary: Sendable {
         groups = snapshot.groups.count
         self.digest = digest
     }
+
+    /// Calls that its edits took.
+    var pushCalls: Int { push.calls }
 
     /// With what was pushed: a listing's digest says nothing after a write.
     func with(_ push: PushSummary) -> PassSummary {

@@ -74,6 +74,9 @@ struct Pull: Sendable {
         throw .listing(fault ?? .keptChanging(pulls: Self.mostListings))
     }
 
+    /// The cloud's time at a moment of this machine's.
+    func cloudTime(at wall: WallTime) -> WallTime { cloud.cloudTime(at: wall) }
+
     /// Conversations that a listing of several pages lacks are looked up before they count as gone.
     func confirm(
         _ vanished: [Conversation], from listing: Listing, of job: PassJob, calls: inout Int

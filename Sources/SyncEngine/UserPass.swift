@@ -24,7 +24,6 @@ struct UserPass: Sendable {
 
             switch try await bringUpToDate(job, edits, calls: &calls) {
             case .asBefore:
-                await commits.note(job.number, pulledAt: job.startedAt)
                 return .unchanged
             case .compared(let changes):
                 return .compared(changes)
@@ -136,6 +135,8 @@ struct UserPass: Sendable {
         }
         var summary = PassSummary(
             changes: user.diff.changes.count, of: listing.snapshot, digest: user.digest)
+        summary.finding = user.diff.finding(
+            at: pull.cloudTime(at: time), isFirst: job.isFirst, without: user.origins)
         summary.held = user.held
         summary.dangling = listing.dangling
         summary.skipped = listing.skipped

@@ -55,6 +55,20 @@ package struct SnapshotDiff: Sendable {
         return renames
     }
 
+    /// What the difference says about how often the user changes.
+    /// - Parameters:
+    ///   - time: of the pull, by the cloud's clock.
+    ///   - isFirst: the user was never pulled: what it has is no change of now, but has its time.
+    ///   - origins: changes that edits of ours have made: they say nothing about the user.
+    package func finding(
+        at time: WallTime, isFirst: Bool, without origins: [Change: EditID]
+    ) -> PullFinding {
+        guard changes.contains(where: { origins[$0] == nil }) else { return .unchanged }
+        let newest = written.map(\.updatedAt).max().flatMap { $0 > 0 ? $0 : nil }
+        guard let newest else { return isFirst ? .unchanged : .changed(age: nil) }
+        return .changed(age: max(.zero, time - WallTime(seconds: newest)))
+    }
+
     /// Nothing to write: not even a time of update.
     package var isEmpty: Bool { changes.isEmpty && written.isEmpty && vanished.isEmpty }
 }

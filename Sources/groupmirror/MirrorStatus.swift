@@ -139,6 +139,9 @@ struct MirrorStatus {
                 "the last full one took \(spoken(round.took)) and ended \(spokenAgo(now - round.endedAt))"
             )
         }
+        if let daemon = running, daemon.sweep > .zero {
+            add("schedule", scheduleText(daemon), scheduleAdvice(daemon))
+        }
         add("changes", "\(lastChange)")
         add("outbox", outboxText, outbox.rejected > 0 ? "groupmirror outbox list" : nil)
         if undecided > 0 {
@@ -152,6 +155,22 @@ struct MirrorStatus {
                 "what they lost: groupmirror changes, up to number \(guardTrip.seq)")
         }
         return rows
+    }
+
+    private func scheduleText(_ daemon: DaemonState) -> String {
+        let price = Duration.milliseconds(Int64(daemon.price * 1000))
+        let fresh = daemon.expectedFresh.map {
+            "; \(decimals($0 * 100, 1)) % of the copies are expected to lack nothing"
+        }
+        return "copies are pulled when expected to be \(spoken(price)) stale, and within "
+            + "\(spoken(daemon.limit)); one pull of all takes \(spoken(daemon.sweep))"
+            + (fresh ?? "")
+    }
+
+    private func scheduleAdvice(_ daemon: DaemonState) -> String? {
+        daemon.limit > settings.maxStaleness
+            ? "too many users for schedule.max_staleness (\(spoken(settings.maxStaleness))): raise it, or allow more calls"
+            : nil
     }
 
     private var usersAdvice: String? {
@@ -241,6 +260,10 @@ struct MirrorStatus {
             "last_change": JSONText.number(lastChange),
             "round_ended_at": JSONText.string(running?.lastRound?.endedAt.description),
             "round_s": JSONText.number(running?.lastRound.map { $0.took.milliseconds / 1000 }),
+            "price_s": running.map { decimals($0.price, 3) },
+            "sweep_s": running.map { decimals($0.sweep.inSeconds, 3) },
+            "staleness_limit_s": running.map { decimals($0.limit.inSeconds, 3) },
+            "expected_fresh": running?.expectedFresh.map { decimals($0, 4) },
             "guard_tripped_at": JSONText.string(guardTrip?.at.description),
             "guard_tripped_seq": JSONText.number(guardTrip?.seq),
             "guard_believed": JSONText.number(guardTrip?.believed),

@@ -110,3 +110,8 @@ extension String {
 
 /// `1 user`, `2 users`.
 func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
+/// A number with so many digits behind the point.
+func decimals(_ number: Double, _ digits: Int) -> String {
+    String(format: "%.\(digits)f", number)
+}

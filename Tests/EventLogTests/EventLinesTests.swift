@@ -39,6 +39,8 @@ import Testing
         "user_parked user=u1 code=50001 retry_in_s=86400.000",
         "conversations_skipped user=u1 conversations=2",
         "reference_dangling user=u1 groups=8,9",
+        "staleness_out_of_reach max_staleness_s=3600.000 staleness_limit_s=6250.000 sweep_s=5000.000",
+        "staleness_in_reach max_staleness_s=3600.000",
         "round_done users=1000 took_s=5.000",
         "deletions_held user=u1 groups=2 conversations=30",
         "guard_tripped emptied=20 pulled=21",
@@ -59,6 +61,7 @@ import Testing
         "stats cloud=accepting calls=1 widest_second=2 throttled=3 limit=200 allowed=19 users=4 "
             + "fresh=5 stale=6 new=7 failing=8 held=9 held_undecided=8 parked=10 guard=false "
             + "lag_p50_s=11.500 lag_p99_s=12.000 lag_max_s=13.000 max_staleness_s=14400.000 "
+            + "staleness_limit_s=14400.000 sweep_s=0.500 price_s=12.500 expected_fresh=0.984 "
             + "round_s=- passes=14 unchanged=15 changes=16 queue=17 in_flight=18 outbox_open=20 "
             + "outbox_waiting=2 outbox_oldest_s=21.000 outbox_rejected=22 edits_applied=23 "
             + "edits_rejected=24 store=ok uptime_s=25.000 rss_bytes=26 cpu_s=2.700 db_bytes=28 "

@@ -186,6 +186,10 @@ import Testing
         state.cloudCode = 70009
         state.callsPerSecond = 12.5
         state.lastRound = DaemonState.Round(endedAt: noon, took: .seconds(58))
+        state.price = 137.5
+        state.sweep = .seconds(5000)
+        state.limit = .seconds(14_400)
+        state.expectedFresh = 0.984
         try await fixture.store.commit([.daemon(state)])
         #expect(try fixture.reader.daemon() == state)
     }

@@ -6,9 +6,8 @@ private func at(_ seconds: Double) -> MonotonicTime {
     .zero + .milliseconds(Int64(seconds * 1000))
 }
 
-private func rows(_ rows: (UserNumber, Double)...) -> [(user: UserNumber, lastPull: MonotonicTime)]
-{
-    rows.map { ($0.0, at($0.1)) }
+private func rows(_ rows: (UserNumber, Double)...) -> [Schedule.PulledEarlier] {
+    rows.map { Schedule.PulledEarlier(user: $0.0, lastPull: at($0.1)) }
 }
 
 @Suite struct TheSchedule {
@@ -17,7 +16,7 @@ private func rows(_ rows: (UserNumber, Double)...) -> [(user: UserNumber, lastPu
         var taken: [UserNumber] = []
         while case .user(let user) = schedule.take(now: time) {
             taken.append(user)
-            schedule.finish(user, at: time, outcome: .pulled, calls: 1)
+            schedule.finish(user, at: time, outcome: .pulled(.unchanged), calls: 1)
         }
         return taken
     }
@@ -59,17 +58,23 @@ private func rows(_ rows: (UserNumber, Double)...) -> [(user: UserNumber, lastPu
         #expect(round(&schedule, at: at(0)) == [2, 1])
     }
 
-    @Test func whileUsersAreOverdue_oneTurnInTenIsANewUsers() {
+    @Test func whileNewUsersWait_oneTurnInTenIsAnothers() {
+        var schedule = Schedule(maxStaleness: .seconds(3600))
+        for user in 1...3 { schedule.restore(rows((UserNumber(user), -100))) }
+        for user in 101...140 { schedule.add(UserNumber(user)) }
+        let taken = (0..<20).map { _ in schedule.take(now: at(0)) }
+        #expect(taken[9] == .user(1) && taken[19] == .user(2))
+        #expect(taken.count { if case .user(let user) = $0 { user > 100 } else { false } } == 18)
+    }
+
+    /// The limit is for everyone; a new user has no copy that could become too old.
+    @Test func usersWhoseCopiesAreTooOld_goBeforeNewOnes() {
         var schedule = Schedule(maxStaleness: .seconds(10))
-        for user in 1...40 { schedule.restore(rows((UserNumber(user), -100))) }
-        for user in 101...103 { schedule.add(UserNumber(user)) }
-        var taken: [UserNumber] = []
-        for _ in 0..<20 {
-            guard case .user(let user) = schedule.take(now: at(0)) else { break }
-            taken.append(user)
-        }
-        #expect(taken.filter { $0 > 100 } == [101, 102])
-        #expect(taken.firstIndex(of: 101) == 9)
+        for user in 1...3 { schedule.restore(rows((UserNumber(user), -100))) }
+        schedule.add(101)
+        #expect(
+            (0..<4).map { _ in schedule.take(now: at(0)) }
+                == [.user(1), .user(2), .user(3), .user(101)])
     }
 
     @Test func anAskedForUser_isNextEvenWhileWaiting() {
@@ -85,7 +90,7 @@ private func rows(_ rows: (UserNumber, Double)...) -> [(user: UserNumber, lastPu
         #expect(schedule.take(now: at(0)) == .user(1))
         schedule.nudge(1)
         #expect(schedule.take(now: at(0)) == .idle)
-        schedule.finish(1, at: at(0), outcome: .pulled, calls: 1)
+        schedule.finish(1, at: at(0), outcome: .pulled(.unchanged), calls: 1)
         #expect(schedule.take(now: at(0)) == .user(1))
     }
 
@@ -121,7 +126,7 @@ private func rows(_ rows: (UserNumber, Double)...) -> [(user: UserNumber, lastPu
         _ = schedule.take(now: at(0))
         schedule.remove(1)
         schedule.remove(2)
-        schedule.finish(1, at: at(0), outcome: .pulled, calls: 1)
+        schedule.finish(1, at: at(0), outcome: .pulled(.unchanged), calls: 1)
         #expect(schedule.count == 0)
         #expect(schedule.take(now: at(9)) == .idle)
         schedule.add(1)
@@ -162,15 +167,18 @@ private func rows(_ rows: (UserNumber, Double)...) -> [(user: UserNumber, lastPu
                 guard let back = taken.sorted().randomElement(using: &random) else { break }
                 taken.remove(back)
                 let outcomes: [Schedule.Outcome] = [
-                    .pulled, .failed(retryAt: at(now + 3)), .notTried,
+                    .pulled(.unchanged), .failed(retryAt: at(now + 3)), .notTried,
                 ]
                 schedule.finish(
-                    back, at: at(now), outcome: outcomes.randomElement(using: &random) ?? .pulled,
+                    back, at: at(now),
+                    outcome: outcomes.randomElement(using: &random) ?? .pulled(.unchanged),
                     calls: 1)
             }
             #expect(schedule.count == known.count)
         }
-        for user in taken { schedule.finish(user, at: at(now), outcome: .pulled, calls: 1) }
+        for user in taken {
+            schedule.finish(user, at: at(now), outcome: .pulled(.unchanged), calls: 1)
+        }
         #expect(Set(round(&schedule, at: at(now + 100))) == known)
     }
 }

@@ -17,7 +17,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
     -> Schedule
 {
     var schedule = Schedule(maxStaleness: maxStaleness)
-    schedule.restore(users.map { ($0.0, at($0.1)) })
+    schedule.restore(users.map { Schedule.PulledEarlier(user: $0.0, lastPull: at($0.1)) })
     return schedule
 }
 
@@ -69,7 +69,8 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
             now = now + .milliseconds(200 * (isWell ? 1 : calls))
             if isWell { pulls[user, default: 0] += 1 }
             schedule.finish(
-                user, at: now, outcome: isWell ? .pulled : .failed(retryAt: now + .seconds(20)),
+                user, at: now,
+                outcome: isWell ? .pulled(.unchanged) : .failed(retryAt: now + .seconds(20)),
                 calls: isWell ? 1 : calls)
         }
         // Of 15 000 calls half are theirs; the first of everybody comes before.
@@ -109,7 +110,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
 @Suite struct UsersThatAreAskedFor {
     @Test func urgently_areTold() {
         var schedule = Schedule(maxStaleness: .seconds(10))
-        schedule.restore([1, 2].map { (UserNumber($0), at(0)) })
+        schedule.restore([1, 2].map { Schedule.PulledEarlier(user: $0, lastPull: at(0)) })
         schedule.nudge(1)
         #expect(schedule.hasAsked && !schedule.hasUrgent)
         schedule.nudge(2, urgently: true)
@@ -139,7 +140,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         #expect(schedule.take(now: at(0)) == .user(1))
         schedule.nudge(2)
         schedule.nudge(1, urgently: true)
-        schedule.finish(1, at: at(0), outcome: .pulled, calls: 1)
+        schedule.finish(1, at: at(0), outcome: .pulled(.unchanged), calls: 1)
         #expect(schedule.take(now: at(0)) == .user(1))
     }
 
@@ -173,7 +174,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         var schedule = schedule(1)
         #expect(schedule.lastPull(of: 1) == nil)
         _ = schedule.take(now: at(0))
-        schedule.finish(1, at: at(3), outcome: .pulled, calls: 1)
+        schedule.finish(1, at: at(3), outcome: .pulled(.unchanged), calls: 1)
         #expect(schedule.lastPull(of: 1) == at(3))
     }
 
@@ -191,20 +192,21 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         #expect(schedule.take(now: at(1)) == .user(1))
     }
 
-    @Test func whatTheScheduleKnowsThatTurnsOfTheOverdueCountOnlyWhileSomebodyNewWaits() {
-        var schedule = Schedule(maxStaleness: .seconds(10))
-        schedule.restore((1...60).map { (UserNumber($0), at(-100)) })
-        for _ in 0..<15 { _ = schedule.take(now: at(0)) }
-        schedule.add(101)
-        schedule.add(102)
+    @Test func whatTheScheduleKnowsThatTurnsOfTheNewCountOnlyInARow() {
+        var schedule = pulled((1, -30), (2, -20), (3, -10))
+        for user in 101...105 as ClosedRange<UserNumber> { schedule.add(user) }
+        for user in 101...105 as ClosedRange<UserNumber> {
+            #expect(schedule.take(now: at(0)) == .user(user))
+        }
+        #expect(schedule.take(now: at(0)) == .user(1))
+        for user in 111...130 as ClosedRange<UserNumber> { schedule.add(user) }
         let turns = (0..<20).map { _ in schedule.take(now: at(0)) }
-        #expect(turns.firstIndex(of: .user(101)) == 9)
-        #expect(turns.firstIndex(of: .user(102)) == 19)
+        #expect(turns[9] == .user(2) && turns[19] == .user(3))
     }
 
     @Test func somebodyIsOverdue_whenNinetyEightHundredthsOfTheStalenessHavePassed() {
         var schedule = Schedule(maxStaleness: .seconds(100))
-        schedule.restore([(UserNumber(1), at(0))])
+        schedule.restore([Schedule.PulledEarlier(user: 1, lastPull: at(0))])
         schedule.add(2)
         var later = schedule
         #expect(schedule.take(now: at(98)) == .user(2))
@@ -235,7 +237,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         var schedule = schedule(1, 2, 3)
         schedule.postpone(3, until: at(5))
         #expect(schedule.take(now: at(0)) == .user(1))
-        schedule.finish(1, at: at(0), outcome: .pulled, calls: 4)
+        schedule.finish(1, at: at(0), outcome: .pulled(.unchanged), calls: 4)
         #expect(schedule.take(now: at(5)) == .user(3))
     }
 
@@ -243,10 +245,10 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         var schedule = schedule(1, 2)
         schedule.postpone(1, until: at(5))
         #expect(schedule.take(now: at(5)) == .user(1))
-        schedule.finish(1, at: at(5), outcome: .pulled, calls: 1)
+        schedule.finish(1, at: at(5), outcome: .pulled(.unchanged), calls: 1)
         schedule.postpone(2, until: at(6))
         #expect(schedule.take(now: at(6)) == .user(1))
-        schedule.finish(1, at: at(6), outcome: .pulled, calls: 4)
+        schedule.finish(1, at: at(6), outcome: .pulled(.unchanged), calls: 4)
         #expect(schedule.take(now: at(7)) == .user(2))
     }
 
@@ -257,7 +259,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
         schedule.postpone(2, until: at(6))
         schedule.postpone(3, until: at(6))
         #expect(schedule.take(now: at(5)) == .user(1))
-        schedule.finish(1, at: at(5), outcome: .pulled, calls: 4)
+        schedule.finish(1, at: at(5), outcome: .pulled(.unchanged), calls: 4)
         #expect(schedule.take(now: at(5)) == .wait(until: at(6)))
         #expect(schedule.take(now: at(6)) == .user(1))
     }

@@ -206,7 +206,7 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         for user in [1, 2] as [UserNumber] {
             schedule.add(user)
             #expect(schedule.take(now: at(0)) == .user(user))
-            schedule.finish(user, at: at(0), outcome: .pulled, calls: 1)
+            schedule.finish(user, at: at(0), outcome: .pulled(.unchanged), calls: 1)
         }
         schedule.postpone(2, until: at(5), urgently: true)
         #expect(schedule.take(now: at(5)) == .user(2))
@@ -221,11 +221,11 @@ private func at(_ seconds: Int) -> MonotonicTime { .zero + .seconds(seconds) }
         var schedule = Schedule(maxStaleness: .seconds(3600), minInterval: .seconds(60))
         schedule.add(1)
         #expect(schedule.take(now: at(0)) == .user(1))
-        schedule.finish(1, at: at(0), outcome: .pulled, calls: 1)
+        schedule.finish(1, at: at(0), outcome: .pulled(.unchanged), calls: 1)
         #expect(schedule.take(now: at(59)) == .wait(until: at(60)))
         schedule.nudge(1)
         #expect(schedule.take(now: at(59)) == .user(1))
-        schedule.finish(1, at: at(59), outcome: .pulled, calls: 1)
+        schedule.finish(1, at: at(59), outcome: .pulled(.unchanged), calls: 1)
         schedule.minInterval = .seconds(10)
         #expect(schedule.take(now: at(69)) == .user(1))
     }

@@ -70,6 +70,17 @@ package final class HookedStore: MirrorStore {
         try inner.readUsers(each)
     }
 
+    package func readRecentPulls(_ each: (PullNote) -> Void) throws(StoreFailure) {
+        try inner.readRecentPulls(each)
+    }
+
+    package func recentChanges(of users: ClosedRange<UserNumber>, since time: WallTime)
+        async throws(StoreFailure) -> [UserNumber: Int]
+    {
+        try beforeLooking()
+        return try await inner.recentChanges(of: users, since: time)
+    }
+
     package func list(_ users: [(number: UserNumber, id: UserID)], at time: WallTime)
         throws(StoreFailure)
     {

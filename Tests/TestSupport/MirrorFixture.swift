@@ -99,6 +99,15 @@ package final class MirrorFixture: Sendable {
         return counts
     }
 
+    /// Makes the mirror one of a version that kept no evidence of how often users change.
+    package func forgetEvidence() throws {
+        let result = try RunningProgram.run(
+            "sqlite3", directory.file("mirror.db"),
+            "UPDATE pull SET changes = NULL, watched = NULL, calls = NULL; DELETE FROM recent_pull;"
+        )
+        precondition(result.status == 0, result.stderr)
+    }
+
     /// A write that somebody else makes, past the mirror.
     package func pushByHand(_ action: PushCall.Action, user: String) async throws {
         let log = LogRecorder().log(clock)

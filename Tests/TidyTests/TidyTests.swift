@@ -11,7 +11,7 @@ import Testing
     private static let floors: [String: Set<String>] = [
         "ChatModel": [],
         "EventLog": ["ChatModel"],
-        "SyncRules": ["ChatModel", "DequeModule"],
+        "SyncRules": ["ChatModel", "DequeModule", "HeapModule"],
         "ChatAPI": ["ChatModel", "SyncRules", "EventLog", "COpenSSL", "CZlib"],
         "CurlTransport": ["ChatAPI", "ChatModel", "CCurl"],
         "MirrorStore": ["ChatModel", "SyncRules", "CLinux", "CSQLite", "GRDB", "GRDBSQLite"],

@@ -1,0 +1,171 @@
+import ChatModel
+
+// Whose turn it is: users with edits to be sent, users asked for, users back from a back-off, those at the
+// limit, second looks, new users, and then whoever's copy is expected to be the stalest.
+
+extension Schedule {
+    /// What `take` returns.
+    package enum Turn: Hashable, Sendable {
+        case user(UserNumber)
+        /// No user is due before this time.
+        case wait(until: MonotonicTime)
+        /// No user is due until one is added, nudged or finished.
+        case idle
+    }
+
+    /// Of ten users taken while both wait, nine are new ones.
+    private static let turnsOfTheNew = 9
+
+    /// Takes the next user. It belongs to the caller until `finish`.
+    package mutating func take(now: MonotonicTime) -> Turn {
+        wake(now: now)
+        if let user = queues.popFirst(in: .urgent) ?? queues.popFirst(in: .asked) {
+            return taken(user)
+        }
+        if callsAhead == 0, let user = queues.popFirst(in: .returning) {
+            callsAhead += 1
+            return taken(user, marks: .isReturning)
+        }
+        let turn = takeOther(now: now)
+        if case .user = turn {
+            callsAhead -= min(callsAhead, 1)
+        } else if queues.count(in: .returning) > 0 {
+            // No other user is due.
+            callsAhead = 0
+            return take(now: now)
+        }
+        return turn
+    }
+
+    /// Takes in the time: users who waited for it are due.
+    package mutating func advance(to now: MonotonicTime) { wake(now: now) }
+
+    private mutating func takeOther(now: MonotonicTime) -> Turn {
+        let heads = Heads(of: self, now: now)
+        if let user = heads.overdue { return takeFromQueue(user) }
+        let look = followUps.next(now: now) { [queues] user, time in
+            queues[user].pulledAt == time && queues[user].place.stalenessClass != nil
+        }
+        if let look, followUps.mayLook || heads.best == nil {
+            followUps.take()
+            return takeFromQueue(look, marks: .isLook)
+        }
+        if newInARow < Self.turnsOfTheNew || heads.best == nil,
+            let user = queues.popFirst(in: .new)
+        {
+            newInARow += 1
+            return taken(user)
+        }
+        if let best = heads.best {
+            newInARow = 0
+            prices.add(heads.value)
+            return takeFromQueue(best)
+        }
+        let next = [heads.nextDue, followUps.nextDue, waiting.first?.time].compactMap(\.self).min()
+        return next.map(Turn.wait) ?? .idle
+    }
+
+    private mutating func takeFromQueue(_ user: UserNumber, marks: UserQueues.Marks = []) -> Turn {
+        queues.unlink(user)
+        return taken(user, marks: marks)
+    }
+
+    private mutating func taken(_ user: UserNumber, marks: UserQueues.Marks = []) -> Turn {
+        queues.put(user, at: .taken)
+        queues[user].marks.formUnion(marks)
+        followUps.count(calls: 1, ofLook: marks.contains(.isLook))
+        return .user(user)
+    }
+
+    /// Puts users whose time has come back into the queues.
+    private mutating func wake(now: MonotonicTime) {
+        while let first = waiting.first, first.time <= now {
+            waiting.removeFirst()
+            guard waiting.isCurrent(first) else { continue }
+            unlink(first.user)
+            let isUrgent = queues[first.user].marks.contains(.isUrgentThen)
+            queues.append(first.user, to: isUrgent ? .urgent : .returning)
+        }
+    }
+
+    // MARK: What is due
+
+    /// True when a user was asked for who has not been taken yet.
+    package var hasAsked: Bool { hasUrgent || queues.count(in: .asked) > 0 }
+
+    /// True when a user has something to be sent.
+    package var hasUrgent: Bool { queues.count(in: .urgent) > 0 }
+
+    /// How many users can be taken at once, whatever their last pull: those with edits to be sent,
+    /// asked for, back from a failure, or new.
+    package var backlog: Int {
+        [UserQueues.Place.urgent, .asked, .returning, .new].reduce(0) { $0 + queues.count(in: $1) }
+    }
+
+    /// How many wait for the end of a back-off.
+    package var waitingCount: Int { queues.count(in: .waiting) }
+
+    /// When `take` will have a user, if nothing happens until then: a time not after `now` when it
+    /// has one already, nil when it never will.
+    package func nextDue(now: MonotonicTime) -> MonotonicTime? {
+        if backlog > 0 { return now }
+        let heads = Heads(of: self, now: now)
+        if heads.best != nil || heads.overdue != nil { return now }
+        return [heads.nextDue, followUps.nextDue, waiting.first?.time].compactMap(\.self).min()
+    }
+}
+
+/// The first users of all classes, compared.
+struct Heads {
+    /// Pulled longest ago, if that is too long ago.
+    private(set) var overdue: UserNumber?
+    /// The best of those that are due.
+    private(set) var best: UserNumber?
+    private(set) var value = 0.0
+    /// When the first of those that are not due will be.
+    private(set) var nextDue: MonotonicTime?
+
+    /// Of the limit: the rest is for the calls that must come before.
+    static let hundredthsOfTheLimit = 98
+
+    init(of schedule: Schedule, now: MonotonicTime) {
+        let interval = schedule.minInterval
+        var oldest = now - schedule.limit * Self.hundredthsOfTheLimit / 100
+        let latest = now - interval
+        for place in schedule.queues.classes {
+            let user = schedule.queues.first(in: place)
+            let last = schedule.queues[user].pulledAt.time
+            guard last <= latest else {
+                let due = last + interval
+                nextDue = min(nextDue ?? due, due)
+                continue
+            }
+            if last < oldest {
+                oldest = last
+                overdue = user
+            }
+            guard let own = place.stalenessClass else { continue }
+            let value = own.value(after: Double(now.nanoseconds - last.nanoseconds) / 1e9)
+            // Equal values have one order, whatever that of the queues.
+            if best == nil || value > self.value || value == self.value && user < best ?? 0 {
+                self.value = value
+                best = user
+            }
+        }
+    }
+}
+
+/// The expected staleness at which users are pulled: what a call buys.
+struct PriceWatch: Sendable {
+    private var seen = 0
+    /// Seconds, of the pulls lately.
+    private(set) var mean = 0.0
+
+    /// As many pulls as count.
+    private static let memory = 1000
+
+    mutating func add(_ value: Double) {
+        seen = min(seen + 1, Self.memory)
+        mean += (value - mean) / Double(seen)
+    }
+}
