@@ -11,7 +11,9 @@ import TestSupport
 extension World {
     /// A back-off is never longer than four times what it has waited before; the rest is for a
     /// probe of a cloud that had refused us, and for what was in doubt.
-    private var patience: Duration { plan.trouble * 4 + .seconds(180) + slowestRound * 10 }
+    private var patience: Duration {
+        plan.trouble * 4 + .seconds(180) + slowestRound * 10 + longestWait
+    }
 
     /// How long it may take to pull everybody once, as the cloud is now: phones and edits make
     /// listings longer than they were. Each page is read twice.
@@ -21,6 +23,11 @@ extension World {
                 let contacts = network.core.state(of: name, now: network.now).contacts.count
                 return 2 * (2 + contacts / plan.cloud.pageSize)
             })
+    }
+
+    /// Nobody goes unpulled for longer: the limit of the schedule, and the pulls that are ahead then.
+    private var longestWait: Duration {
+        max(plan.maxStaleness, slowestRound * 5 / 4) + slowestRound
     }
 
     func letBacklogMelt() async {
@@ -94,9 +101,9 @@ extension World {
         return asked.isEmpty ? nil : "requests \(asked)"
     }
 
-    /// Everybody has a turn, as often as the limit allows.
+    /// Everybody has a turn within the limit, however seldom it changes.
     private func seeThatNobodyStarves() async {
-        let span = Duration.seconds(6) + slowestRound
+        let span = Duration.seconds(6) + longestWait
         let began = clock.time
         await pause(span)
         for user in plan.userNames where (network.watch.lastListed[user] ?? .zero) < began {

@@ -79,7 +79,7 @@ package struct WorldPlan: Sendable {
             missingGroup: random.chance() < 0.5 ? .reject : .recreate)
         guardLimits = DeletionGuard.Limits(
             share: 0.05, atLeast: random.chance() < 0.5 ? 2 : 20, window: .seconds(600))
-        maxStaleness = .seconds([10, 60, 3600].randomElement(using: &random) ?? 60)
+        maxStaleness = .seconds([10, 30, 60].randomElement(using: &random) ?? 60)
         let atOnce = [1, 4, 20, 50].randomElement(using: &random) ?? 20
         passesAtOnce = self.users > 5 ? max(4, atOnce) : atOnce
         phonePause = .milliseconds(Int.random(in: 40...3000, using: &random))

@@ -26,6 +26,7 @@ extension MirrorEngine {
             gone.append(user)
         }
         users.reload(book)
+        failuresInStore.formUnion(book.troubles.keys)
         schedule.remember(book, wall: parts.time.wallTime(), now: parts.time.now())
         await deletionHolds.know(book.holds.filter { book.listed.contains($0.key) })
         for user in 1...max(1, users.highest) where book.listed.contains(user) {

@@ -29,6 +29,8 @@ package actor MirrorEngine {
     var round: RoundWatch
     private(set) var lastRound: DaemonState.Round?
     var totals = PassTotals()
+    /// Users of whom the store may hold a failure.
+    var failuresInStore: Set<UserNumber>
     var lostEvidence: LostEvidence?
     /// What the schedule expects, as it was reckoned last.
     var forecast: Forecast?
@@ -73,6 +75,7 @@ package actor MirrorEngine {
                 user, failures: trouble.failures, isParked: trouble.isParked,
                 retryAt: trouble.retry(wall: wall, now: now))
         }
+        failuresInStore = Set(book.troubles.keys)
         startedAt = now
         round = RoundWatch(now: now)
         if settings.mode.schedulesEverybody {
@@ -185,23 +188,29 @@ package actor MirrorEngine {
         _ push: PushSummary? = nil
     ) async {
         observe(.accepted, of: job)
-        let failures = failing.remove(job.number)
-        if let failures { parts.log(.userRecovered(user: job.user.string, failures: failures)) }
+        if let failures = failing.remove(job.number) {
+            parts.log(.userRecovered(user: job.user.string, failures: failures))
+        }
         schedule.finish(job.number, at: job.startedAt, outcome: .pulled(finding), calls: calls)
         // Before anything is awaited: the next pass of the user may begin then.
         if job.mayPush, let push { pushed(job, push) } else { serveOutbox(of: job.number) }
-        await record(job, hadFailed: failures != nil)
+        await record(job)
         await settle(job, result)
     }
 
     /// Sees to it that the store learns of a pull: at once that a user is well again, the rest within a minute.
-    private func record(_ job: PassJob, hadFailed: Bool) async {
+    private func record(_ job: PassJob) async {
         let time = commits.wallTime(of: job.startedAt)
         if let (evidence, calls) = schedule.knowledge(of: job.number) {
             await commits.note(
                 PullNote(user: job.number, at: time, evidence: evidence, calls: calls))
         }
-        if hadFailed { _ = try? await commits.commit([.unchanged(job.number, at: time)]) }
+        guard failuresInStore.remove(job.number) != nil else { return }
+        do {
+            try await commits.commit([.unchanged(job.number, at: time)])
+        } catch {
+            failuresInStore.insert(job.number)
+        }
     }
 
     private func changed(_ job: PassJob, _ summary: PassSummary, _ calls: Int) async {
@@ -268,6 +277,7 @@ package actor MirrorEngine {
         }
         giveBack(job, .failed(retryAt: now + failure.pause), calls)
         if job.mode == .store {
+            failuresInStore.insert(job.number)
             _ = try? await commits.commit([
                 .failed(
                     job.number,

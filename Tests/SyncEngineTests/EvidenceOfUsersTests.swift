@@ -107,6 +107,27 @@ import Testing
     }
 }
 
+@Suite struct AUserThatComesBackIntoTheList {
+    /// It left while it failed; what the store says of that must end with the next pull that succeeds.
+    @Test func isNoLongerFailing_onceItWasPulled() async throws {
+        let fixture = try MirrorFixture(
+            faults: [Fault(.code(50002, applied: false), rate: 1, times: 20)])
+        let users = fixture.cloud.with { Array(CloudCore.userNames($0.options.users)) }
+        let engine = try fixture.engine()
+        _ = try await fixture.running(engine) {
+            try await fixture.wait(for: "failing users") {
+                (try fixture.reader.states()["failing"] ?? 0) > 0
+            }
+            try await fixture.reload(engine, users: [])
+            fixture.cloud.setFaults([])
+            try await fixture.reload(engine, users: users)
+            try await fixture.wait(for: "all to be well again") {
+                try fixture.reader.states()["failing"] == nil
+            }
+        }
+    }
+}
+
 @Suite struct TheGreatestAgeOfCopies {
     /// 20 users at 200 calls a second take a tenth of a second, and a quarter more.
     @Test func isSaidToBeOutOfReach_whereTheCallsDoNotSuffice() async throws {
