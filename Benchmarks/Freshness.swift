@@ -19,7 +19,8 @@ enum FreshnessOfCopies {
             let trace = TrafficTrace(plan)
             let inTurn = FreshnessRun.run(trace, .roundRobin, callsPerSecond: callsPerSecond)
             let ours = FreshnessRun.run(
-                trace, .expectedStaleness(maxStaleness: limit), callsPerSecond: callsPerSecond)
+                trace, .expectedStaleness(FreshnessRun.Setup(maxStaleness: limit)),
+                callsPerSecond: callsPerSecond)
             let ratio = ours.staleShare / inTurn.staleShare
             return [
                 Figure(
@@ -30,7 +31,26 @@ enum FreshnessOfCopies {
                     rounded(ours.longestGap.inSeconds / 3600, 2) + " h", goal: "≤ 4 h",
                     isMet: ours.longestGap <= limit),
             ]
-        } + ManyUsers.measure()
+        } + withHints() + ManyUsers.measure()
+    }
+
+    private static func withHints() -> [Figure] {
+        let trace = TrafficTrace(TrafficTrace.Plan(users: users))
+        let inTurn = FreshnessRun.run(trace, .roundRobin, callsPerSecond: callsPerSecond)
+        var hints = HintTrace(HintTrace.Plan(), of: trace)
+        var setup = FreshnessRun.Setup(maxStaleness: limit)
+        func figure(_ name: String, goal: Double) -> Figure {
+            setup.hints = hints.notices
+            let ours = FreshnessRun.run(
+                trace, .expectedStaleness(setup), callsPerSecond: callsPerSecond)
+            let ratio = ours.staleShare / inTurn.staleShare
+            return Figure(
+                "lognormal rates, \(name): stale copies, as a part of those with users in turn",
+                rounded(ratio, 3), goal: "≤ \(goal)", isMet: ratio <= goal)
+        }
+        let online = figure("hints of who is online", goal: 0.27)
+        hints.addChanges(of: trace, arriving: 0.9)
+        return [online, figure("and hints of nine changes in ten", goal: 0.08)]
     }
 }
 
@@ -90,6 +110,9 @@ struct FreshnessOptions: ParsableArguments {
     @Option var seed: UInt64 = 1
     @Option var users = 20_000
     @Option(help: "A second.") var calls = 4.0
+    @Flag(help: "With hints of who is online, of which some are lost, late or doubled.")
+    var hints = false
+    @Flag(help: "Also with hints of nine changes in ten.") var changed = false
     @Option(help: "Greatest age of a copy, such as 4h.") var limit = Span(.seconds(4 * 3600))
 
     func printAll() {
@@ -98,6 +121,14 @@ struct FreshnessOptions: ParsableArguments {
         print("changes \(trace.changes), hash \(String(trace.hash, radix: 16))")
         let sweep = Double(trace.costs.reduce(0, +)) / calls
         print("one pull of every user takes \(rounded(sweep / 60, 1)) min")
+        var setup = FreshnessRun.Setup(maxStaleness: limit.duration)
+        if hints || changed {
+            var feed = HintTrace(HintTrace.Plan(seed: seed), of: trace)
+            print("visits \(feed.visits), hash \(String(feed.visitHash, radix: 16))")
+            print("hints \(feed.notices.count), hash \(String(feed.noticeHash, radix: 16))")
+            if changed { feed.addChanges(of: trace, arriving: 0.9) }
+            setup.hints = feed.notices
+        }
         print("")
         print("| | users in turn | expected staleness |")
         print("| --- | ---: | ---: |")
@@ -106,7 +137,7 @@ struct FreshnessOptions: ParsableArguments {
         var ours = inTurn
         let took = clock.measure {
             ours = FreshnessRun.run(
-                trace, .expectedStaleness(maxStaleness: limit.duration), callsPerSecond: calls)
+                trace, .expectedStaleness(setup), callsPerSecond: calls)
         }
         func row(_ name: String, _ value: (FreshnessRun.Result) -> String) {
             print("| \(name) | \(value(inTurn)) | \(value(ours)) |")

@@ -12,13 +12,22 @@ package struct FreshnessRun: Sendable {
         /// Users in turn.
         case roundRobin
         /// The program's own schedule.
-        /// - Parameters:
-        ///   - maxStaleness: its limit.
-        ///   - restart: the day of the simulation at whose begin the program ends and is started again: it knows
-        ///     what was stored.
-        ///   - hearsOfOwnChanges: it is told of changes that its own edits make.
-        case expectedStaleness(
-            maxStaleness: Duration, restart: Int? = nil, hearsOfOwnChanges: Bool = true)
+        case expectedStaleness(Setup)
+    }
+
+    /// What the schedule is given.
+    package struct Setup: Sendable {
+        /// The schedule's limit.
+        package var maxStaleness: Duration
+        /// The day of the simulation at whose begin the program ends and is started again: it knows what was
+        /// stored.
+        package var restart: Int?
+        /// It is told of changes that its own edits make.
+        package var hearsOfOwnChanges = true
+        /// By arrival.
+        package var hints: [HintTrace.Notice] = []
+
+        package init(maxStaleness: Duration) { self.maxStaleness = maxStaleness }
     }
 
     /// What a run came to.
@@ -62,8 +71,7 @@ package struct FreshnessRun: Sendable {
         var run = FreshnessRun(trace, callsPerSecond: callsPerSecond)
         switch policy {
         case .roundRobin: run.runInTurn()
-        case .expectedStaleness(let maxStaleness, let restart, let hearsOfOwnChanges):
-            run.runSchedule(maxStaleness, callsPerSecond, restart, hearsOfOwnChanges)
+        case .expectedStaleness(let setup): run.runSchedule(setup, callsPerSecond)
         }
         return run.ended()
     }
@@ -80,27 +88,31 @@ package struct FreshnessRun: Sendable {
         }
     }
 
-    private mutating func runSchedule(
-        _ maxStaleness: Duration, _ callsPerSecond: Double, _ restartDay: Int?,
-        _ hearsOfOwnChanges: Bool
-    ) {
-        var restart = restartDay.map { TrafficTrace.start + $0 * TrafficTrace.day }
-        var schedule = Schedule(maxStaleness: maxStaleness)
+    private mutating func runSchedule(_ setup: Setup, _ callsPerSecond: Double) {
+        var restart = setup.restart.map { TrafficTrace.start + $0 * TrafficTrace.day }
+        var schedule = Schedule(maxStaleness: setup.maxStaleness)
         schedule.callsPerSecond = callsPerSecond
         for user in trace.costs.indices { schedule.add(UserNumber(user + 1)) }
-        var own = (hearsOfOwnChanges ? trace.ownChanges() : []).makeIterator()
+        var own = (setup.hearsOfOwnChanges ? trace.ownChanges() : []).makeIterator()
+        var hints = setup.hints.drop { $0.arrival < TrafficTrace.start }
         var nextOwn = own.next()
         var calls = 0
         while true {
             let now = TrafficTrace.start + Int(Double(calls) * callMilliseconds)
             guard now < TrafficTrace.end else { break }
             if let time = restart, now >= time {
-                schedule = restarted(schedule)
+                schedule = restarted(schedule, now: self.time(now))
                 restart = nil
             }
             while let change = nextOwn, change.time <= now {
                 schedule.changed(UserNumber(change.user + 1), now: time(change.time))
                 nextOwn = own.next()
+            }
+            while let hint = hints.first, hint.arrival <= now {
+                schedule.hint(
+                    UserNumber(hint.user + 1), hint.kind, at: time(hint.at), now: time(hint.arrival)
+                )
+                hints.removeFirst()
             }
             guard case .user(let number) = schedule.take(now: time(now)) else {
                 calls += 1
@@ -117,7 +129,7 @@ package struct FreshnessRun: Sendable {
     }
 
     /// The schedule of a process that knows what an earlier one has stored.
-    private func restarted(_ old: Schedule) -> Schedule {
+    private func restarted(_ old: Schedule, now: MonotonicTime) -> Schedule {
         var new = Schedule(maxStaleness: old.maxStaleness)
         new.callsPerSecond = old.callsPerSecond
         let users = trace.costs.indices.map { UserNumber($0 + 1) }
@@ -130,6 +142,9 @@ package struct FreshnessRun: Sendable {
                 user: user, lastPull: pulled, evidence: known.evidence, calls: known.calls)
         }
         new.restore(rows.sorted { ($0.lastPull, $0.user) < ($1.lastPull, $1.user) })
+        if let record = old.presenceRecord {
+            new.restorePresence(record, of: users.filter(old.hasHints), now: now)
+        }
         return new
     }
 

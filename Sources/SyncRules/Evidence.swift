@@ -39,22 +39,18 @@ package struct Evidence: Hashable, Sendable {
     ///   - finding: what the pull found.
     ///   - span: seconds since the pull before; 0 for the first one.
     package func adding(_ finding: PullFinding, after span: Double) -> Evidence {
+        adding(finding, after: span, watched: finding.watched(of: span))
+    }
+
+    /// The same where seconds do not count alike.
+    /// - Parameter new: what the watched seconds count.
+    func adding(_ finding: PullFinding, after span: Double, watched new: Double) -> Evidence {
         let kept = 1 / (1 + span / Self.memory)
-        var changes = Double(changes - Self.prior.changes) * kept
-        var watched = Double(watched - Self.prior.watched) * kept
-        switch finding {
-        case .unchanged: watched += span
-        case .changed(let age?):
-            changes += 1
-            // All of a first pull is new, however old. Later ones only see what came since.
-            watched += max(0, span > 0 ? min(age.inSeconds, span) : age.inSeconds)
-        case .changed(nil):
-            changes += 1
-            watched += span / 2
-        }
+        let changes = Double(changes - Self.prior.changes) * kept
+        let watched = Double(watched - Self.prior.watched) * kept
         return Evidence(
-            changes: Self.prior.changes + Float(changes),
-            watched: Self.prior.watched + Float(watched))
+            changes: Self.prior.changes + Float(changes + (finding == .unchanged ? 0 : 1)),
+            watched: Self.prior.watched + Float(watched + new))
     }
 }
 
@@ -64,4 +60,15 @@ package enum PullFinding: Hashable, Sendable {
     /// - Parameter age: of the newest change that can be seen, by the cloud's clock, when the pull was
     ///   sent; nil for a change without a time, such as a deletion.
     case changed(age: Duration?)
+
+    /// The seconds that count as watched.
+    /// - Parameter span: since the pull before; 0 for the first one.
+    fileprivate func watched(of span: Double) -> Double {
+        switch self {
+        case .unchanged: span
+        // All of a first pull is new, however old. Later ones only see what came since.
+        case .changed(let age?): max(0, span > 0 ? min(age.inSeconds, span) : age.inSeconds)
+        case .changed(nil): span / 2
+        }
+    }
 }

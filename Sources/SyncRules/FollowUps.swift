@@ -24,22 +24,18 @@ struct FollowUps: Sendable {
     private static let longest = Duration.seconds(3600)
     /// Longer waits find more, shorter ones find it sooner.
     private static let prices = 1.5
-    /// Of all calls.
-    private static let share = 0.3
-    /// Calls that may be saved up, or owed.
-    private static let mostCredit = 1000.0
     /// How much one look tells about the next ones.
     private static let step = 0.01
 
     private var looks = Heap<Look>()
     /// Of the looks lately, how many found a change.
     private(set) var hitRate = 0.5
-    private var credit = 0.0
+    private var share = ShareOfCalls(0.3)
 
     var count: Int { looks.count }
 
     /// Whether the share of the calls is not used up.
-    var mayLook: Bool { credit >= 0 }
+    var mayLook: Bool { share.isLeft }
 
     /// Books a look.
     /// - Parameters:
@@ -74,13 +70,29 @@ struct FollowUps: Sendable {
     mutating func take() { looks.removeMin() }
 
     /// Counts calls, of looks or of others.
-    mutating func count(calls: Int, ofLook isLook: Bool) {
-        let change = Double(calls) * (isLook ? Self.share - 1 : Self.share)
-        credit = min(max(credit + change, -Self.mostCredit), Self.mostCredit)
-    }
+    mutating func count(calls: Int, ofLook isLook: Bool) { share.count(calls, ofIts: isLook) }
 
     /// Takes in whether a look found a change.
     mutating func learn(found: Bool) {
         hitRate = max(hitRate + ((found ? 1 : 0) - hitRate) * Self.step, 0.001)
+    }
+}
+
+/// A part of all calls that something may have. What it does not use is saved up, and what it was given too much
+/// is owed, within a thousand calls.
+struct ShareOfCalls: Sendable {
+    private let share: Double
+    private var credit = 0.0
+    private static let most = 1000.0
+
+    init(_ share: Double) { self.share = share }
+
+    var isLeft: Bool { credit >= 0 }
+
+    /// Counts calls.
+    /// - Parameter isOwn: they are its own.
+    mutating func count(_ calls: Int, ofIts isOwn: Bool) {
+        let change = Double(calls) * (isOwn ? share - 1 : share)
+        credit = min(max(credit + change, -Self.most), Self.most)
     }
 }

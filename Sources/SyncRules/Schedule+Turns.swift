@@ -19,6 +19,7 @@ extension Schedule {
     /// Takes the next user. It belongs to the caller until `finish`.
     package mutating func take(now: MonotonicTime) -> Turn {
         wake(now: now)
+        advancePresence(to: now)
         if let user = queues.popFirst(in: .urgent) ?? queues.popFirst(in: .asked) {
             return taken(user)
         }
@@ -44,7 +45,7 @@ extension Schedule {
         let heads = Heads(of: self, now: now)
         if let user = heads.overdue { return takeFromQueue(user) }
         let look = followUps.next(now: now) { [queues] user, time in
-            queues[user].pulledAt == time && queues[user].place.stalenessClass != nil
+            queues[user].pulledAt == time && queues[user].place.isClass
         }
         if let look, followUps.mayLook || heads.best == nil {
             followUps.take()
@@ -56,17 +57,17 @@ extension Schedule {
             newInARow += 1
             return taken(user)
         }
-        if let best = heads.best {
+        if let (best, value, isHinted) = heads.choice(mayBeHinted: hintedCalls.isLeft) {
             newInARow = 0
-            prices.add(heads.value)
-            return takeFromQueue(best)
+            prices.add(value)
+            return takeFromQueue(best, marks: isHinted ? .isHinted : [])
         }
         let next = [heads.nextDue, followUps.nextDue, waiting.first?.time].compactMap(\.self).min()
         return next.map(Turn.wait) ?? .idle
     }
 
     private mutating func takeFromQueue(_ user: UserNumber, marks: UserQueues.Marks = []) -> Turn {
-        queues.unlink(user)
+        unlink(user)
         return taken(user, marks: marks)
     }
 
@@ -74,6 +75,7 @@ extension Schedule {
         queues.put(user, at: .taken)
         queues[user].marks.formUnion(marks)
         followUps.count(calls: 1, ofLook: marks.contains(.isLook))
+        hintedCalls.count(1, ofIts: marks.contains(.isHinted))
         return .user(user)
     }
 
@@ -117,24 +119,50 @@ extension Schedule {
 
 /// The first users of all classes, compared.
 struct Heads {
+    /// A user, and what its pull brings for each call.
+    private struct Candidate {
+        let user: UserNumber
+        let value: Double
+
+        /// Equal values have one order, whatever that of the queues.
+        func isBetter(than other: Candidate?) -> Bool {
+            guard let other else { return true }
+            return value > other.value || value == other.value && user < other.user
+        }
+    }
+
     /// Pulled longest ago, if that is too long ago.
     private(set) var overdue: UserNumber?
-    /// The best of those that are due.
-    private(set) var best: UserNumber?
-    private(set) var value = 0.0
+    /// The best of those that are due: without a hint, and because of hints.
+    private var quiet: Candidate?
+    private var hinted: Candidate?
     /// When the first of those that are not due will be.
     private(set) var nextDue: MonotonicTime?
 
     /// Of the limit: the rest is for the calls that must come before.
     static let hundredthsOfTheLimit = 98
 
+    /// Whether anyone is due.
+    var best: UserNumber? { (quiet ?? hinted)?.user }
+
+    /// The best one.
+    /// - Parameter mayBeHinted: users whom only hints make the best may be taken.
+    func choice(mayBeHinted: Bool) -> (user: UserNumber, value: Double, isHinted: Bool)? {
+        if let hinted, quiet == nil || mayBeHinted, hinted.isBetter(than: quiet) {
+            return (hinted.user, hinted.value, true)
+        }
+        return quiet.map { ($0.user, $0.value, false) }
+    }
+
     init(of schedule: Schedule, now: MonotonicTime) {
         let interval = schedule.minInterval
         var oldest = now - schedule.limit * Self.hundredthsOfTheLimit / 100
         let latest = now - interval
+        let absence = schedule.expectedAbsence
         for place in schedule.queues.classes {
             let user = schedule.queues.first(in: place)
-            let last = schedule.queues[user].pulledAt.time
+            let slot = schedule.queues[user]
+            let last = slot.pulledAt.time
             guard last <= latest else {
                 let due = last + interval
                 nextDue = min(nextDue ?? due, due)
@@ -144,13 +172,25 @@ struct Heads {
                 oldest = last
                 overdue = user
             }
-            guard let own = place.stalenessClass else { continue }
-            let value = own.value(after: Double(now.nanoseconds - last.nanoseconds) / 1e9)
-            // Equal values have one order, whatever that of the queues.
-            if best == nil || value > self.value || value == self.value && user < best ?? 0 {
-                self.value = value
-                best = user
+            let span = Double(max(0, now.nanoseconds - slot.countsFrom.time.nanoseconds)) / 1e9
+            switch place.turnClass {
+            case .quiet(let own):
+                let candidate = Candidate(user: user, value: own.value(after: span))
+                if candidate.isBetter(than: quiet) { quiet = candidate }
+            case .online(let own):
+                let candidate = Candidate(user: user, value: own.value(after: span))
+                if candidate.isBetter(than: hinted) { hinted = candidate }
+            case .visited(let own):
+                let candidate = Candidate(
+                    user: user, value: own.value(after: span, absence: absence))
+                if candidate.isBetter(than: hinted) { hinted = candidate }
+            case nil: break
             }
+        }
+        if let first = schedule.presence?.oldest, first != 0,
+            schedule.queues[first].pulledAt.time < oldest
+        {
+            overdue = first
         }
     }
 }

@@ -37,6 +37,9 @@ package struct Schedule: Sendable {
     var waiting = WaitingUsers()
     var followUps = FollowUps()
     var prices = PriceWatch()
+    /// What hints have said; nil as long as there was none.
+    var presence: Presence?
+    var hintedCalls = ShareOfCalls(0.7)
     var newInARow = 0
     /// By how many calls users back from a back-off are ahead of the others.
     var callsAhead = 0
@@ -73,7 +76,7 @@ package struct Schedule: Sendable {
     package mutating func restore(_ rows: some Sequence<PulledEarlier>) {
         for row in rows where remember(row) {
             enter(row.user)
-            queues.insert(row.user, into: queueOf(row.user))
+            queue(row.user)
         }
     }
 
@@ -123,6 +126,7 @@ package struct Schedule: Sendable {
         guard contains(user) else { return }
         count -= 1
         callsOfAll -= Int(queues[user].calls)
+        forgetPresence(of: user)
         if isTaken(user) { queues.put(user, at: .takenAndRemoved) } else { unlink(user) }
     }
 
@@ -204,13 +208,13 @@ package struct Schedule: Sendable {
         case (.takenAndRemoved, _): break
         case (.takenAndAsked, _): queues.append(user, to: .asked)
         case (.takenAndUrgent, _): queues.append(user, to: .urgent)
-        case (_, .pulled): queues.insert(user, into: queueOf(user))
+        case (_, .pulled): queue(user)
         case (_, .failed(let retryAt)): wait(user, until: retryAt, urgently: false)
         case (_, .notTried):
             if queues[user].pulledAt == .never {
                 queues.prepend(user, to: .new)
             } else {
-                queues.insert(user, into: queueOf(user))
+                queue(user)
             }
         }
     }
@@ -221,7 +225,11 @@ package struct Schedule: Sendable {
     ) {
         let last = queues[user].pulledAt
         let span = last == .never ? 0 : max(0, (time - last.time).inSeconds)
-        queues[user].evidence = queues[user].evidence.adding(finding, after: span)
+        if last != .never, presence != nil {
+            learn(of: user, finding, after: span, at: time)
+        } else {
+            queues[user].evidence = queues[user].evidence.adding(finding, after: span)
+        }
         queues[user].pulledAt = PullTime(time)
         let cost = UInt8(clamping: max(1, calls))
         if isListed { callsOfAll += Int(cost) - Int(queues[user].calls) }
@@ -237,10 +245,11 @@ package struct Schedule: Sendable {
         let more = max(0, calls - 1)
         callsAhead += marks.contains(.isReturning) ? more : -min(more, callsAhead)
         followUps.count(calls: more, ofLook: marks.contains(.isLook))
+        hintedCalls.count(more, ofIts: marks.contains(.isHinted))
         if marks.contains(.isLook), case .pulled(let finding) = outcome {
             followUps.learn(found: finding != .unchanged)
         }
-        queues[user].marks.subtract([.isReturning, .isLook])
+        queues[user].marks.subtract([.isReturning, .isLook, .isHinted])
     }
 
     // MARK: What is known
@@ -293,8 +302,12 @@ package struct Schedule: Sendable {
         callsOfAll += Int(queues[user].calls)
     }
 
-    private func queueOf(_ user: UserNumber) -> UserQueues.Place {
-        UserQueues.Place(queues[user].stalenessClass)
+    /// Puts a user who was pulled, and is in no queue, into that of its class.
+    mutating func queue(_ user: UserNumber) {
+        let (turn, start) = turn(of: user)
+        queues[user].countsFrom = start
+        queues.insert(user, into: UserQueues.Place(turn))
+        enterByPull(user)
     }
 
     private mutating func wait(_ user: UserNumber, until time: MonotonicTime, urgently: Bool) {
@@ -309,6 +322,7 @@ package struct Schedule: Sendable {
 
     mutating func unlink(_ user: UserNumber) {
         if queues[user].place == .waiting { waiting.forget(user) }
+        if queues[user].place.isClass { presence?.leave(user) }
         queues.unlink(user)
     }
 }

@@ -58,6 +58,55 @@ struct StalenessClass: Hashable, Sendable {
     }
 }
 
+/// Users who went offline and were not pulled since, with nearly the same chance of a change and cost of a pull.
+/// Nothing more happens until their next visit, so to wait gains nothing, and a pull now saves all the time until
+/// then: the value grows with the time only as the copy's age does.
+struct ChanceClass: Hashable, Sendable {
+    /// From 0 up.
+    let number: Int
+
+    /// Half octaves of chances, from 2^-24 to 1.
+    private static let chances = 48
+    private static let costs = 16
+    static let count = chances * costs
+
+    /// - Parameter chance: that the copy lacks a change, above 0 and at most 1.
+    init(chance: Double, calls: Int) {
+        let likelihood = min(max(chance.halfOctave + Self.chances, 0), Self.chances - 1)
+        let cost = min(Double(max(calls, 1)).halfOctave, Self.costs - 1)
+        number = likelihood * Self.costs + cost
+    }
+
+    init(number: Int) { self.number = number }
+
+    /// Whether its users are at least as likely to lack a change.
+    func isAsHigh(as other: ChanceClass) -> Bool {
+        number / Self.costs >= other.number / Self.costs
+    }
+
+    /// Seconds for each call that a pull saves.
+    /// - Parameters:
+    ///   - span: seconds since half of the visit.
+    ///   - absence: seconds until the next visit.
+    func value(after span: Double, absence: Double) -> Double {
+        Self.perSecond[number] * (absence + span)
+    }
+
+    private static let perSecond: [Double] = (0..<count).map { number in
+        .powerOfRootTwo(number / costs - chances) * 1.189_207_115_002_721
+            / .powerOfRootTwo(number % costs)
+    }
+}
+
+/// What decides about a user's turn, and so in which queue it stands.
+enum TurnClass: Hashable, Sendable {
+    /// Not online, as far as is known.
+    case quiet(StalenessClass)
+    case online(StalenessClass)
+    /// It has been online since its last pull.
+    case visited(ChanceClass)
+}
+
 /// Seconds since the newest change that a copy lacks, as expected.
 /// - Parameters:
 ///   - rate: changes a second.

@@ -18,24 +18,44 @@ struct UserQueues: Sendable {
         static let returning = Place(number: 7)
         static let new = Place(number: 8)
         static let waiting = Place(number: 9)
-        private static let firstClass: UInt16 = 10
-        static let count = Int(firstClass) + StalenessClass.count
+        private static let firstQuiet: UInt16 = 10
+        private static let firstOnline = firstQuiet + UInt16(StalenessClass.count)
+        private static let firstDue = firstOnline + UInt16(StalenessClass.count)
+        static let count = Int(firstDue) + ChanceClass.count
 
         private init(number: UInt16) { self.number = number }
 
-        init(_ stalenessClass: StalenessClass) {
-            number = Self.firstClass + UInt16(stalenessClass.number)
+        init(_ turn: TurnClass) {
+            switch turn {
+            case .quiet(let own): number = Self.firstQuiet + UInt16(own.number)
+            case .online(let own): number = Self.firstOnline + UInt16(own.number)
+            case .visited(let own): number = Self.firstDue + UInt16(own.number)
+            }
         }
 
         /// The class whose queue it is; nil for the other places.
-        var stalenessClass: StalenessClass? {
-            number < Self.firstClass ? nil : StalenessClass(number: Int(number - Self.firstClass))
+        var turnClass: TurnClass? {
+            switch number {
+            case ..<Self.firstQuiet: nil
+            case ..<Self.firstOnline:
+                .quiet(StalenessClass(number: Int(number - Self.firstQuiet)))
+            case ..<Self.firstDue: .online(StalenessClass(number: Int(number - Self.firstOnline)))
+            default: .visited(ChanceClass(number: Int(number - Self.firstDue)))
+            }
         }
+
+        /// Whether it is the queue of a class.
+        var isClass: Bool { number >= Self.firstQuiet }
+
+        /// Whether hints have put the user there.
+        var isHinted: Bool { number >= Self.firstOnline }
     }
 
     /// What is kept of a user, apart from its links.
     struct Slot: Sendable {
         var pulledAt = PullTime.never
+        /// Since when the value of its pull has grown: mostly since its last pull.
+        var countsFrom = PullTime.never
         var changes = Evidence.prior.changes
         var watched = Evidence.prior.watched
         fileprivate(set) var place = Place.none
@@ -46,10 +66,6 @@ struct UserQueues: Sendable {
         var evidence: Evidence {
             get { Evidence(changes: changes, watched: watched) }
             set { (changes, watched) = (newValue.changes, newValue.watched) }
-        }
-
-        var stalenessClass: StalenessClass {
-            StalenessClass(rate: evidence.rate, calls: Int(calls))
         }
     }
 
@@ -62,6 +78,8 @@ struct UserQueues: Sendable {
         static let isLook = Marks(rawValue: 2)
         /// There is something to be sent once its time comes.
         static let isUrgentThen = Marks(rawValue: 4)
+        /// It was taken because of hints.
+        static let isHinted = Marks(rawValue: 8)
     }
 
     private var slots: [Slot] = [Slot()]
@@ -82,6 +100,8 @@ struct UserQueues: Sendable {
         while slots.count <= Int(user) { slots.append(Slot()) }
         lists.grow(to: user)
     }
+
+    var highest: UserNumber { UserNumber(slots.count - 1) }
 
     func knows(_ user: UserNumber) -> Bool { Int(user) < slots.count }
 
@@ -112,16 +132,16 @@ struct UserQueues: Sendable {
         entered(user, place)
     }
 
-    /// Puts a user who is in no queue into one that is in the order of the last pulls.
+    /// Puts a user who is in no queue into that of a class.
     mutating func insert(_ user: UserNumber, into place: Place) {
-        let time = slots[Int(user)].pulledAt
-        lists.insert(user, into: Int(place.number)) { [slots] in slots[Int($0)].pulledAt > time }
+        let time = slots[Int(user)].countsFrom
+        lists.insert(user, into: Int(place.number)) { [slots] in slots[Int($0)].countsFrom > time }
         entered(user, place)
     }
 
     private mutating func entered(_ user: UserNumber, _ place: Place) {
         slots[Int(user)].place = place
-        if count(in: place) == 1, place.stalenessClass != nil { classes.append(place) }
+        if count(in: place) == 1, place.isClass { classes.append(place) }
     }
 
     /// Takes a user out of its queue.
@@ -129,7 +149,7 @@ struct UserQueues: Sendable {
         let place = slots[Int(user)].place
         lists.unlink(user, from: Int(place.number))
         slots[Int(user)].place = .none
-        if count(in: place) == 0, place.stalenessClass != nil { classes.removeAll { $0 == place } }
+        if count(in: place) == 0, place.isClass { classes.removeAll { $0 == place } }
     }
 
     mutating func popFirst(in place: Place) -> UserNumber? {

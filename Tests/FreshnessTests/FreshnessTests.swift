@@ -17,14 +17,14 @@ private enum Traces {
 }
 
 private func run(
-    _ trace: TrafficTrace, hours: Int = 4, restart: Int? = nil, hearsOfOwnChanges: Bool = true
+    _ trace: TrafficTrace, hours: Int = 4, restart: Int? = nil, hearsOfOwnChanges: Bool = true,
+    hints: HintTrace? = nil
 ) -> FreshnessRun.Result {
-    FreshnessRun.run(
-        trace,
-        .expectedStaleness(
-            maxStaleness: .seconds(hours * 3600), restart: restart,
-            hearsOfOwnChanges: hearsOfOwnChanges),
-        callsPerSecond: callsPerSecond)
+    var setup = FreshnessRun.Setup(maxStaleness: .seconds(hours * 3600))
+    setup.restart = restart
+    setup.hearsOfOwnChanges = hearsOfOwnChanges
+    setup.hints = hints?.notices ?? []
+    return FreshnessRun.run(trace, .expectedStaleness(setup), callsPerSecond: callsPerSecond)
 }
 
 private func inTurn(_ trace: TrafficTrace) -> FreshnessRun.Result {
@@ -87,5 +87,75 @@ private func inTurn(_ trace: TrafficTrace) -> FreshnessRun.Result {
         let sweep = 1250 / callsPerSecond
         let ours = run(Traces.lognormal, hours: 1)
         #expect(ours.longestGap <= .seconds(sweep * 1.25))
+    }
+}
+
+/// Hints on the trace, made once for each plan.
+private func hints(_ change: (inout HintTrace.Plan) -> Void = { _ in }) -> HintTrace {
+    var plan = HintTrace.Plan()
+    change(&plan)
+    return HintTrace(plan, of: Traces.lognormal)
+}
+
+@Suite struct TheTraceOfHints {
+    /// The hashes are those of two other programs.
+    @Test func isTheSameEverywhere() {
+        let trace = hints()
+        #expect(trace.visits == 53_085 && trace.visitHash == 0x779C_B323_5C94_C6FF)
+        #expect(trace.notices.count == 97_243 && trace.noticeHash == 0x7C17_A045_0836_6801)
+    }
+}
+
+@Suite struct HintsOnATrace {
+    private let without = run(Traces.lognormal)
+
+    /// - Returns: the stale copies, as a part of those without hints.
+    private func ratio(_ hints: HintTrace, restart: Int? = nil) -> Double {
+        let ours = run(Traces.lognormal, restart: restart, hints: hints)
+        #expect(ours.longestGap <= .seconds(4 * 3600))
+        return ours.staleShare / without.staleShare
+    }
+
+    @Test func leaveHalfAsManyCopiesStale() {
+        #expect(ratio(hints()) <= 0.52)
+    }
+
+    @Test func leaveATwentiethOfThoseWithUsersInTurn_whenTheySayWhoHasChanged() {
+        var trace = hints()
+        trace.addChanges(of: Traces.lognormal, arriving: 0.9)
+        let ours = run(Traces.lognormal, hints: trace)
+        #expect(ours.staleShare <= 0.08 * inTurn(Traces.lognormal).staleShare)
+    }
+
+    @Test func help_thoughAThirdIsLost() {
+        #expect(ratio(hints { $0.lost = 0.3 }) <= 0.70)
+    }
+
+    @Test func doNoHarm_whenNearlyAllAreLost() {
+        let ratio = ratio(hints { $0.lost = 0.95 })
+        #expect(ratio > 0.95 && ratio < 1.05)
+    }
+
+    @Test func doNoHarm_whenEverybodyIsAlwaysOnline() {
+        let ratio = ratio(hints { $0.always = 1 })
+        #expect(ratio > 0.95 && ratio < 1.05)
+    }
+
+    /// Those of other users: nothing that they say is true.
+    @Test func doHardlyAnyHarm_whenTheyAreAboutOthers() {
+        let others = TrafficTrace(TrafficTrace.Plan(seed: 2, users: users))
+        #expect(ratio(HintTrace(HintTrace.Plan(seed: 2), of: others)) <= 1.1)
+    }
+
+    @Test func areAsGood_afterARestart() {
+        let trace = hints()
+        #expect(abs(ratio(trace, restart: 4) / ratio(trace) - 1) < 0.06)
+    }
+
+    @Test func leadToTheSamePulls_everyTime() {
+        let trace = hints()
+        #expect(
+            run(Traces.lognormal, hints: trace).digest == run(Traces.lognormal, hints: trace).digest
+        )
     }
 }
