@@ -77,7 +77,7 @@ extension StoreStep {
         guard case .commit(let entries) = self else { return true }
         return entries.contains {
             switch $0 {
-            case .daemon, .unchanged, .pulls: false
+            case .daemon, .unchanged, .pulls, .presence: false
             default: true
             }
         }

@@ -54,12 +54,28 @@ package struct DaemonRun: Sendable {
         // Before the daemon is announced: a signal that comes early counts too.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         logStart()
+        let hints = takeHints()
+        defer { hints?.close() }
         let end = await instance.engine.run(
             beside: { await obey(signals) }, { await reportReadiness() }, { await feedWatchdog() },
             { await keepPulse(in: pulseFile) })
         pulseFile.remove()
         instance.log(.daemonStopped(after: instance.time.now() - startedAt))
         return end
+    }
+
+    /// Hints are a help: without them the daemon works as well as it can.
+    private func takeHints() -> HintSocket? {
+        let path = instance.settings.hintsSocket
+        do throws(StoreFailure) {
+            return try HintSocket(path, time: instance.time) {
+                [engine = instance.engine] lines, dropped, faulty in
+                Task { await engine.take(lines, dropped: dropped, faulty: faulty) }
+            }
+        } catch {
+            instance.log(.hintsUnavailable(socket: path, problem: error.problem))
+            return nil
+        }
     }
 
     private func logStart() {

@@ -40,20 +40,9 @@ package final class ServiceManager: Sendable {
             AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        var path = Array(socketPath.utf8)
-        // A leading @ stands for the zero byte of an abstract address.
-        if path.first == UInt8(ascii: "@") { path[0] = 0 }
-        guard path.count < MemoryLayout.size(ofValue: address.sun_path) else { return }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
-        let length = socklen_t(MemoryLayout<sa_family_t>.size + path.count)
         let text = Array(message.utf8)
-        withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                _ = sendto(
-                    descriptor, text, text.count, Int32(MSG_NOSIGNAL), pointer, length)
-            }
+        _ = UnixAddress(socketPath)?.withPointer {
+            sendto(descriptor, text, text.count, Int32(MSG_NOSIGNAL), $0, $1)
         }
     }
 }

@@ -76,6 +76,10 @@ extension Stats {
                 "expected_fresh", expectedFresh,
                 "share of the users whose copies lack nothing, as expected; `-` before"),
             .seconds("round", round, "of the last full round through all users; `-` before"),
+            .count("hints", hints, "since the start, those that moved a pull, or may"),
+            .count("hints_useless", hintsUseless, "doubled, overtaken or older than the last pull"),
+            .count("hints_unknown", hintsUnknown, "about users who are not in the list"),
+            .count("hints_dropped", hintsDropped, "too many in a second, or none by their form"),
             .count("passes", passes, "since the start"),
             .count("unchanged", unchanged, "of them without any difference"),
             .count("changes", changes, "found since the start"),
@@ -143,6 +147,10 @@ package struct Stats: Sendable {
     package var price = 0.0
     /// Share of the users whose copies lack nothing, as expected; nil before the first reckoning.
     package var expectedFresh: Double?
+    package var hints = 0
+    package var hintsUseless = 0
+    package var hintsUnknown = 0
+    package var hintsDropped = 0
     /// nil before the first full round.
     package var round: Duration?
     package var passes = 0

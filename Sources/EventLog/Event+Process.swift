@@ -24,6 +24,14 @@ extension Event {
             .seconds("after", after, "seconds since the start"))
     }
 
+    package static func hintsUnavailable(socket: String, problem: String) -> Event {
+        Event(
+            "hints_unavailable", .warning,
+            "no hints of who is online or has changed something are taken; users are pulled without them",
+            do: "correct `hints.socket`, or what stands in its place, and restart",
+            .text("socket", socket, "path"), .problem(problem))
+    }
+
     package static func daemonStopping(signal: String, inFlight: Int) -> Event {
         Event(
             "daemon_stopping", .info,

@@ -18,6 +18,7 @@ package enum EventTable {
     private static let process: [Event] = [
         .daemonStarted(version: "1.2.3", database: "/var/lib/m.db", new: false, users: 7, pid: 42),
         .daemonReady(cloud: "accepting", after: .milliseconds(1050)),
+        .hintsUnavailable(socket: "/var/lib/m.db.hints", problem: "it is no socket"),
         .daemonStopping(signal: "SIGTERM", inFlight: 3), .daemonStopped(after: .seconds(60)),
         .daemonFailed(exit: 78, problem: "a.yaml:3: no", advice: "look"),
         .configurationReloaded(changes: 2),
@@ -111,6 +112,10 @@ package enum EventTable {
         stats.sweep = .milliseconds(500)
         stats.price = 12.5
         stats.expectedFresh = 0.984
+        stats.hints = 33
+        stats.hintsUseless = 34
+        stats.hintsUnknown = 35
+        stats.hintsDropped = 36
         stats.passes = 14
         stats.unchanged = 15
         stats.changes = 16

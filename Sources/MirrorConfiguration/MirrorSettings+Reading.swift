@@ -92,6 +92,7 @@ extension MirrorSettings {
 
         try readLimits(root)
         try readSchedule(root)
+        try readHints(root)
         try readPush(root)
         try readGuard(root)
         try readLog(root)
@@ -103,7 +104,7 @@ extension MirrorSettings {
         "app.usersig_lifetime",
         "users.file", "users.list", "mirror.database", "mirror.history", "limits.calls_per_second",
         "limits.in_flight", "limits.timeout", "limits.margin", "schedule.max_staleness",
-        "schedule.min_interval",
+        "schedule.min_interval", "hints.socket",
         "push.conflicts", "push.missing_group", "push.name_bytes", "guard.emptied_users",
         "guard.at_least",
         "guard.window", "guard.listing_cap", "log.level",
@@ -231,6 +232,22 @@ extension MirrorSettings {
         let shortest = Schedule.shortestInterval
         minInterval =
             try schedule.span("min_interval", shortest...max(shortest, maxStaleness)) ?? minInterval
+    }
+
+    /// Bytes of a path that a socket's address holds.
+    private static let longestSocketPath = 107
+
+    private mutating func readHints(_ root: Section) throws(ConfigurationFault) {
+        guard let hints = try root.section("hints") else { return }
+        let path = try hints.value("socket", "a path", { $0.isEmpty ? nil : $0 })
+        guard let path else { return }
+        let file = MirrorSettings.beside(root.file)(path)
+        guard file.utf8.count <= Self.longestSocketPath else {
+            throw hints.fault(
+                "socket", "is too long: a socket's path has at most \(Self.longestSocketPath) bytes"
+            )
+        }
+        hintsSocketFile = file
     }
 
     private mutating func readHistory(_ mirror: Section?) throws(ConfigurationFault) {

@@ -31,6 +31,9 @@ package struct MirrorSettings: Sendable {
     /// No user is polled more often.
     package var minInterval = Schedule.shortestInterval
 
+    /// Where hints are taken; nil: beside the database.
+    package var hintsSocketFile: String?
+
     package var guardLimits = DeletionGuard.Limits(
         share: 0.05, atLeast: 20, window: .seconds(600))
     package var listingCap = 0
@@ -43,6 +46,9 @@ package struct MirrorSettings: Sendable {
 
     package var logLevel = LogLevel.info
     package var logFormat = LogFormat.logfmt
+
+    /// The Unix socket on which hints are taken.
+    package var hintsSocket: String { hintsSocketFile ?? database + ".hints" }
 
     /// A setting as `check` prints it and a reload compares it.
     package struct Entry: Sendable, Hashable {
@@ -75,6 +81,7 @@ package struct MirrorSettings: Sendable {
             entry("limits.margin", margin.rawValue),
             entry("schedule.max_staleness", SpanText.written(maxStaleness), reloadable: true),
             entry("schedule.min_interval", SpanText.written(minInterval), reloadable: true),
+            entry("hints.socket", hintsSocket),
             entry("push.conflicts", pushPolicy.conflicts.rawValue, reloadable: true),
             entry("push.missing_group", pushPolicy.missingGroup.rawValue, reloadable: true),
             entry("push.name_bytes", String(nameBytes), reloadable: true),

@@ -12,6 +12,9 @@ package protocol MirrorStore: Sendable {
     /// call the store.
     func readRecentPulls(_ each: (PullNote) -> Void) throws(StoreFailure)
 
+    /// What an earlier process learned from hints; nil where there was none.
+    func learnedPresence() throws(StoreFailure) -> PresenceRecord?
+
     /// How many conversations of each of some users have changed since `time`; users without any are missing.
     func recentChanges(of users: ClosedRange<UserNumber>, since time: WallTime)
         async throws(StoreFailure) -> [UserNumber: Int]
@@ -77,4 +80,6 @@ package struct StoredUser: Sendable {
     package let evidence: Evidence?
     /// Of the last pull.
     package let calls: Int
+    /// A hint has come about the user at some time.
+    package let hasHints: Bool
 }

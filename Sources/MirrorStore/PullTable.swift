@@ -1,4 +1,5 @@
 import ChatModel
+import Foundation
 import GRDB
 import SyncRules
 
@@ -13,12 +14,24 @@ extension SQLiteMirror {
             let rows = try Row.fetchCursor(
                 database,
                 sql: """
-                    SELECT user, at, changes, watched, calls FROM recent_pull ORDER BY slice, at
+                    SELECT user, at, changes, watched, calls, hints FROM recent_pull
+                    ORDER BY slice, at
                     """)
             while let row = try rows.next() {
                 if let note = PullNote(row) { each(note) }
             }
         }
+    }
+
+    package func learnedPresence() throws(StoreFailure) -> PresenceRecord? {
+        let text = try readNow { database in
+            try String.fetchOne(
+                database, sql: "SELECT value FROM setting WHERE name = 'presence'")
+        }
+        let record = text.flatMap {
+            try? JSONDecoder().decode(PresenceRecord.self, from: Data($0.utf8))
+        }
+        return record.flatMap { $0.makesSense ? $0 : nil }
     }
 
     package func recentChanges(
@@ -38,6 +51,15 @@ extension SQLiteMirror {
     }
 }
 
+extension PresenceRecord {
+    /// Writes it into the table setting.
+    func write(to database: Database) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        try database.set("presence", to: String(decoding: encoder.encode(self), as: UTF8.self))
+    }
+}
+
 extension PullBatch {
     /// Folds the slices, and writes the notes: those of folded slices into the table of all users.
     func write(to database: Database) throws {
@@ -54,8 +76,8 @@ extension PullBatch {
     private static func fold(_ slice: Int, in database: Database) throws {
         try database.cachedStatement(
             sql: """
-                INSERT INTO pull (user, at, changes, watched, calls)
-                SELECT user, at, changes, watched, calls FROM recent_pull
+                INSERT INTO pull (user, at, changes, watched, calls, hints)
+                SELECT user, at, changes, watched, calls, hints FROM recent_pull
                 WHERE slice = ? ORDER BY user, at
                 \(PullNote.overOlder)
                 """
@@ -72,27 +94,30 @@ extension PullNote {
             let evidence = Evidence(row, from: 2)
         else { return nil }
         self.init(
-            user: user, at: WallTime(milliseconds: row[1]), evidence: evidence, calls: row[4] ?? 1)
+            user: user, at: WallTime(milliseconds: row[1]), evidence: evidence, calls: row[4] ?? 1,
+            hasHints: row[5])
     }
 
     fileprivate static let overOlder = """
         ON CONFLICT (user) DO UPDATE SET
             at = CASE WHEN excluded.at > pull.at THEN excluded.at ELSE pull.at END,
-            changes = excluded.changes, watched = excluded.watched, calls = excluded.calls
+            changes = excluded.changes, watched = excluded.watched, calls = excluded.calls,
+            hints = excluded.hints
         """
 
     fileprivate func write(into table: String, _ place: [Int], to database: Database) throws {
         let isRecent = !place.isEmpty
         try database.cachedStatement(
             sql: """
-                INSERT INTO \(table)user, at, changes, watched, calls)
-                VALUES (\(isRecent ? "?, " : "")?, ?, ?, ?, ?)
+                INSERT INTO \(table)user, at, changes, watched, calls, hints)
+                VALUES (\(isRecent ? "?, " : "")?, ?, ?, ?, ?, ?)
                 \(isRecent ? "ON CONFLICT DO NOTHING" : PullNote.overOlder)
                 """
         ).execute(
             arguments: StatementArguments(place)
                 + [
                     Int64(user), at.milliseconds, evidence.thousandths, evidence.seconds, calls,
+                    hasHints,
                 ])
     }
 }
@@ -148,9 +173,9 @@ extension MirrorReader {
             let row = try Row.fetchOne(
                 database,
                 sql: """
-                    SELECT user, at, changes, watched, calls FROM (
-                        SELECT user, at, changes, watched, calls FROM pull
-                        UNION ALL SELECT user, at, changes, watched, calls FROM recent_pull
+                    SELECT user, at, changes, watched, calls, hints FROM (
+                        SELECT user, at, changes, watched, calls, hints FROM pull
+                        UNION ALL SELECT user, at, changes, watched, calls, hints FROM recent_pull
                     ) AS known
                     WHERE user = (SELECT id FROM user WHERE name = ?) AND changes IS NOT NULL
                     ORDER BY at DESC LIMIT 1

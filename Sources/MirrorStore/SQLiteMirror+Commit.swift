@@ -39,7 +39,7 @@ extension StoreEntry {
         case .pulled(let pulled): pulled.diff.isEmpty ? nil : (pulled.user, true)
         case .pushed(let pushed): (pushed.user, false)
         case .outbox(let update): (update.user, update.changesPending)
-        case .unchanged, .pulls, .failed, .progress, .result, .daemon: nil
+        case .unchanged, .pulls, .presence, .failed, .progress, .result, .daemon: nil
         }
     }
 
@@ -50,6 +50,7 @@ extension StoreEntry {
             try forgetTrouble(of: user, in: database)
         case .pulled(let pulled): try pulled.write(to: database)
         case .pulls(let batch): try batch.write(to: database)
+        case .presence(let record): try record.write(to: database)
         case .pushed(let pushed): try pushed.write(to: database)
         case .outbox(let update): try update.write(to: database, &report)
         case .failed(let user, let trouble): try trouble.write(of: user, to: database)

@@ -5,6 +5,7 @@ extension Schema {
         ALTER TABLE pull ADD COLUMN changes INTEGER;
         ALTER TABLE pull ADD COLUMN watched INTEGER;
         ALTER TABLE pull ADD COLUMN calls INTEGER;
+        ALTER TABLE pull ADD COLUMN hints INTEGER NOT NULL DEFAULT 0;
 
         -- What was not yet folded into pull. A slice is a range of users; within it the rows are appended.
         CREATE TABLE recent_pull (
@@ -14,6 +15,7 @@ extension Schema {
             changes INTEGER NOT NULL,
             watched INTEGER NOT NULL,
             calls INTEGER NOT NULL,
+            hints INTEGER NOT NULL DEFAULT 0,
             PRIMARY KEY (slice, at, user)
         ) STRICT, WITHOUT ROWID;
 

@@ -9,6 +9,8 @@ package enum StoreEntry: Sendable {
     case pulled(PulledUser)
     /// When users were pulled, and what is known of how often they change.
     case pulls(PullBatch)
+    /// What was learned from hints.
+    case presence(PresenceRecord)
     /// The cloud has acknowledged changes of ours.
     case pushed(PushedUser)
     /// What has become of a user's edits.

@@ -15,7 +15,7 @@ extension SQLiteMirror {
                     SELECT user.id, user.name, user.listed, pull.at, listing.digest,
                         trouble.failures, trouble.retry_at, trouble.parked,
                         held.groups, held.conversations, held.decision,
-                        pull.changes, pull.watched, pull.calls
+                        pull.changes, pull.watched, pull.calls, pull.hints
                     FROM user
                     LEFT JOIN pull ON pull.user = user.id
                     LEFT JOIN listing ON listing.user = user.id
@@ -111,7 +111,7 @@ extension StoredUser {
             retryAt: (row[6] as Int64?).map(WallTime.init(milliseconds:)),
             isParked: row[7] ?? false,
             hold: row[8] == nil ? nil : Hold(row, from: 8),
-            evidence: Evidence(row, from: 11), calls: row[13] ?? 1)
+            evidence: Evidence(row, from: 11), calls: row[13] ?? 1, hasHints: row[14] ?? false)
     }
 }
 

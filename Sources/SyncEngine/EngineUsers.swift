@@ -26,6 +26,8 @@ struct EngineUsers: Sendable {
 
     func id(of user: UserNumber) -> UserID { ids.id(of: user) }
 
+    func number(of user: UserID) -> UserNumber? { ids.number(of: Array(user.string.utf8)) }
+
     /// `.none` when the mirror is not known to equal a listing.
     func digest(of user: UserNumber) -> Digest { digests[Int(user)] }
 

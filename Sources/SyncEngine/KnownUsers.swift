@@ -16,6 +16,9 @@ package struct KnownUsers: Sendable {
     /// By user number: what is known of how often it changes, and the calls of its last pull.
     private(set) var evidence: [Evidence] = [.prior]
     private(set) var calls: [UInt8] = [1]
+    /// Users about whom there were hints, and what was learned from all of those.
+    private(set) var hinted = UserSet()
+    private(set) var presence: PresenceRecord?
     /// Whether the evidence of a listed user who was pulled is not known.
     private(set) var lacksEvidence = false
     package private(set) var troubles: [UserNumber: Remembered] = [:]
@@ -89,7 +92,7 @@ package struct KnownUsers: Sendable {
                 enter(
                     PullNote(
                         user: user.number, at: time, evidence: user.evidence ?? .prior,
-                        calls: user.calls))
+                        calls: user.calls, hasHints: user.hasHints))
                 if user.isListed, user.evidence == nil { lacksEvidence = true }
             }
             if let retryAt = user.retryAt {
@@ -100,6 +103,7 @@ package struct KnownUsers: Sendable {
         }
         stored = listedBefore
         try store.readRecentPulls { enter($0) }
+        presence = try store.learnedPresence()
     }
 
     /// Takes in a pull. Its time may be older than one that is known; what it says of the user is not.
@@ -109,6 +113,7 @@ package struct KnownUsers: Sendable {
         pulledAt[place] = max(pull.at, pulledAt[place])
         evidence[place] = pull.evidence
         calls[place] = UInt8(clamping: max(1, pull.calls))
+        if pull.hasHints { hinted.insert(pull.user) }
     }
 
     /// Makes the list the one that `read` gives, in the store too: new users get numbers, those
@@ -231,6 +236,10 @@ extension Schedule {
         }
         pulled.sort { ($0.at, $0.user) < ($1.at, $1.user) }
         restore(pulled.lazy.compactMap { book.pull(of: $0.user, wall: wall, now: now) })
+        if book.presence != nil {
+            let hinted = (1...max(1, book.roster.highest)).lazy.filter(book.hinted.contains)
+            restorePresence(book.presence, of: hinted, now: now)
+        }
         for (user, trouble) in book.troubles where contains(user) {
             postpone(user, until: trouble.retry(wall: wall, now: now))
         }

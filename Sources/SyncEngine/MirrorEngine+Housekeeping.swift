@@ -13,12 +13,15 @@ extension MirrorEngine {
     private static let report = Duration.seconds(1)
     private static let statistics = Duration.seconds(15)
     private static let pruning = Duration.seconds(60)
+    /// How often what hints have taught is written.
+    private static let learning = Duration.seconds(600)
 
     /// Runs until the engine stops.
     func keepHouse() async {
         var lastReport = parts.time.now()
         var nextStatistics = parts.time.now() + Self.statistics
         var nextPruning = parts.time.now() + Self.pruning
+        var nextLearning = parts.time.now() + Self.learning
         var clockWatch = ClockWatch()
         var calendar = CalendarWatch(now: parts.time.now(), wall: parts.time.wallTime())
         await look()
@@ -39,6 +42,10 @@ extension MirrorEngine {
                 await logStatistics()
                 nextStatistics = now + Self.statistics
             }
+            if now >= nextLearning {
+                await commits.flush(learned)
+                nextLearning = now + Self.learning
+            }
             if now >= nextPruning {
                 if calendar.isSteady(now: now, wall: parts.time.wallTime()) { await prune() }
                 nextPruning = parts.time.now() + Self.pruning
@@ -53,8 +60,11 @@ extension MirrorEngine {
         // Why it cannot go on must be there to be read.
         if !isRefusedFromTheStart { state.cloud = "stopped" }
         await commits.flush(
-            requests.takeProgress().map(StoreEntry.progress) + entries(of: state), all: true)
+            requests.takeProgress().map(StoreEntry.progress) + entries(of: state) + learned,
+            all: true)
     }
+
+    private var learned: [StoreEntry] { schedule.presenceRecord.map { [.presence($0)] } ?? [] }
 
     /// A command that serves its own request is no daemon, and leaves no trace of one.
     private func entries(of state: DaemonState) -> [StoreEntry] {

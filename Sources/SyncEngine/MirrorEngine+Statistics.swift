@@ -53,6 +53,10 @@ extension MirrorEngine {
         stats.inFlight = running
         stats.editsApplied = totals.editsApplied
         stats.editsRejected = totals.editsRejected
+        stats.hints = hints.taken
+        stats.hintsUseless = hints.useless
+        stats.hintsUnknown = hints.unknown
+        stats.hintsDropped = hints.dropped + hints.faulty
         stats.store = await commits.problem == nil ? "ok" : "failing"
         stats.process = parts.process()
         return stats

@@ -35,6 +35,7 @@ package actor MirrorEngine {
     /// What the schedule expects, as it was reckoned last.
     var forecast: Forecast?
     var reach = ReachWatch()
+    var hints = HintTotals()
 
     /// Passes that have begun and not ended.
     package private(set) var running = 0
@@ -203,7 +204,9 @@ package actor MirrorEngine {
         let time = commits.wallTime(of: job.startedAt)
         if let (evidence, calls) = schedule.knowledge(of: job.number) {
             await commits.note(
-                PullNote(user: job.number, at: time, evidence: evidence, calls: calls))
+                PullNote(
+                    user: job.number, at: time, evidence: evidence, calls: calls,
+                    hasHints: schedule.hasHints(about: job.number)))
         }
         guard failuresInStore.remove(job.number) != nil else { return }
         do {

@@ -13,8 +13,13 @@ package struct PullNote: Hashable, Sendable {
     package let evidence: Evidence
     /// Of the pull.
     package let calls: Int
+    /// A hint has come about the user at some time.
+    package let hasHints: Bool
 
-    package init(user: UserNumber, at: WallTime, evidence: Evidence, calls: Int) {
+    package init(
+        user: UserNumber, at: WallTime, evidence: Evidence, calls: Int, hasHints: Bool = false
+    ) {
+        self.hasHints = hasHints
         self.user = user
         self.at = at
         self.evidence = evidence

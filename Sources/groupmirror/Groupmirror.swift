@@ -28,7 +28,7 @@ struct Groupmirror: AsyncParsableCommand {
             UsersCommand.self, ShowCommand.self, ExportCommand.self, ChangesCommand.self,
             EditCommand.self,
             OutboxCommand.self, HeldCommand.self, VerifyCommand.self, BackupCommand.self,
-            CheckCommand.self, DoctorCommand.self, ReportCommand.self,
+            HintCommand.self, CheckCommand.self, DoctorCommand.self, ReportCommand.self,
             UserSigCommand.self,
         ])
 

@@ -9,6 +9,7 @@ final class LineReader {
     let name: String
     private(set) var number = 0
     private let descriptor: Int32
+    private let advice: String
     private var buffer: [UInt8] = []
     private var start = 0
     private var isAtEnd = false
@@ -16,7 +17,9 @@ final class LineReader {
     /// Longer lines are refused: a thousand conversations fit into a tenth of it.
     private static let longest = 1 << 20
 
-    init(_ file: String) throws {
+    /// - Parameter advice: what a line that is far too long has led to.
+    init(_ file: String, advice: String = "nothing was queued") throws {
+        self.advice = advice
         name = file == "-" ? "standard input" : file
         descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
@@ -28,6 +31,9 @@ final class LineReader {
     deinit {
         if descriptor > STDERR_FILENO { close(descriptor) }
     }
+
+    /// Whether the next line need not be waited for.
+    var hasLineAtHand: Bool { buffer[start...].contains(UInt8(ascii: "\n")) }
 
     /// The next line; nil at the end.
     func next() throws -> ArraySlice<UInt8>? {
@@ -52,7 +58,7 @@ final class LineReader {
         guard buffer.count <= Self.longest else {
             throw EditFault(
                 "\(name):\(number + 1): the line has over \(Self.longest) bytes",
-                advice: "nothing was queued")
+                advice: advice)
         }
         var piece = [UInt8](repeating: 0, count: 1 << 16)
         let count = read(descriptor, &piece, piece.count)

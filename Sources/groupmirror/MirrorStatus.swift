@@ -139,9 +139,7 @@ struct MirrorStatus {
                 "the last full one took \(spoken(round.took)) and ended \(spokenAgo(now - round.endedAt))"
             )
         }
-        if let daemon = running, daemon.sweep > .zero {
-            add("schedule", scheduleText(daemon), scheduleAdvice(daemon))
-        }
+        if let daemon = running, daemon.sweep > .zero { rows += scheduleRows(daemon) }
         add("changes", "\(lastChange)")
         add("outbox", outboxText, outbox.rejected > 0 ? "groupmirror outbox list" : nil)
         if undecided > 0 {
@@ -157,20 +155,28 @@ struct MirrorStatus {
         return rows
     }
 
-    private func scheduleText(_ daemon: DaemonState) -> String {
+    private func scheduleRows(_ daemon: DaemonState) -> [[String]] {
         let price = Duration.milliseconds(Int64(daemon.price * 1000))
-        let fresh = daemon.expectedFresh.map {
-            "; \(decimals($0 * 100, 1)) % of the copies are expected to lack nothing"
+        let stale = price < .milliseconds(1) ? "under 1 ms" : spoken(price)
+        var rows = [
+            [
+                "schedule",
+                "copies are pulled when expected to be \(stale) stale, and within \(spoken(daemon.limit))",
+            ],
+            ["", "one pull of all takes \(spoken(daemon.sweep))"],
+        ]
+        if let fresh = daemon.expectedFresh {
+            rows[1][1] +=
+                "; \(decimals(fresh * 100, 1)) % of the copies are expected to lack nothing"
         }
-        return "copies are pulled when expected to be \(spoken(price)) stale, and within "
-            + "\(spoken(daemon.limit)); one pull of all takes \(spoken(daemon.sweep))"
-            + (fresh ?? "")
-    }
-
-    private func scheduleAdvice(_ daemon: DaemonState) -> String? {
-        daemon.limit > settings.maxStaleness
-            ? "too many users for schedule.max_staleness (\(spoken(settings.maxStaleness))): raise it, or allow more calls"
-            : nil
+        if daemon.limit > settings.maxStaleness {
+            rows.append([
+                "",
+                "too many users for schedule.max_staleness (\(spoken(settings.maxStaleness))): raise it, or allow "
+                    + "more calls",
+            ])
+        }
+        return rows
     }
 
     private var usersAdvice: String? {

@@ -55,7 +55,8 @@ import Testing
         }
         let status = try emulator.groupmirror("status").stdout
         #expect(status.contains("schedule  copies are pulled when expected to be "))
-        #expect(status.contains("and within 4 h 0 min; one pull of all takes "))
+        #expect(status.contains("and within 4 h 0 min\n"))
+        #expect(status.contains("          one pull of all takes "))
         let json = try emulator.groupmirror("status", "--json").stdout
         let object = try #require(
             try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])

@@ -10,6 +10,7 @@ import Testing
     private static let lines = [
         "daemon_started version=1.2.3 database=/var/lib/m.db new=false users=7 pid=42",
         "daemon_ready cloud=accepting after_s=1.050",
+        "hints_unavailable socket=/var/lib/m.db.hints problem=\"it is no socket\"",
         "daemon_stopping signal=SIGTERM in_flight=3",
         "daemon_stopped after_s=60.000",
         "daemon_failed exit=78 problem=\"a.yaml:3: no\" advice=look",
@@ -62,7 +63,7 @@ import Testing
             + "fresh=5 stale=6 new=7 failing=8 held=9 held_undecided=8 parked=10 guard=false "
             + "lag_p50_s=11.500 lag_p99_s=12.000 lag_max_s=13.000 max_staleness_s=14400.000 "
             + "staleness_limit_s=14400.000 sweep_s=0.500 price_s=12.500 expected_fresh=0.984 "
-            + "round_s=- passes=14 unchanged=15 changes=16 queue=17 in_flight=18 outbox_open=20 "
+            + "round_s=- hints=33 hints_useless=34 hints_unknown=35 hints_dropped=36 passes=14 unchanged=15 changes=16 queue=17 in_flight=18 outbox_open=20 "
             + "outbox_waiting=2 outbox_oldest_s=21.000 outbox_rejected=22 edits_applied=23 "
             + "edits_rejected=24 store=ok uptime_s=25.000 rss_bytes=26 cpu_s=2.700 db_bytes=28 "
             + "wal_bytes=29 disk_free_bytes=30 reload_ok=true signature_expires_s=31.000 "

@@ -86,6 +86,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
             mirror: {database: m.db, history: 90d}
             limits: {calls_per_second: 50, in_flight: 9, timeout: 20s, margin: none}
             schedule: {max_staleness: 90m, min_interval: 30s}
+            hints: {socket: hints}
             push: {conflicts: local_wins, missing_group: recreate, name_bytes: 32}
             guard: {emptied_users: 2.5%, at_least: 3, window: 1h, listing_cap: 500}
             log: {level: warning, format: json}
@@ -102,7 +103,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
                 "push.missing_group": "recreate", "push.name_bytes": "32",
                 "limits.calls_per_second": "50", "limits.in_flight": "9", "limits.timeout": "20s",
                 "limits.margin": "none", "schedule.max_staleness": "90m",
-                "schedule.min_interval": "30s",
+                "schedule.min_interval": "30s", "hints.socket": "/etc/groupmirror/hints",
                 "guard.emptied_users": "2.5%", "guard.at_least": "3", "guard.window": "1h",
                 "guard.listing_cap": "500", "log.level": "warning", "log.format": "json",
             ])
@@ -117,7 +118,7 @@ private func parse(_ text: String) throws(ConfigurationFault) -> MirrorSettings 
         for (mine, standard) in zip(shipped.entries, defaults.entries) {
             let name = String(mine.key.split(separator: ".").last ?? "")
             #expect(text.contains("\(name):"), "\(mine.key)")
-            let isOwn = ["app.", "users.", "mirror."].contains { mine.key.hasPrefix($0) }
+            let isOwn = ["app.", "users.", "mirror.", "hints."].contains { mine.key.hasPrefix($0) }
             if !isOwn { #expect(mine.value == standard.value, "\(mine.key)") }
         }
     }

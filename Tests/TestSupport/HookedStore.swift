@@ -74,6 +74,10 @@ package final class HookedStore: MirrorStore {
         try inner.readRecentPulls(each)
     }
 
+    package func learnedPresence() throws(StoreFailure) -> PresenceRecord? {
+        try inner.learnedPresence()
+    }
+
     package func recentChanges(of users: ClosedRange<UserNumber>, since time: WallTime)
         async throws(StoreFailure) -> [UserNumber: Int]
     {

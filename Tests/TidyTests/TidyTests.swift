@@ -25,7 +25,7 @@ import Testing
         ],
         "Daemon": [
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "CurlTransport", "MirrorStore",
-            "MirrorConfiguration", "SyncEngine", "CLinux", "UnixSignals",
+            "MirrorConfiguration", "SyncEngine", "CLinux", "UnixSignals", "Dispatch",
         ],
         "groupmirror": [
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "MirrorConfiguration",
