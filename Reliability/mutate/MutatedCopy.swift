@@ -128,6 +128,7 @@ struct MutatedCopy {
                     dependencies: [
                         "ChatModel",
                         .product(name: "DequeModule", package: "swift-collections"),
+                        .product(name: "HeapModule", package: "swift-collections"),
                     ]),
                 .target(
                     name: "TestSupport", dependencies: ["ChatModel", "SyncRules"],
