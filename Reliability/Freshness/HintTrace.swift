@@ -54,6 +54,49 @@ package struct HintTrace: Sendable {
         sort()
     }
 
+    /// What somebody may say of many users again and again, to do harm.
+    package enum Flood: String, CaseIterable, Sendable {
+        /// Everybody is online for ten minutes of each hour.
+        case everybodyHourly
+        /// A fifth of the users are online for twenty minutes of each half hour.
+        case aFifthOften
+        /// A fifth come online every ten minutes and never leave.
+        case aFifthNeverLeaves
+        /// Everybody leaves and comes again every six hours.
+        case reconnections
+        /// Everybody leaves every ten minutes.
+        case everybodyLeaves
+        /// Everybody, or a fifth, has changed something every ten minutes.
+        case everybodyHasChanged, aFifthHasChanged
+    }
+
+    /// Adds a flood from the third to the fifth day of the simulation.
+    package mutating func add(_ flood: Flood, users: Int) {
+        let begin = TrafficTrace.start + 3 * TrafficTrace.day
+        let end = begin + 2 * TrafficTrace.day
+        let minute = 60_000
+        let (period, steps): (Int, [(after: Int, kind: Hint)]) =
+            switch flood {
+            case .everybodyHourly: (60 * minute, [(0, .online), (10 * minute, .offline)])
+            case .aFifthOften: (30 * minute, [(0, .online), (20 * minute, .offline)])
+            case .aFifthNeverLeaves: (10 * minute, [(0, .online)])
+            case .reconnections: (360 * minute, [(0, .offline), (minute, .online)])
+            case .everybodyLeaves: (10 * minute, [(0, .offline)])
+            case .everybodyHasChanged, .aFifthHasChanged: (10 * minute, [(0, .changed)])
+            }
+        let isOfAFifth = [.aFifthOften, .aFifthNeverLeaves, .aFifthHasChanged].contains(flood)
+        for time in stride(from: begin, to: end, by: period) {
+            for user in 0..<users where !isOfAFifth || user % 5 == 0 {
+                for step in steps {
+                    // Not all in one moment.
+                    let at = time + step.after + user % 1000 * period / 20_000
+                    notices.append(Notice(arrival: at + 1, user: user, kind: step.kind, at: at))
+                }
+            }
+        }
+        sort()
+    }
+
     /// Equal arrivals keep the order of their users, and of one user that of their making.
     private mutating func sort() {
         notices = notices.enumerated().sorted {

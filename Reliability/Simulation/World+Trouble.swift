@@ -2,6 +2,7 @@ import ChatEmulator
 import ChatModel
 import Disk
 import MirrorStore
+import SyncEngine
 import SyncRules
 
 // Trouble: each kind of it is a task of its own that draws from a generator of its own.
@@ -24,6 +25,7 @@ extension World {
             (.powercuts, .seconds(14), { self.cutPowerSoon(&$0) }),
             (.disk, .seconds(8), { self.spoilDisk(&$0) }),
             (.locks, .seconds(15), { await self.hold(&$0) }),
+            (.hints, .milliseconds(700), { await self.hint(&$0) }),
         ]
         for (index, (ingredient, gap, act)) in happenings.enumerated()
         where plan.has(ingredient) {
@@ -44,6 +46,26 @@ extension World {
     private func phone(_ random: inout SplitMix) {
         guard plan.phoneUsers > 0 else { return }
         network.phone(plan.userName(1 + random.below(plan.phoneUsers)))
+    }
+
+    /// What others say of users, of phones and of those without: true or false, late, doubled, from tomorrow, by
+    /// the hundred, or about nobody.
+    private func hint(_ random: inout SplitMix) async {
+        guard plan.hasHints, let process, !process.isKilled else { return }
+        var lines: [HintLine] = []
+        for _ in 0..<(random.chance() < 0.05 ? 300 : 1 + random.below(4)) {
+            let user =
+                random.chance() < 0.05 ? "nobody" : plan.userName(1 + random.below(plan.users))
+            guard let id = try? UserID(user), let kind = Hint.allCases.randomElement(using: &random)
+            else { continue }
+            let late = Duration.milliseconds(
+                random.below(20_000) - (random.chance() < 0.1 ? 86_400_000 : 0))
+            let line = HintLine(
+                kind, id, at: random.chance() < 0.3 ? nil : clock.wallTime() + (.zero - late))
+            lines += random.chance() < 0.1 ? [line, line] : [line]
+        }
+        diary.count("hints given", lines.count)
+        await process.engine.take(lines)
     }
 
     private func edit(_ random: inout SplitMix) {

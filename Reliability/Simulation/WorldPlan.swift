@@ -8,7 +8,7 @@ import SyncRules
 /// What can happen in a world, beside the mirror's ordinary work. Each can be left out.
 package enum Ingredient: String, CaseIterable, Sendable {
     case phones, edits, requests, faults, lies, losses, limits, clocks, refusals, reloads, stops,
-        kills, powercuts, disk, locks, shuffle
+        kills, powercuts, disk, locks, shuffle, hints
 }
 
 /// What goes wrong at one operation on the disk, counted from the beginning of a world.
@@ -52,6 +52,11 @@ package struct WorldPlan: Sendable {
     /// Between two acts of the same kind, on average.
     package let phonePause: Duration
     package let editPause: Duration
+    /// Others say who is online or has changed something: in every second world.
+    var hasHints: Bool {
+        var random = self.random(8)
+        return has(.hints) && random.chance() < 0.5
+    }
     /// What goes wrong with the disk at one certain operation.
     package var accident: Accident?
 

@@ -1,4 +1,5 @@
 import ChatModel
+import Foundation
 import SyncRules
 import Testing
 
@@ -150,6 +151,63 @@ private func schedule(_ users: Schedule.PulledEarlier...) -> Schedule {
         let before = Evidence(changes: 8.64, watched: 86_400)
         let finding = PullFinding.changed(age: .seconds(500))
         #expect(try evidence(finding) == before.adding(finding, after: 2000))
+    }
+}
+
+/// With what was learned of them, a second online weighs 10 and one offline a tenth: a hundred times as many changes
+/// are made online, and a share of 1/11 is spent so.
+@Suite struct SecondsThatWeighDifferently {
+    private let learned = """
+        {"changesOnline": 1e12, "changesOffline": 1e11, "secondsOnline": 1e6, "secondsOffline": 1e7,
+        "visits": 1e9, "secondsOfVisits": 1e9, "truthOfChanged": 0.9}
+        """
+
+    /// One change in 10 000 s; pulled at 0, online from 1000 to 1600.
+    private func visited() throws -> Schedule {
+        var schedule = schedule(pulled(1))
+        let record = try JSONDecoder().decode(PresenceRecord.self, from: Data(learned.utf8))
+        schedule.restorePresence(record, of: [], now: at(0))
+        _ = schedule.hint(1, .online, at: at(1000), now: at(1600))
+        _ = schedule.hint(1, .offline, at: at(1600), now: at(1600))
+        return schedule
+    }
+
+    /// The record is an invented one; its weights are those of the examples by hand.
+    @Test func areTenAndATenth() throws {
+        let before = Evidence(changes: 8.64, watched: 86_400)
+        var schedule = try visited()
+        #expect(schedule.take(now: at(2000)) == .user(1))
+        schedule.finish(1, at: at(2000), outcome: .pulled(.unchanged), calls: 1)
+        let watched = try #require(schedule.knowledge(of: 1)).evidence.watched
+        // Forgotten for 2000 s, and 10·600 + 0.1·1400 added.
+        let kept = Double(before.watched - Evidence.prior.watched) / (1 + 2000.0 / (7 * 86_400))
+        #expect(abs(Double(watched) - (25_920 + kept + 6140)) < 60)
+    }
+
+    /// The newest change was at 1500: 100 s online and 400 s offline are after it.
+    @Test func countFromTheChangeOn() throws {
+        let before = Evidence(changes: 8.64, watched: 86_400)
+        var schedule = try visited()
+        #expect(schedule.take(now: at(2000)) == .user(1))
+        schedule.finish(
+            1, at: at(2000), outcome: .pulled(.changed(age: .seconds(500))), calls: 1)
+        let known = try #require(schedule.knowledge(of: 1)).evidence
+        let kept = Double(before.watched - Evidence.prior.watched) / (1 + 2000.0 / (7 * 86_400))
+        #expect(abs(Double(known.watched) - (25_920 + kept + 1040)) < 20)
+        #expect(abs(Double(known.changes) - (0.3 + 8.34 / (1 + 2000.0 / (7 * 86_400)) + 1)) < 0.001)
+    }
+
+    /// The value of the visited user at 2000 is its chance, 0.61/1.61, times the time until the next visit and the 700 s
+    /// since half of its visit; visits are so frequent here that only those count: 265 s, up to half an octave.
+    @Test func makeTheChanceOfAVisitedUser() throws {
+        var schedule = try visited()
+        // Without hints, users whose values are 550 s and 190 s.
+        for (number, changes) in [(2, 33.0), (3, 9.5)] as [(UserNumber, Float)] {
+            schedule.restore([pulled(number, changes: changes)])
+        }
+        #expect(schedule.take(now: at(2000)) == .user(2))
+        #expect(schedule.take(now: at(2000)) == .user(1))
+        #expect(schedule.take(now: at(2000)) == .user(3))
     }
 }
 
