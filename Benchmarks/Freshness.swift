@@ -88,6 +88,16 @@ enum ManyUsers {
             }
         }
         let decision = took.inSeconds / Double(decisions) * 1e6
+        schedule.hint(1, .online, at: now, now: now)
+        let hinting = clock.measure {
+            for _ in 0..<decisions {
+                now = now + .microseconds(100)
+                let kind: Hint = random() % 2 == 0 ? .online : .offline
+                schedule.hint(UserNumber(random() % UInt64(users)) + 1, kind, at: now, now: now)
+            }
+        }
+        let hint = hinting.inSeconds / Double(decisions) * 1e6
+        let all = (residentKilobytes(of: "self") - before) * 1024 / Double(users)
         return [
             Figure(
                 "a million users: a decision and its consequences", rounded(decision, 2) + " µs",
@@ -95,6 +105,12 @@ enum ManyUsers {
             Figure(
                 "a million users: memory of the schedule for a user", rounded(bytes, 1) + " bytes",
                 goal: "≤ 56", isMet: bytes <= 56),
+            Figure(
+                "a million users: the same with hints about all of them",
+                rounded(all, 1) + " bytes", goal: "≤ 56", isMet: all <= 56),
+            Figure(
+                "a million users: a hint", rounded(hint, 2) + " µs", goal: "≤ 1 µs",
+                isMet: hint <= 1),
             Figure(
                 "a million users: to take them up again after a start",
                 rounded(restore.inSeconds, 2) + " s", goal: "≤ 2 s",

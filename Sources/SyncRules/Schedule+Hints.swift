@@ -6,7 +6,8 @@ import ChatModel
 // a pull and is evidence of nothing: nobody goes unpulled for longer than the limit, whatever is said.
 
 extension Schedule {
-    /// Takes in that something happened to a user. Constant time; what is old, doubled or of no use is dropped.
+    /// Takes in that something happened to a user; what is old, doubled or of no use is dropped. The first hint of all
+    /// sorts the users by their last pull; each other takes constant time, but for users who come and go unpulled.
     /// - Parameter event: when it happened, by this schedule's clock; one of the future counts as now.
     /// - Returns: false when it was dropped.
     @discardableResult
