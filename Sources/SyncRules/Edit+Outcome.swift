@@ -51,7 +51,9 @@ extension Edit {
         edit.conflict = decision.conflict ?? conflict
         guard let group = decision.group else { return edit }
         if operation.createdName != nil {
-            edit.createdGroup = createdGroup ?? group
+            // A group that another edit was to create counts no more once its own is found.
+            let isStillToBeMade = createdGroup?.maker != nil
+            edit.createdGroup = isStillToBeMade ? group : createdGroup ?? group
         } else if let reference = operation.group, reference.id == nil {
             edit.operation = operation.on(GroupReference(id: group, name: reference.name))
         }

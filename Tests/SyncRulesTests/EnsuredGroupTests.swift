@@ -79,6 +79,22 @@ private var home: NaiveCloud {
         #expect(pushing.cloud.essence["new"] == ["eve"])
     }
 
+    /// The edit that was to create it is cancelled, so it was created itself, and the answer was lost. A later edit deletes
+    /// the group: that is the last word, and nothing is made again.
+    @Test func thatWasMadeInDoubt_andIsDeletedByALaterEdit_staysDeleted() {
+        var made = ensure(2, "club", bob)
+        made.createdGroup = -1
+        made.state = .sending
+        var cloud = home
+        _ = cloud.create("club", ["bob"])
+        let club = cloud.snapshot.groups.first { $0.name == "club" }
+        let group = GroupReference(id: club?.id, name: "club")
+        let pushing = Pushing([made, Edit(id: 3, operation: .delete(group))], on: cloud)
+        #expect(pushing.calls.count == 1)
+        #expect(pushing.cloud.essence == ["family": ["alice"]])
+        #expect(pushing.edits.isEmpty)
+    }
+
     @Test func getsItsNumberWithTheGroupThatItTurnedOutToBe() {
         var edit = ensure(2, "new", eve)
         edit.createdGroup = -1
