@@ -291,9 +291,11 @@ package struct Schedule: Sendable {
     /// No user goes unpulled for longer: `maxStaleness`, or more where the calls do not suffice.
     package var limit: Duration { max(maxStaleness, sweep * Self.sweepsOfTheLimit) }
 
-    /// Memory that the schedule needs for each user.
+    /// Memory that the schedule needs for each user: what is kept of it, what hints have said of it, and its links in
+    /// two lists.
     package static let bytesForAUser =
-        MemoryLayout<UserQueues.Slot>.stride + 2 * MemoryLayout<UserNumber>.stride
+        MemoryLayout<UserQueues.Slot>.stride + MemoryLayout<Presence.Slot>.stride
+        + 4 * MemoryLayout<UserNumber>.stride
 
     // MARK: Within
 
@@ -306,7 +308,12 @@ package struct Schedule: Sendable {
     mutating func queue(_ user: UserNumber) {
         let (turn, start) = turn(of: user)
         queues[user].countsFrom = start
-        queues.insert(user, into: UserQueues.Place(turn))
+        let place = UserQueues.Place(turn)
+        if place.isHinted {
+            queues.append(user, to: place)
+        } else {
+            queues.insert(user, into: place)
+        }
         enterByPull(user)
     }
 
