@@ -107,7 +107,7 @@ struct MutatedCopy {
     }
 
     private static func errors(in output: String) -> [(file: String, line: Int)] {
-        output.matches(of: /\/(?<file>\w+\.swift):(?<line>\d+):\d+: error:/).map {
+        output.matches(of: /\/(?<file>[\w+]+\.swift):(?<line>\d+):\d+: error:/).map {
             (String($0.file), Int($0.line) ?? 0)
         }
     }

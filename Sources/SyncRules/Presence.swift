@@ -249,7 +249,8 @@ struct LearnedPresence: Sendable {
         if changeInVisit { changesOnline += 1 } else { changesOffline += 1 }
     }
 
-    mutating func changedWas(true isTrue: Bool) {
+    /// Takes in whether a user had changed something, as was said of it.
+    mutating func said(truth isTrue: Bool) {
         truthOfChanged += ((isTrue ? 1 : 0) - truthOfChanged) * 0.002
     }
 

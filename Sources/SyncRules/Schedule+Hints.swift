@@ -171,7 +171,7 @@ extension Schedule {
         queues[user].evidence = queues[user].evidence.adding(
             finding, after: span, watched: watched)
         if slot.changedAt != .never, slot.changedAt <= PullTime(time) {
-            presence?.learned.changedWas(true: finding != .unchanged)
+            presence?.learned.said(truth: finding != .unchanged)
             slot.changedAt = .never
         }
         forgetVisits(before: time, &slot)
