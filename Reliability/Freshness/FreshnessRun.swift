@@ -22,7 +22,7 @@ package struct FreshnessRun: Sendable {
         /// The day of the simulation at whose begin the program ends and is started again: it knows what was
         /// stored.
         package var restart: Int?
-        /// It is told of changes that its own edits make.
+        /// It hears of changes that its own edits make.
         package var hearsOfOwnChanges = true
         /// By arrival.
         package var hints: [HintTrace.Notice] = []

@@ -54,19 +54,19 @@ package struct HintTrace: Sendable {
         sort()
     }
 
-    /// What somebody may say of many users again and again, to do harm.
+    /// What another program may say of many users again and again, to do harm.
     package enum Flood: String, CaseIterable, Sendable {
-        /// Everybody is online for ten minutes of each hour.
+        /// All users are online for ten minutes of each hour.
         case everybodyHourly
         /// A fifth of the users are online for twenty minutes of each half hour.
         case aFifthOften
         /// A fifth come online every ten minutes and never leave.
         case aFifthNeverLeaves
-        /// Everybody leaves and comes again every six hours.
+        /// All users leave and come again every six hours.
         case reconnections
-        /// Everybody leaves every ten minutes.
+        /// All users leave every ten minutes.
         case everybodyLeaves
-        /// Everybody, or a fifth, has changed something every ten minutes.
+        /// All users, or a fifth of them, have changed something every ten minutes.
         case everybodyHasChanged, aFifthHasChanged
     }
 

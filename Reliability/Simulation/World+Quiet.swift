@@ -25,7 +25,7 @@ extension World {
             })
     }
 
-    /// Nobody goes unpulled for longer: the limit of the schedule, and the pulls that are ahead then.
+    /// No user goes unpulled for longer: the limit of the schedule, and the pulls that are ahead then.
     private var longestWait: Duration {
         max(plan.maxStaleness, slowestRound * 5 / 4) + slowestRound
     }
@@ -101,7 +101,7 @@ extension World {
         return asked.isEmpty ? nil : "requests \(asked)"
     }
 
-    /// Everybody has a turn within the limit, however seldom it changes.
+    /// Every user has a turn within the limit, however seldom it changes.
     private func seeThatNobodyStarves() async {
         let span = Duration.seconds(6) + longestWait
         let began = clock.time

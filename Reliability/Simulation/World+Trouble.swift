@@ -49,7 +49,7 @@ extension World {
     }
 
     /// What others say of users, of phones and of those without: true or false, late, doubled, from tomorrow, by
-    /// the hundred, or about nobody.
+    /// the hundred, or about strangers.
     private func hint(_ random: inout SplitMix) async {
         guard plan.hasHints, let process, !process.isKilled else { return }
         var lines: [HintLine] = []

@@ -8,11 +8,10 @@ import SyncRules
 
 // Hints come as datagrams on a Unix socket, some lines in each: there is no client that could stop reading, be
 // slow or leave half a line. A datagram that the daemon has no room for is the sender's to know of: it was not
-// taken, and nobody waits for it.
+// taken, and no program waits for it.
 
 /// Takes hints from other programs.
 final class HintSocket: Sendable {
-    private let descriptor: Int32
     private let path: String
     // A dispatch source may be used from any thread; its type does not say so.
     private nonisolated(unsafe) let source: any DispatchSourceRead
@@ -43,13 +42,14 @@ final class HintSocket: Sendable {
             if listening >= 0 { Glibc.close(listening) }
             throw Self.failure(problem)
         }
-        descriptor = listening
-        // The group of the state directory may hint; nobody else has anything to say.
+        // The group of the state directory may hint, and no one else.
         chmod(path, 0o660)
         source = DispatchSource.makeReadSource(
             fileDescriptor: listening, queue: DispatchQueue(label: "hints"))
         let reader = HintReader()
         source.setEventHandler { reader.read(listening, time.now(), take) }
+        // Not before: another file could have the number while the last datagrams are read.
+        source.setCancelHandler { _ = Glibc.close(listening) }
         source.resume()
     }
 
@@ -57,7 +57,6 @@ final class HintSocket: Sendable {
     func close() {
         source.cancel()
         unlink(path)
-        Glibc.close(descriptor)
     }
 
     private static func failure(_ problem: String) -> StoreFailure {

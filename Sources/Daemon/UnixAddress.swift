@@ -1,4 +1,5 @@
 import Glibc
+import MirrorConfiguration
 
 /// The address of a Unix socket: a path.
 struct UnixAddress {
@@ -6,7 +7,7 @@ struct UnixAddress {
     private let length: socklen_t
 
     /// Bytes of a path that fit.
-    static let longest = 107
+    static let longest = MirrorSettings.longestSocketPath
 
     /// nil when the path is too long.
     init?(_ path: String) {

@@ -235,7 +235,7 @@ extension MirrorSettings {
     }
 
     /// Bytes of a path that a socket's address holds.
-    private static let longestSocketPath = 107
+    package static let longestSocketPath = 107
 
     private mutating func readHints(_ root: Section) throws(ConfigurationFault) {
         guard let hints = try root.section("hints") else { return }

@@ -236,9 +236,9 @@ extension Schedule {
         }
         pulled.sort { ($0.at, $0.user) < ($1.at, $1.user) }
         restore(pulled.lazy.compactMap { book.pull(of: $0.user, wall: wall, now: now) })
-        if book.presence != nil {
+        if let presence = book.presence {
             let hinted = (1...max(1, book.roster.highest)).lazy.filter(book.hinted.contains)
-            restorePresence(book.presence, of: hinted, now: now)
+            restorePresence(presence, of: hinted, now: now)
         }
         for (user, trouble) in book.troubles where contains(user) {
             postpone(user, until: trouble.retry(wall: wall, now: now))

@@ -2,7 +2,7 @@ import ChatAPI
 import ChatModel
 import SyncRules
 
-// Hints that other programs give. They move pulls; nobody waits for them, and nobody's presence is logged or
+// Hints that other programs give. They move pulls; no program waits for them, and no user's presence is logged or
 // stored, but totals.
 
 extension MirrorEngine {

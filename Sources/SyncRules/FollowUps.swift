@@ -24,15 +24,13 @@ struct FollowUps: Sendable {
     private static let longest = Duration.seconds(3600)
     /// Longer waits find more, shorter ones find it sooner.
     private static let prices = 1.5
-    /// How much one look tells about the next ones.
+    /// How much one look says about the next ones.
     private static let step = 0.01
 
     private var looks = Heap<Look>()
     /// Of the looks lately, how many found a change.
     private(set) var hitRate = 0.5
     private var share = ShareOfCalls(0.3)
-
-    var count: Int { looks.count }
 
     /// Whether the share of the calls is not used up.
     var mayLook: Bool { share.isLeft }

@@ -1,6 +1,6 @@
 import ChatModel
 
-// The cloud announces no change of conversation groups, but it tells an app's backend who logs in and out, and a
+// The cloud announces no change of conversation groups, but it reports to an app's backend who logs in and out, and a
 // person edits only while online. So hints say when a second is worth how much: while online, offline, or not
 // known. They move pulls to better moments and are evidence of nothing else (Schedule+Hints has the policy).
 
@@ -61,12 +61,15 @@ struct Presence: Sendable {
         }
     }
 
-    /// Users about whom something was said at some time.
-    var users: ClosedRange<UserNumber> { 1...UserNumber(max(1, slots.count - 1)) }
+    /// Where users are is not known any more.
+    mutating func forgetEveryone(now: MonotonicTime) {
+        for place in slots.indices { slots[place].forget() }
+        learned.everyoneUnknown(now: now)
+    }
 
     // MARK: By the last pull
 
-    /// Pulled longest ago; 0 for nobody.
+    /// Pulled longest ago; 0 for no user.
     var oldest: UserNumber { byPull.first(of: 0) }
 
     mutating func enter(_ user: UserNumber, isAfter: (UserNumber) -> Bool) {
@@ -187,9 +190,6 @@ struct LearnedPresence: Sendable {
         return all > 0 ? secondsOnline / all : 0
     }
 
-    /// How many times as many changes are made in a second online.
-    var ratio: Double { offline > 0 ? online / offline : 1 }
-
     /// Seconds of a visit.
     var meanVisit: Double { visits > 0 ? secondsOfVisits / visits : 0 }
 
@@ -282,7 +282,7 @@ struct LearnedPresence: Sendable {
         return doubted == 0
     }
 
-    /// Takes in the time; once a minute the weights are made anew of all that was learned.
+    /// Takes in the time; once a minute the weights are computed again from all that was learned.
     /// - Returns: whether a minute has passed.
     mutating func advance(to now: MonotonicTime) -> Bool {
         guard now - reckonedAt >= Self.reckoning else { return false }

@@ -3,7 +3,7 @@ import ChatModel
 // What hints do. A person edits only while online, so a second online weighs more than one offline, by as much as
 // pulls have found; on average a second weighs 1, and a user of whom nothing is known is as without hints. Who has
 // gone offline since its last pull is best pulled now: nothing more will happen until its next visit. A hint books
-// a pull and is evidence of nothing: nobody goes unpulled for longer than the limit, whatever is said.
+// a pull and is evidence of nothing: no user goes unpulled for longer than the limit, whatever is said.
 
 extension Schedule {
     /// Takes in that something happened to a user; what is old, doubled or of no use is dropped. Constant time; only
@@ -211,10 +211,10 @@ extension Schedule {
     /// are lost, so the seconds until now weigh 1 for everyone.
     /// - Parameter users: about whom there have been hints.
     package mutating func restorePresence(
-        _ record: PresenceRecord?, of users: some Sequence<UserNumber>, now: MonotonicTime
+        _ record: PresenceRecord, of users: some Sequence<UserNumber>, now: MonotonicTime
     ) {
         beginPresence(now: now)
-        if let record { presence?.learned.restore(record) }
+        presence?.learned.restore(record)
         let share = presence?.learned.shareOnline ?? 0
         for user in users where contains(user) {
             let span = max(0, (now - queues[user].pulledAt.time).inSeconds)
@@ -233,14 +233,13 @@ extension Schedule {
         for user in usersByPull() { enterByPull(user) }
     }
 
-    /// Takes in the time: what was learned is reckoned anew, and a source that says nothing any more is
+    /// Takes in the time: what was learned is computed again, and a source that says nothing any more is
     /// dead: where its users are is not known then.
     mutating func advancePresence(to now: MonotonicTime) {
         guard presence?.learned.advance(to: now) == true,
             presence?.learned.isSilent(now: now) == true
         else { return }
-        for user in presence?.users ?? 1...1 { presence?[user].forget() }
-        presence?.learned.everyoneUnknown(now: now)
+        presence?.forgetEveryone(now: now)
         let users = usersByPull()
         for user in users { unlink(user) }
         for user in users { queue(user) }

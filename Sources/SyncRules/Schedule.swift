@@ -2,7 +2,7 @@ import ChatModel
 
 // Which user to pull next: whoever's copy is expected to be the stalest, for each call that the pull costs
 // (StalenessClass), by what is known of how often the user changes (Evidence). With exceptions: users who
-// were asked for go first; nobody waits longer than the limit; users who have just changed something are
+// were asked for go first; no user waits longer than the limit; users who have just changed something are
 // looked at once more (FollowUps); users never pulled go before those that were, but do not starve them;
 // a user whose pass failed, or that is parked, stays away until its time and is then next, but all of those
 // together get no more calls than all the others.

@@ -12,7 +12,7 @@ struct HintCommand: ParsableCommand {
         abstract: "Say who is online or has just changed something.",
         discussion: """
             The daemon pulls such users sooner: within seconds when they have changed something, soon when \
-            they have gone offline. A hint is evidence of nothing and may get lost; nobody waits for it.
+            they have gone offline. A hint is evidence of nothing and may get lost; no program waits for it.
 
             With '-' hints are read from standard input, a line each: online, offline or changed, a space, \
             the user's id, and after a tab, if it is known, when that happened, in milliseconds since 1970. \

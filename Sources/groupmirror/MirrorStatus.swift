@@ -157,11 +157,11 @@ struct MirrorStatus {
 
     private func scheduleRows(_ daemon: DaemonState) -> [[String]] {
         let price = Duration.milliseconds(Int64(daemon.price * 1000))
-        let stale = price < .milliseconds(1) ? "under 1 ms" : spoken(price)
         var rows = [
             [
                 "schedule",
-                "copies are pulled when expected to be \(stale) stale, and within \(spoken(daemon.limit))",
+                "copies are pulled when expected to be \(spokenStaleness(price)) stale, and within "
+                    + spoken(daemon.limit),
             ],
             ["", "one pull of all takes \(spoken(daemon.sweep))"],
         ]

@@ -72,6 +72,11 @@ func spoken(_ span: Duration) -> String {
     }
 }
 
+/// A staleness, which may be next to nothing.
+func spokenStaleness(_ span: Duration) -> String {
+    span < .milliseconds(1) ? "under 1 ms" : spoken(span)
+}
+
 /// How long ago something was, by the calendar, which may have been set back since.
 func spokenAgo(_ span: Duration) -> String {
     span < .zero

@@ -54,7 +54,7 @@ struct UserExplanation {
 
     private func copy(_ outlook: PullOutlook) -> String {
         "\(short(outlook.chance * 100)) % likely to lack a change; expected to be "
-            + "\(briefly(outlook.staleness)) stale"
+            + "\(spokenStaleness(outlook.staleness)) stale"
     }
 
     private var next: String {
@@ -73,11 +73,7 @@ struct UserExplanation {
         let when = wait > .zero ? "in about \(spoken(wait))" : "now"
         return outlook.isAtLimit
             ? "\(when), because no copy may become older"
-            : "\(when), when its copy is expected to be \(briefly(stale)) stale"
-    }
-
-    private func briefly(_ span: Duration) -> String {
-        span < .milliseconds(1) ? "under 1 ms" : spoken(span)
+            : "\(when), when its copy is expected to be \(spokenStaleness(stale)) stale"
     }
 
     private func short(_ number: Double) -> String {

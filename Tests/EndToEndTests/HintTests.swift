@@ -44,7 +44,7 @@ import Testing
         #expect((counted["hints"] ?? 0) + (counted["hints_useless"] ?? 0) == 4)
         #expect((counted["hints"] ?? 0) >= 3 && counted["hints_unknown"] == 1)
         #expect(counted["hints_dropped"] == 0)
-        // Nobody's presence is told.
+        // No user's presence is reported.
         #expect(!daemon.stderr.contains("online"))
         #expect(!FileManager.default.fileExists(atPath: emulator.directory.file("mirror.db.hints")))
     }

@@ -84,7 +84,7 @@ private func run(inTurn trace: TrafficTrace) -> FreshnessRun.Result {
         #expect(ours.longestGap <= .seconds(4 * 3600))
     }
 
-    /// Nobody tells the schedule of changes.
+    /// The schedule does not hear of changes.
     @Test func isBetterThanUsersInTurn_withoutHearingOfEdits() {
         let ours = run(Traces.lognormal, hearsOfOwnChanges: false)
         #expect(ours.staleShare <= 0.65 * Runs.inTurn.staleShare)
@@ -153,7 +153,7 @@ private func hints(_ change: (inout HintTrace.Plan) -> Void = { _ in }) -> HintT
         #expect(ratio(HintTrace(HintTrace.Plan(seed: 2), of: others)) <= 1.1)
     }
 
-    /// Somebody forges hints by the thousand for two days: what they cost is bounded, and the limit holds.
+    /// Another program forges hints by the thousand for two days: what they cost is bounded, and the limit holds.
     @Test(arguments: HintTrace.Flood.allCases)
     func thatAreForged_costABoundedPart(flood: HintTrace.Flood) {
         var trace = hints()

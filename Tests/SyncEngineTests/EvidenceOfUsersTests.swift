@@ -19,13 +19,19 @@ import Testing
         return stored
     }
 
-    @Test func outlivesTheProcess() async throws {
+    /// A mirror that a daemon has kept for five minutes after the first pulls.
+    private func keptForFiveMinutes() async throws -> MirrorFixture {
         let fixture = try MirrorFixture()
         let engine = try fixture.engine()
         _ = try await fixture.running(engine) {
             try await fixture.waitForTheFirstRound()
             try await fixture.clock.sleep(for: .seconds(300))
         }
+        return fixture
+    }
+
+    @Test func outlivesTheProcess() async throws {
+        let fixture = try await keptForFiveMinutes()
         let users = fixture.cloud.with { $0.options.users }
         let evidence = try stored(fixture)
         #expect(evidence.count == users)
@@ -47,12 +53,7 @@ import Testing
 
     /// A command that pulls for an operator knows what the daemon knew.
     @Test func isNotForgotten_whenACommandPullsTheUser() async throws {
-        let fixture = try MirrorFixture()
-        let engine = try fixture.engine()
-        _ = try await fixture.running(engine) {
-            try await fixture.waitForTheFirstRound()
-            try await fixture.clock.sleep(for: .seconds(300))
-        }
+        let fixture = try await keptForFiveMinutes()
         let before = try stored(fixture)
         try await fixture.resync()
         let after = try stored(fixture)

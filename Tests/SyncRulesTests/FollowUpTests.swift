@@ -66,7 +66,7 @@ extension Schedule {
         #expect(schedule.take(now: at(0.5)) == .user(1))
     }
 
-    /// Nobody else is due: the look is what is waited for.
+    /// No other user is due: the look is what is waited for.
     @Test func isWaitedFor() {
         var schedule = Schedule(maxStaleness: .seconds(100_000), minInterval: .seconds(20))
         schedule.restore([Schedule.PulledEarlier(user: 1, lastPull: at(0))])

@@ -88,7 +88,7 @@ private func schedule(_ users: Schedule.PulledEarlier...) -> Schedule {
         #expect(schedule.take(now: at(132)) == .user(2))
     }
 
-    /// Of a thousand users half are said to have changed something, again and again, and nobody has: soon only every
+    /// Of a thousand users half are said to have changed something, again and again, and none has: soon only every
     /// twentieth such hint is believed.
     @Test func thatIsNeverTrue_isHardlyFollowedAnyMore() {
         var schedule = Schedule(maxStaleness: .seconds(1e6))
@@ -212,7 +212,7 @@ private func schedule(_ users: Schedule.PulledEarlier...) -> Schedule {
 }
 
 @Suite struct WithAndWithoutHints {
-    /// Whatever happens in whatever order, everyone is in one place, and nobody waits for longer than the limit.
+    /// Whatever happens in whatever order, everyone is in one place, and no user waits for longer than the limit.
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func everyUserHasItsTurn(seed: UInt64) {
         var random = SeededGenerator(seed: seed)

@@ -2,9 +2,9 @@ import ChatModel
 import SyncRules
 import Testing
 
-// Nobody goes unpulled for longer than the limit: whatever pulls cost, whoever comes, whoever changes.
+// No user goes unpulled for longer than the limit: whatever pulls cost, whoever comes, whoever changes.
 
-@Suite struct NobodyWaitsLongerThanTheLimit {
+@Suite struct NoUserWaitsLongerThanTheLimit {
     /// Users of one schedule, and when each was pulled.
     private struct Watched {
         var schedule: Schedule
