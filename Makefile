@@ -98,6 +98,7 @@ build: deps
 # With a list of the programs' parts (CycloneDX), the manual and the shells' completions.
 release: release-deps
 	$(SWIFT) build $(RELEASE_FLAGS) --product groupmirror
+	$(SWIFT) build $(RELEASE_FLAGS) --product groupmirror-webhook
 	$(SWIFT) build $(RELEASE_FLAGS) --product chat-emulator
 	$(SWIFT) build $(RELEASE_FLAGS) --product document
 	Scripts/release-parts $(RELEASE)

@@ -106,11 +106,21 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
             ]),
+        floor("HostSystem", ["ChatModel", "EventLog", "SyncRules", "MirrorConfiguration"]),
+        floor(
+            "WebhookReceiver",
+            [
+                "ChatModel", "EventLog", "SyncRules", "HostSystem", logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
         floor(
             "Daemon",
             [
                 "ChatModel", "EventLog", "SyncRules", "ChatAPI", "CurlTransport", "MirrorStore",
-                "MirrorConfiguration", "SyncEngine", "CLinux", unixSignals,
+                "MirrorConfiguration", "SyncEngine", "HostSystem", "CLinux", unixSignals,
             ]),
 
         // 6 programs
@@ -118,8 +128,13 @@ let package = Package(
             "groupmirror",
             [
                 "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore",
-                "MirrorConfiguration",
-                "SyncEngine", "Daemon", "CLinux", argumentParser,
+                "MirrorConfiguration", "SyncEngine", "HostSystem", "Daemon", "CLinux",
+                argumentParser,
+            ]),
+        program(
+            "groupmirror-webhook",
+            [
+                "EventLog", "MirrorConfiguration", "HostSystem", "WebhookReceiver", argumentParser,
             ]),
         program("chat-emulator", ["ChatEmulator", "EmulatorServer", argumentParser]),
         program("document", ["EventLog", "SyncRules"]),
@@ -207,18 +222,20 @@ let package = Package(
         tests("ChatEmulatorTests", ["ChatEmulator", "ChatAPI", "ChatModel"]),
         tests(
             "SimulationTests", ["ChatModel", "Disk", "MirrorStore", "Simulation", "SyncRules"]),
+        tests("WebhookReceiverTests", ["ChatModel", "SyncRules", "WebhookReceiver"]),
         tests("TidyTests", []),
         tests(
             "ProcessTests",
             [
-                "ChatAPI", "ChatModel", "Daemon", "EventLog", "MirrorConfiguration", "MirrorStore",
+                "ChatAPI", "ChatModel", "Daemon", "EventLog", "HostSystem", "MirrorConfiguration",
+                "MirrorStore",
                 "SyncEngine", "SyncRules", "TestSupport",
             ]),
         tests(
             "EndToEndTests",
             [
                 "TestSupport", "ChatModel", "SyncRules", "MirrorStore", "groupmirror",
-                "chat-emulator",
+                "groupmirror-webhook", "chat-emulator",
             ]),
     ],
     swiftLanguageModes: [.v6]

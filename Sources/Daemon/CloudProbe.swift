@@ -4,6 +4,7 @@ import CurlTransport
 import EventLog
 import MirrorConfiguration
 import SyncRules
+import HostSystem
 
 /// One call to see whether the cloud takes them: `check --online`.
 package enum CloudProbe {

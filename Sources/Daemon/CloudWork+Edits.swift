@@ -3,6 +3,7 @@ import MirrorConfiguration
 import MirrorStore
 import SyncEngine
 import SyncRules
+import HostSystem
 
 // Waiting until edits are settled. A running daemon sends them; without one this process does, as `resync`
 // would.

@@ -6,6 +6,7 @@ import MirrorStore
 import SyncEngine
 import SyncRules
 import UnixSignals
+import HostSystem
 
 // What `resync` and `verify` have in common: work that needs the cloud. A running daemon is asked
 // to do it; without one this process takes the lock and serves the request itself, with the same

@@ -6,6 +6,7 @@ import MirrorConfiguration
 import MirrorStore
 import SyncEngine
 import UnixSignals
+import HostSystem
 
 // `groupmirror run`: start, serve, reload on SIGHUP, drain on SIGTERM and SIGINT.
 

@@ -7,6 +7,7 @@ import MirrorConfiguration
 import MirrorStore
 import SyncEngine
 import SyncRules
+import HostSystem
 
 // Everything of one mirror put together: what `run` keeps and what `resync` and `verify` use when
 // no daemon runs.
@@ -167,9 +168,4 @@ extension ProgramFailure {
             advice: "add it to users.file; a running daemon takes the list over on reload",
             word: "user_missing")
     }
-}
-
-/// What this program is.
-package enum Version {
-    package static let text = "0.1.0"
 }

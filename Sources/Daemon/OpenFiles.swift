@@ -1,5 +1,6 @@
 import Glibc
 import MirrorConfiguration
+import HostSystem
 
 /// Sees to it that the process may open as many files as it needs.
 package enum OpenFiles {

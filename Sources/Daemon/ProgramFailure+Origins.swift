@@ -2,14 +2,11 @@ import ChatAPI
 import MirrorConfiguration
 import MirrorStore
 import SyncRules
+import HostSystem
 
 // One place decides which failure ends a command with which code.
 
 extension ProgramFailure {
-    package init(_ fault: ConfigurationFault) {
-        self.init(.configuration, fault.description, advice: fault.advice)
-    }
-
     package init(_ failure: StoreFailure) {
         self.init(.storage, failure.problem, advice: failure.advice)
     }

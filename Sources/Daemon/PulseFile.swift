@@ -3,6 +3,7 @@ import Glibc
 import MirrorStore
 import Synchronization
 import SyncEngine
+import HostSystem
 
 // The heartbeat of the daemon, in a file beside the database: it must be visible also when the database
 // cannot be written, and nothing else would show that the daemon stands still. The file is written over

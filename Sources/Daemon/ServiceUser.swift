@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import MirrorStore
+import HostSystem
 
 // Root's commands work in a directory where the service's user may have put anything: links to files of
 // root, named pipes, a database with triggers. So they work there with that user's rights.

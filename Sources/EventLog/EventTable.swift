@@ -13,7 +13,7 @@ package enum EventTable {
         + [
             .calls(command: "get_contact_group", code: "0", total: 9),
             .latency(of: "calls", histogram), .stats(stats),
-        ]
+        ] + webhook
 
     private static let process: [Event] = [
         .daemonStarted(version: "1.2.3", database: "/var/lib/m.db", new: false, users: 7, pid: 42),
@@ -29,6 +29,28 @@ package enum EventTable {
         .storeFailed(problem: "disk is full", retryIn: .seconds(4)),
         .storeRecovered(after: .seconds(5)), .historyPruned(removed: 9),
     ]
+
+    private static let webhook: [Event] = [
+        .webhookReady(listen: "127.0.0.1:8400", socket: "/var/lib/m.db.hints"),
+        .callbackUnusable(problem: "it is no JSON"),
+        .callLimitNear(command: "get_contact_group", calls: 160, limit: 200),
+        .hintsUndelivered(socket: "/var/lib/m.db.hints", problem: "no daemon"),
+        .hintsDelivered(after: .seconds(61)), .webhookStats(webhookTotals),
+        .webhookStopped(after: .seconds(60)),
+        .webhookFailed(exit: 78, problem: "a.yaml:3: no", advice: "look"),
+    ]
+
+    private static let webhookTotals: WebhookTotals = {
+        var totals = WebhookTotals()
+        totals.callbacks = 6
+        totals.hints = 1
+        totals.alarms = 2
+        totals.others = 3
+        totals.faulty = 4
+        totals.refused = 5
+        totals.undelivered = 7
+        return totals
+    }()
 
     private static let cloud: [Event] = [
         .cloudAccepting(before: "refused"),

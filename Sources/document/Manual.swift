@@ -20,7 +20,8 @@ struct Manual {
     func pages() throws -> [String: String] {
         var pages: [String: String] = [:]
         for (program, closing) in [
-            ("groupmirror", try read("Documentation/Manual.md")), ("chat-emulator", ""),
+            ("groupmirror", try read("Documentation/Manual.md")), ("groupmirror-webhook", ""),
+            ("chat-emulator", ""),
         ] {
             let dump = try Manual.output(
                 of: programs.appending(path: program), "--experimental-dump-help")

@@ -1,9 +1,9 @@
 import ArgumentParser
 import ChatModel
-import Daemon
 import Glibc
 import MirrorConfiguration
 import MirrorStore
+import HostSystem
 
 /// `backup`: a copy of the mirror.
 struct BackupCommand: ParsableCommand {

@@ -1,8 +1,8 @@
 import ChatModel
-import Daemon
 import Foundation
 import Glibc
 import MirrorStore
+import HostSystem
 
 /// A directory with dated copies of a mirror, of which the newest are kept. Other files in it are left alone.
 struct BackupShelf {

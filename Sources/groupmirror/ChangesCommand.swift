@@ -1,8 +1,9 @@
 import ArgumentParser
 import ChatModel
-import Daemon
 import MirrorConfiguration
 import MirrorStore
+import HostSystem
+import Daemon
 
 /// `changes`: what was different at each pull.
 struct ChangesCommand: AsyncParsableCommand {

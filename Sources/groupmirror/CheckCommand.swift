@@ -6,6 +6,7 @@ import Foundation
 import MirrorConfiguration
 import MirrorStore
 import SyncEngine
+import HostSystem
 
 /// `check`: is everything in order before the daemon starts?
 struct CheckCommand: AsyncParsableCommand {

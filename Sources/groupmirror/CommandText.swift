@@ -1,8 +1,8 @@
 import ArgumentParser
-import Daemon
 import Glibc
 import MirrorConfiguration
 import MirrorStore
+import HostSystem
 
 // Before any command: what the process was given.
 

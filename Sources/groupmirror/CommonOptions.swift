@@ -5,41 +5,19 @@ import EventLog
 import Foundation
 import MirrorConfiguration
 import MirrorStore
+import HostSystem
 
 /// What every command understands.
 struct CommonOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp(
-            "The configuration: a file, or NAME for \(ConfigurationPlace.directory)/NAME.yaml "
-                + "(default: $GROUPMIRROR_CONFIG, else the name groupmirror).",
-            valueName: "file"), completion: .file(extensions: ["yaml"]))
+        help: ArgumentHelp("\(ConfigurationPlace.help)", valueName: "file"),
+        completion: .file(extensions: ["yaml"]))
     var config: String?
-
-    private var path: String {
-        ConfigurationPlace.path(
-            of: config ?? ProcessInfo.processInfo.environment["GROUPMIRROR_CONFIG"]
-                ?? "groupmirror")
-    }
 
     func settings() throws -> MirrorSettings {
         try OpenFiles.demandAFew()
-        do {
-            return try MirrorSettings.read(path)
-        } catch {
-            if !error.advice.isEmpty { throw error }
-            if let config, error.line == nil, path != config {
-                throw ConfigurationFault(
-                    file: error.file, problem: error.problem,
-                    advice: ConfigurationPlace.known)
-            }
-            guard config == nil, error.line == nil,
-                ProcessInfo.processInfo.environment["GROUPMIRROR_CONFIG"] == nil
-            else { throw error }
-            throw ConfigurationFault(
-                file: error.file, problem: error.problem,
-                advice: "name the configuration with --config FILE or $GROUPMIRROR_CONFIG")
-        }
+        return try ConfigurationPlace.settings(config)
     }
 
     /// The configuration, for a command that goes on to the mirror: root does so as its owner.
@@ -59,50 +37,6 @@ struct CommonOptions: ParsableArguments {
     func reader() throws -> MirrorReader {
         let settings = try settingsOfMirror()
         return try MirrorReader(path: settings.database, sdkAppID: settings.sdkAppID)
-    }
-}
-
-/// Where configurations are, one for each app.
-enum ConfigurationPlace {
-    /// As installed; another one is for tests and for trying things out.
-    static var directory: String {
-        ProcessInfo.processInfo.environment["GROUPMIRROR_CONFIG_DIR"] ?? "/etc/groupmirror"
-    }
-
-    /// A word without slash and dot is the name of a file there.
-    static func path(of text: String) -> String {
-        text.contains("/") || text.contains(".") || text.isEmpty
-            ? text : "\(directory)/\(text).yaml"
-    }
-
-    /// What a wrong name is answered with.
-    static var known: String {
-        let names = ((try? all()) ?? []).joined(separator: ", ")
-        return names.isEmpty
-            ? "there is no configuration in \(directory); --config takes a file, too"
-            : "the names in \(directory) are: \(names)"
-    }
-
-    /// The names of all of them, ascending, without the example.
-    static func all() throws -> [String] {
-        let files: [String]
-        do {
-            files = try FileManager.default.contentsOfDirectory(atPath: directory)
-        } catch {
-            throw ProgramFailure(
-                .configuration, "\(directory): it cannot be read",
-                advice: "--all looks at every configuration there; --config names one")
-        }
-        let names = files.filter {
-            $0.hasSuffix(".yaml") && $0 != "example.yaml" && !$0.hasPrefix(".")
-        }
-        .map { String($0.dropLast(5)) }.sorted()
-        guard !names.isEmpty else {
-            throw ProgramFailure(
-                .configuration, "\(directory): there is no configuration",
-                advice: "--all looks at every file.yaml there; --config names one")
-        }
-        return names
     }
 }
 

@@ -6,6 +6,7 @@ import Glibc
 import MirrorConfiguration
 import MirrorStore
 import SyncEngine
+import HostSystem
 
 /// Looks through an installation. What root alone may see comes first: the mirror is looked at with the rights of its
 /// owner.

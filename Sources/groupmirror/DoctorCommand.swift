@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import MirrorConfiguration
+import HostSystem
 
 /// `doctor`: what could be wrong, looked through at once.
 struct DoctorCommand: AsyncParsableCommand {

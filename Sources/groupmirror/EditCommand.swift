@@ -4,6 +4,7 @@ import Daemon
 import MirrorConfiguration
 import MirrorStore
 import SyncRules
+import HostSystem
 
 /// `edit`: ask for a change in the cloud.
 struct EditCommand: AsyncParsableCommand {

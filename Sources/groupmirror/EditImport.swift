@@ -1,10 +1,10 @@
 import ArgumentParser
 import ChatModel
-import Daemon
 import Foundation
 import MirrorConfiguration
 import MirrorStore
 import SyncRules
+import HostSystem
 
 /// `edit import`: many edits, all or nothing.
 struct EditImport: AsyncParsableCommand {

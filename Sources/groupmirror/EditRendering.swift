@@ -1,7 +1,7 @@
 import ChatModel
-import Daemon
 import MirrorStore
 import SyncRules
+import HostSystem
 
 // Edits as text and as JSON.
 

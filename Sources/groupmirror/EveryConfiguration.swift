@@ -1,3 +1,5 @@
+import HostSystem
+
 // `--all`: the same command for every configuration of the machine. Each has a process of its own, because root
 // becomes the owner of a mirror for good.
 

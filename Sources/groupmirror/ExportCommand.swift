@@ -1,7 +1,8 @@
 import ArgumentParser
 import ChatModel
-import Daemon
 import MirrorStore
+import HostSystem
+import Daemon
 
 /// `export`: everything, in a form to compare.
 struct ExportCommand: AsyncParsableCommand {

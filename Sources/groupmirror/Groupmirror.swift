@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import HostSystem
 
 /// The command line. Every error leaves through here, so that each says what happened, what to do
 /// next, and ends with the status of the table.

@@ -5,6 +5,7 @@ import Daemon
 import MirrorConfiguration
 import MirrorStore
 import SyncEngine
+import HostSystem
 
 /// `health`: one line for a monitoring system.
 struct HealthCommand: ParsableCommand {

@@ -3,6 +3,7 @@ import ChatModel
 import Daemon
 import MirrorConfiguration
 import MirrorStore
+import HostSystem
 
 /// `held`: deletions that wait for an operator.
 struct HeldCommand: ParsableCommand {

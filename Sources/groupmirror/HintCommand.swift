@@ -1,9 +1,9 @@
 import ArgumentParser
 import ChatModel
-import Daemon
 import Foundation
 import MirrorConfiguration
 import SyncRules
+import HostSystem
 
 /// `hint`: says that users came online, went offline or changed something.
 struct HintCommand: ParsableCommand {

@@ -1,6 +1,6 @@
-import Daemon
 import Foundation
 import SyncRules
+import HostSystem
 
 // A file that is read line by line.
 

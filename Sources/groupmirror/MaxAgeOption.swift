@@ -1,10 +1,11 @@
 import ArgumentParser
 import ChatModel
-import Daemon
 import Glibc
 import MirrorConfiguration
 import MirrorStore
 import SyncRules
+import HostSystem
+import Daemon
 
 /// `--max-age`: pull first where the copy is older.
 struct MaxAgeOption: ParsableArguments {

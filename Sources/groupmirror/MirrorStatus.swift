@@ -5,6 +5,7 @@ import MirrorConfiguration
 import MirrorStore
 import SyncEngine
 import SyncRules
+import HostSystem
 
 /// Everything that `status` shows, of one moment.
 struct MirrorStatus {

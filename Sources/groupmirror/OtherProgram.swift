@@ -1,6 +1,6 @@
-import Daemon
 import Foundation
 import MirrorStore
+import HostSystem
 
 /// Another process: a program of the system, or this one with another command.
 enum OtherProgram {

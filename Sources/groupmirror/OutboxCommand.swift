@@ -1,9 +1,9 @@
 import ArgumentParser
 import ChatModel
-import Daemon
 import Foundation
 import MirrorConfiguration
 import MirrorStore
+import HostSystem
 
 /// `outbox`: what became of edits, and what to do about them.
 struct OutboxCommand: ParsableCommand {

@@ -1,9 +1,10 @@
 import ArgumentParser
 import ChatModel
-import Daemon
 import Foundation
 import MirrorConfiguration
 import MirrorStore
+import HostSystem
+import Daemon
 
 // Which edits a command is about: by number, or by what they have in common.
 

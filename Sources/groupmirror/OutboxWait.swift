@@ -3,6 +3,7 @@ import ChatModel
 import Daemon
 import MirrorConfiguration
 import MirrorStore
+import HostSystem
 
 // `outbox wait`, and `--wait` of commands that queue edits.
 

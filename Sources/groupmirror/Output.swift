@@ -1,8 +1,8 @@
 import CLinux
 import ChatModel
-import Daemon
 import Foundation
 import Glibc
+import HostSystem
 
 // Where all output passes: data on standard output, everything else on standard error.
 

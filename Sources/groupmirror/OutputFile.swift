@@ -1,7 +1,7 @@
 import ArgumentParser
-import Daemon
 import Glibc
 import MirrorStore
+import HostSystem
 
 /// A file that a command writes for its caller.
 final class OutputFile {

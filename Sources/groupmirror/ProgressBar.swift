@@ -1,8 +1,8 @@
 import ChatModel
-import Daemon
 import MirrorStore
 import SyncRules
 import Synchronization
+import HostSystem
 
 /// One line on a terminal that grows with the work and says how long it will take; nothing anywhere
 /// else.

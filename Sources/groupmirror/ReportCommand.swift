@@ -6,6 +6,7 @@ import Foundation
 import Glibc
 import MirrorConfiguration
 import MirrorStore
+import HostSystem
 
 /// `report`: what whoever looks for a fault needs to see.
 struct ReportCommand: ParsableCommand {

@@ -3,6 +3,7 @@ import ChatModel
 import Daemon
 import MirrorStore
 import SyncRules
+import HostSystem
 
 /// `resync`: pull now.
 struct ResyncCommand: AsyncParsableCommand {

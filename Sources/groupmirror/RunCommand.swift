@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import EventLog
 import MirrorConfiguration
+import HostSystem
 
 /// `run`: the daemon.
 struct RunCommand: AsyncParsableCommand {

@@ -1,7 +1,8 @@
 import ArgumentParser
 import ChatModel
-import Daemon
 import MirrorStore
+import HostSystem
+import Daemon
 
 /// `show`: one user.
 struct ShowCommand: AsyncParsableCommand {

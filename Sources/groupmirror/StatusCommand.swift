@@ -1,11 +1,11 @@
 import ArgumentParser
 import ChatAPI
 import ChatModel
-import Daemon
 import Glibc
 import MirrorConfiguration
 import MirrorStore
 import SyncEngine
+import HostSystem
 
 /// `status`: how the mirror is.
 struct StatusCommand: AsyncParsableCommand {

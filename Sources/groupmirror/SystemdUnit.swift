@@ -1,6 +1,7 @@
 import Daemon
 import Foundation
 import MirrorConfiguration
+import HostSystem
 
 /// The service of a configuration, as systemd knows it.
 enum SystemdUnit {

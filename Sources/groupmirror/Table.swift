@@ -1,7 +1,7 @@
 import ChatModel
-import Daemon
 import Foundation
 import Glibc
+import HostSystem
 
 // Rows for people: aligned, with a header, ages and colours. Only on a terminal; in a pipe and as JSON each row
 // is the line that programs know.

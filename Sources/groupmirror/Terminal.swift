@@ -1,8 +1,8 @@
 import CLinux
 import ChatModel
-import Daemon
 import Foundation
 import Glibc
+import HostSystem
 
 /// The terminal as a screen: each key is read as it is pressed, and what stood there comes back at the end.
 final class Terminal {

@@ -1,10 +1,10 @@
 import ArgumentParser
 import ChatModel
-import Daemon
 import Glibc
 import MirrorConfiguration
 import MirrorStore
 import SyncEngine
+import HostSystem
 
 /// `top`: the mirror as it lives, on a terminal.
 struct TopCommand: ParsableCommand {

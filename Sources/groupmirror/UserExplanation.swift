@@ -1,7 +1,8 @@
 import ChatModel
-import Daemon
 import MirrorStore
 import SyncRules
+import HostSystem
+import Daemon
 
 /// When and why one user is pulled next: `users --explain`.
 struct UserExplanation {

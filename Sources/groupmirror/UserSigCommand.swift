@@ -3,6 +3,7 @@ import ChatAPI
 import ChatModel
 import Daemon
 import MirrorConfiguration
+import HostSystem
 
 /// `usersig`: a signature for calls by hand.
 struct UserSigCommand: ParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Daemon
 import MirrorStore
+import HostSystem
 
 /// `users`: a line a user.
 struct UsersCommand: ParsableCommand {

@@ -68,6 +68,14 @@ import Testing
             + "edits_rejected=24 store=ok uptime_s=25.000 rss_bytes=26 cpu_s=2.700 db_bytes=28 "
             + "wal_bytes=29 disk_free_bytes=30 reload_ok=true signature_expires_s=31.000 "
             + "log_dropped=32",
+        "webhook_ready listen=127.0.0.1:8400 socket=/var/lib/m.db.hints",
+        "callback_unusable problem=\"it is no JSON\"",
+        "call_limit_near command=get_contact_group calls=160 limit=200",
+        "hints_undelivered socket=/var/lib/m.db.hints problem=\"no daemon\"",
+        "hints_delivered after_s=61.000",
+        "webhook_stats callbacks=6 hints=1 alarms=2 others=3 faulty=4 refused=5 undelivered=7",
+        "webhook_stopped after_s=60.000",
+        "webhook_failed exit=78 problem=\"a.yaml:3: no\" advice=look",
     ]
 
     @Test func everyEvent_hasASampleAndALine() throws {

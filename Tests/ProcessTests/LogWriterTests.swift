@@ -1,8 +1,8 @@
-import Daemon
 import EventLog
 import Foundation
 import TestSupport
 import Testing
+import HostSystem
 
 /// A pipe whose reader decides when to read.
 private final class LogPipe {

@@ -4,11 +4,12 @@ import Synchronization
 /// The built programs, started as a user starts them.
 package enum Program: String, Sendable {
     case groupmirror
+    case webhook = "groupmirror-webhook"
     case emulator = "chat-emulator"
 
     /// Whether `path` is one of them.
     static func isOurs(_ path: String) -> Bool {
-        [Program.groupmirror, .emulator].contains { path.hasSuffix("/" + $0.rawValue) }
+        [Program.groupmirror, .webhook, .emulator].contains { path.hasSuffix("/" + $0.rawValue) }
     }
 
     /// Beside the test bundle.

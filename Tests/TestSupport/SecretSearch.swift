@@ -44,9 +44,9 @@ package enum SecretSearch {
         }
     }
 
-    /// The names that tests give to files of keys.
+    /// The names that tests give to files of keys and tokens.
     private static func isFileOfAKey(_ name: String) -> Bool {
-        name.hasSuffix("secret.key") || name.hasSuffix("secret_key")
+        ["secret.key", "secret_key", "webhook.token"].contains { name.hasSuffix($0) }
     }
 
     private static func position(of word: [UInt8], in bytes: Slice<UnsafeRawBufferPointer>) -> Int?

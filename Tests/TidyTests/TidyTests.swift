@@ -23,13 +23,21 @@ import Testing
         "EmulatorServer": [
             "ChatEmulator", "Hummingbird", "HTTPTypes", "Logging", "NIOCore", "NIOHTTPTypes",
         ],
+        "HostSystem": ["ChatModel", "EventLog", "SyncRules", "MirrorConfiguration"],
+        "WebhookReceiver": [
+            "ChatModel", "EventLog", "SyncRules", "HostSystem", "Hummingbird",
+            "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "Dispatch", "CDispatch",
+        ],
         "Daemon": [
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "CurlTransport", "MirrorStore",
-            "MirrorConfiguration", "SyncEngine", "CLinux", "UnixSignals", "Dispatch",
+            "MirrorConfiguration", "SyncEngine", "HostSystem", "CLinux", "UnixSignals", "Dispatch",
         ],
         "groupmirror": [
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "MirrorConfiguration",
-            "SyncEngine", "Daemon", "CLinux", "ArgumentParser",
+            "SyncEngine", "HostSystem", "Daemon", "CLinux", "ArgumentParser",
+        ],
+        "groupmirror-webhook": [
+            "EventLog", "MirrorConfiguration", "HostSystem", "WebhookReceiver", "ArgumentParser",
         ],
         "chat-emulator": ["ChatEmulator", "EmulatorServer", "ArgumentParser"],
         "document": ["EventLog", "SyncRules"],

@@ -2,15 +2,15 @@ import Glibc
 import MirrorConfiguration
 
 /// The address of a Unix socket: a path.
-struct UnixAddress {
+package struct UnixAddress {
     private var address = sockaddr_un()
     private let length: socklen_t
 
     /// Bytes of a path that fit.
-    static let longest = MirrorSettings.longestSocketPath
+    package static let longest = MirrorSettings.longestSocketPath
 
     /// nil when the path is too long.
-    init?(_ path: String) {
+    package init?(_ path: String) {
         var bytes = Array(path.utf8)
         guard !bytes.isEmpty, bytes.count <= Self.longest else { return nil }
         // A leading @ stands for the zero byte of an abstract address, as systemd writes it.
@@ -20,14 +20,16 @@ struct UnixAddress {
         length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
     }
 
-    func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+    package func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result)
+        -> Result
+    {
         withUnsafePointer(to: address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
         }
     }
 
     /// A socket for datagrams; its descriptor, or -1.
-    static func datagramSocket() -> Int32 {
+    package static func datagramSocket() -> Int32 {
         socket(
             AF_UNIX,
             Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)

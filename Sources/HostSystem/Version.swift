@@ -1,0 +1,4 @@
+/// What these programs are.
+package enum Version {
+    package static let text = "0.1.0"
+}
