@@ -18,6 +18,7 @@ RELEASE_FLAGS = -c release --scratch-path $(RELEASE) --disable-local-rpath \
 
 demo: deps
 	$(SWIFT) build --product groupmirror
+	$(SWIFT) build --product groupmirror-webhook
 	$(SWIFT) build --product chat-emulator
 	Scripts/demo
 

@@ -101,7 +101,8 @@ let package = Package(
         floor(
             "EmulatorServer",
             [
-                "ChatEmulator", logging, .product(name: "Hummingbird", package: "hummingbird"),
+                "ChatEmulator", "CCurl", logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),

@@ -48,6 +48,9 @@ package final class CloudCore {
     private var signatures: UserSigCheck
     private var encoded: [PageKey: (version: Int, body: [UInt8])] = [:]
     var phones: SplitMix
+    var visits: Visits
+    /// Visits without a change that are owed.
+    var idleVisits = 0.0
     /// How the next conversation of the write that is being served fails; nil when it does not.
     var failingItem: (code: Int, isApplied: Bool)?
 
@@ -63,6 +66,7 @@ package final class CloudCore {
         self.faults.list = faults
         signatures = UserSigCheck(sdkAppID: options.sdkAppID, key: options.key)
         phones = SplitMix(seed: options.seed ^ 0xC4)
+        visits = Visits(seed: options.seed ^ 0x1515)
     }
 
     /// The five commands beside the listing, which has a path of its own since its replies are

@@ -19,6 +19,13 @@ package struct EmulatorOptions: Sendable {
     /// Only the first so many users have phones that change anything; nil: all.
     package var churnUsers: Int?
 
+    /// Whom the phones' logins and logouts are told; nil: phones just change things.
+    package var webhook: Webhook?
+    /// Of an average visit of a phone.
+    package var visitSeconds = 20.0
+    /// Visits without a change, for each with one.
+    package var idleVisits = 5.0
+
     package var pageSize = 100
     package var groupItems = GroupItems.every
     package var emptyArrays = EmptyArrays.present
@@ -49,6 +56,20 @@ package struct EmulatorOptions: Sendable {
     package var hasEdition = true
 
     package init() {}
+
+    /// Where callbacks go, and how badly.
+    package struct Webhook: Sendable {
+        /// To which the query is added.
+        package let url: String
+        /// The share that never arrives.
+        package var loss = 0.0
+        /// Seconds that a callback may take, at most.
+        package var delay = 0.0
+        /// The share that arrives twice.
+        package var doubles = 0.0
+
+        package init(url: String) { self.url = url }
+    }
 
     /// Which pages name the groups.
     package enum GroupItems: String, CaseIterable, Sendable {

@@ -21,6 +21,12 @@ package enum JSON: Sendable, Hashable {
         .object(members.compactMap { key, value in value.map { Member(key: key, value: $0) } })
     }
 
+    /// An object with one more member at its end; anything else as it is.
+    package func adding(_ key: String, _ value: JSON) -> JSON {
+        guard case .object(let members) = self else { return self }
+        return .object(members + [Member(key: key, value: value)])
+    }
+
     package subscript(key: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.key == key }?.value

@@ -17,6 +17,7 @@ package final class EmulatorServer: Sendable {
     private let start = ContinuousClock.now
     /// What the routes below /emulator ask for; nil when they ask for nothing.
     private let token: String?
+    private let caller: WebhookCaller?
 
     /// The core is not Sendable; the lock around it makes it so.
     private struct Box: @unchecked Sendable {
@@ -27,6 +28,9 @@ package final class EmulatorServer: Sendable {
     package init(_ options: EmulatorOptions, faults: [Fault], token: String? = nil) {
         self.options = options
         self.token = token
+        caller = options.webhook.map {
+            WebhookCaller($0, app: options.sdkAppID, seed: options.seed)
+        }
         core = Mutex(Box(core: CloudCore(options, faults: faults)))
     }
 
@@ -75,13 +79,24 @@ package final class EmulatorServer: Sendable {
     private func churn() async throws {
         var due = 0.0
         let end = options.churnSeconds.map { ContinuousClock.now + .seconds($0) }
-        while end.map({ ContinuousClock.now < $0 }) ?? true {
+        while true {
             try await Task.sleep(for: .milliseconds(100))
-            due += options.churn / 10
+            let isOver = end.map { ContinuousClock.now >= $0 } ?? false
+            // Whoever is there goes some time, but no more come.
+            if isOver, caller == nil { return }
+            due += isOver ? 0 : options.churn / 10
             let whole = Int(due)
             due -= Double(whole)
-            core.withLock { $0.core.churn(whole, now: now) }
+            churn(whole)
         }
+    }
+
+    private func churn(_ count: Int) {
+        guard let caller else { return core.withLock { $0.core.churn(count, now: now) } }
+        let notices = core.withLock { $0.core.visit(count, now: now) }
+        let milliseconds =
+            Int64(Date().timeIntervalSince1970 * 1000) + options.clockSkew * 1000
+        for notice in notices { caller.tell(notice, at: milliseconds) }
     }
 
     // MARK: Requests
@@ -156,7 +171,7 @@ package final class EmulatorServer: Sendable {
         switch (route, method) {
         case ("ready", .get): return text(200, "ready")
         case ("stats", .get):
-            return Self.response(200, core.withLock { $0.core.stats.bytes } + [10], json)
+            return Self.response(200, stats.bytes + [10], json)
         case ("export", .get):
             let lines = core.withLock { box in
                 var lines: [UInt8] = []
@@ -182,6 +197,17 @@ package final class EmulatorServer: Sendable {
             return text(200, "reset")
         default: return text(404, "no such route")
         }
+    }
+
+    /// The core's, and with a webhook what became of its callbacks.
+    private var stats: JSON {
+        let stats = core.withLock { $0.core.stats }
+        guard let counts = caller?.counts else { return stats }
+        let callbacks = JSON.members([
+            "sent": .number(Int64(counts.sent)), "lost": .number(Int64(counts.lost)),
+            "doubled": .number(Int64(counts.doubled)), "failed": .number(Int64(counts.failed)),
+        ])
+        return stats.adding("callbacks", callbacks)
     }
 
     /// Gives the responder the connection, which resets need.

@@ -59,6 +59,7 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
     @Option(
         help: "Only this many users, the first ones, are changed by other clients (default: all).")
     var churnUsers: Int?
+    @OptionGroup(title: "Callbacks") var callbacks: WebhookOptions
     @Option(
         help: "Write groupmirror.yaml, secret.key and users.txt for this emulator into a directory."
     )
@@ -208,6 +209,7 @@ struct ChatEmulatorCommand: AsyncParsableCommand {
         options.churn = churn
         options.churnSeconds = churnSeconds
         options.churnUsers = churnUsers
+        try callbacks.set(&options)
         options.pageSize = pageSize
         options.groupItems = groupItems
         options.emptyArrays = emptyArrays

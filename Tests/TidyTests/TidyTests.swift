@@ -21,7 +21,8 @@ import Testing
         ],
         "ChatEmulator": ["COpenSSL", "CZlib"],
         "EmulatorServer": [
-            "ChatEmulator", "Hummingbird", "HTTPTypes", "Logging", "NIOCore", "NIOHTTPTypes",
+            "ChatEmulator", "CCurl", "Hummingbird", "HTTPTypes", "Logging", "NIOCore",
+            "NIOHTTPTypes", "Dispatch",
         ],
         "HostSystem": ["ChatModel", "EventLog", "SyncRules", "MirrorConfiguration"],
         "WebhookReceiver": [
