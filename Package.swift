@@ -80,7 +80,18 @@ let package = Package(
 
         // 3 doors
         floor("ChatAPI", ["ChatModel", "SyncRules", "EventLog", "COpenSSL", "CZlib"]),
-        floor("CurlTransport", ["ChatAPI", "ChatModel", "CCurl"]),
+        floor(
+            "LoopThread",
+            [
+                "ChatModel", "CLinux",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
+        floor(
+            "CurlTransport",
+            [
+                "ChatAPI", "ChatModel", "LoopThread", "CCurl",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]),
         floor(
             "MirrorStore",
             [
@@ -121,7 +132,8 @@ let package = Package(
             "Daemon",
             [
                 "ChatModel", "EventLog", "SyncRules", "ChatAPI", "CurlTransport", "MirrorStore",
-                "MirrorConfiguration", "SyncEngine", "HostSystem", "CLinux", unixSignals,
+                "MirrorConfiguration", "SyncEngine", "HostSystem", "LoopThread", "CLinux",
+                unixSignals,
             ]),
 
         // 6 programs
@@ -142,8 +154,8 @@ let package = Package(
         .executableTarget(
             name: "benchmark",
             dependencies: [
-                "ChatAPI", "ChatModel", "CurlTransport", "Freshness", "MirrorStore", "SyncRules",
-                argumentParser,
+                "CCurl", "ChatAPI", "ChatModel", "CurlTransport", "Freshness", "LoopThread",
+                "MirrorStore", "SyncRules", argumentParser,
             ],
             path: "Benchmarks", swiftSettings: strict),
 
@@ -199,10 +211,12 @@ let package = Package(
         tests(
             "ChatAPITests",
             ["ChatModel", "EventLog", "SyncRules", "ChatAPI", "ChatEmulator", "TestSupport"]),
+        tests("LoopThreadTests", ["ChatModel", "LoopThread", "TestSupport"]),
         tests(
             "CurlTransportTests",
             [
-                "CCurl", "ChatAPI", "ChatModel", "CurlTransport", "MirrorConfiguration",
+                "CCurl", "ChatAPI", "ChatModel", "CurlTransport", "LoopThread",
+                "MirrorConfiguration",
                 "TestSupport",
             ]),
         tests(

@@ -7,6 +7,7 @@ import Foundation
 struct BareDoor {
     private let transport: CurlTransport
     private let path: String
+    private let endpoint: String
     private let users: Int
 
     init(_ bed: Bed, users: Int) throws {
@@ -20,6 +21,7 @@ struct BareDoor {
         path =
             "v4/recentcontact/get_contact_group?sdkappid=1400000000&identifier=administrator"
             + "&usersig=\(usersig)&random=1&contenttype=json"
+        endpoint = bed.address
         transport = CurlTransport(
             CurlSettings(
                 endpoint: bed.address, timeout: .seconds(10), connections: 110,
@@ -47,29 +49,23 @@ struct BareDoor {
         return Double(count) / Date().timeIntervalSince(start)
     }
 
-    /// Processor time of one call when there is one every 5 ms, in seconds.
-    func costAtTheOrdinaryRate(calls: Int) async throws -> Double {
+    /// Processor time of one call when there is one every 5 ms, in seconds, and how often a thread had to wait.
+    func costAtTheOrdinaryRate(calls: Int) async throws -> (time: Double, switches: Double) {
         defer { transport.close() }
-        let before = BareDoor.processorTime
+        let before = Usage.now
         for number in 0..<calls {
             try await call(number)
             try await Task.sleep(for: .milliseconds(5), tolerance: .zero)
         }
-        return (BareDoor.processorTime - before) / Double(calls)
+        return (Usage.now - before).perCall(calls)
     }
+
+    /// The same calls by libcurl alone.
+    func plain() throws -> PlainCurl { try PlainCurl(url: "\(endpoint)/\(path)", users: users) }
 
     private func call(_ number: Int) async throws {
         let name = String(format: "user%08d", 1 + number % users)
         let body = #"{"From_Account":"\#(name)","StartIndex":0}"#
         _ = try await transport.post(path: path, body: Array(body.utf8))
-    }
-
-    /// Of this process, user and system, in seconds.
-    private static var processorTime: Double {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return [usage.ru_utime, usage.ru_stime].reduce(0) {
-            $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6
-        }
     }
 }

@@ -44,16 +44,26 @@ final class Running {
         }
     }
 
-    /// Processor time used so far, user and system, in seconds.
-    var processorTime: Double {
-        let stat =
-            (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8))
-        let fields = stat?.split(separator: ")").last?.split(separator: " ") ?? []
+    /// Used so far, by all its threads that live.
+    var usage: Usage {
+        let folder = "/proc/\(process.processIdentifier)"
+        let stat = (try? String(contentsOfFile: folder + "/stat", encoding: .utf8)) ?? ""
+        let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
         guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12])
-        else {
-            return 0
+        else { return Usage(time: 0, switches: 0) }
+        let threads =
+            (try? FileManager.default.contentsOfDirectory(atPath: folder + "/task")) ?? []
+        let switches = threads.map { thread -> Double in
+            let status = try? String(
+                contentsOfFile: "\(folder)/task/\(thread)/status", encoding: .utf8)
+            let line = status?.split(separator: "\n").first {
+                $0.hasPrefix("voluntary_ctxt_switches:")
+            }
+            return line?.split(whereSeparator: \.isWhitespace).last.flatMap { Double($0) } ?? 0
         }
-        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+        return Usage(
+            time: (user + system) / Double(sysconf(Int32(_SC_CLK_TCK))),
+            switches: switches.reduce(0, +))
     }
 
     /// Resident memory in megabytes.

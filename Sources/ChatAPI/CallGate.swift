@@ -60,10 +60,12 @@ package actor CallGate {
     private let time: any Timekeeper
     private let log: Log
 
-    /// - Parameter predecessor: the process that called before, whose calls may still count.
+    /// - Parameters:
+    ///   - predecessor: the process that called before, whose calls may still count.
+    ///   - tick: tasks that sleep by `time` are woken at multiples of it.
     package init(
         limit: Int, margin: CallWindow.Margin, inFlight: Int, predecessor: Predecessor = .unknown,
-        time: any Timekeeper, log: Log
+        tick: Duration = .zero, time: any Timekeeper, log: Log
     ) {
         mostInFlight = inFlight
         self.time = time
@@ -72,7 +74,7 @@ package actor CallGate {
             lines[command] = Line(
                 window: CallWindow(
                     limit: limit, margin: margin, now: time.now(), underWay: inFlight,
-                    predecessor: predecessor))
+                    predecessor: predecessor, tick: tick))
         }
     }
 

@@ -46,7 +46,7 @@ package struct ChatCloud: ConversationCloud {
         let reply = try await sender.send(
             Call(
                 command: .getContactGroup, user: user,
-                body: encoded(ListingRequest(user: user.string, start: cursor)),
+                body: WireListing.request(user: user, start: cursor),
                 known: known, turn: turn))
         guard let envelope = reply.envelope else { return .known }
         return .page(try RawPage(reply, envelope))
@@ -65,17 +65,6 @@ package struct ChatCloud: ConversationCloud {
                 known: nil, turn: turn))
         let content: WireSearch = try decodedReply(reply.body)
         return try (content.contacts ?? []).conversations().filter { !$0.isBare }
-    }
-
-    /// The body of `get_contact_group`.
-    private struct ListingRequest: Encodable {
-        let user: String
-        let start: Int64
-
-        private enum CodingKeys: String, CodingKey {
-            case user = "From_Account"
-            case start = "StartIndex"
-        }
     }
 
     /// The body of `search_contact_group`.

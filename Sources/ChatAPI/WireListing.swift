@@ -149,3 +149,19 @@ extension [WireContact] {
         return conversations
     }
 }
+
+extension WireListing {
+    /// The body of `get_contact_group`, written by hand: nearly every call has one, and an encoder takes a twentieth of
+    /// the processor time of an unchanged pass. An id has printable ASCII only.
+    static func request(user: UserID, start: Int64) -> [UInt8] {
+        var body = Array(#"{"From_Account":""#.utf8)
+        for byte in user.string.utf8 {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                body.append(UInt8(ascii: "\\"))
+            }
+            body.append(byte)
+        }
+        body += Array(#"","StartIndex":\#(start)}"#.utf8)
+        return body
+    }
+}

@@ -8,6 +8,8 @@ final class Transfer {
     typealias Outcome = Result<HTTPReply, TransportFailure>
 
     let handle: OpaquePointer
+    /// Counts the requests that it has served.
+    private(set) var number: UInt64 = 0
     private let headers: UnsafeMutablePointer<curl_slist>?
     private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
     private let timeout: Duration
@@ -40,6 +42,7 @@ final class Transfer {
 
     /// Sets the handle up for the request.
     func begin(_ request: Request) {
+        number += 1
         unsent = request.body[...]
         received = []
         isTooLarge = false
@@ -57,17 +60,21 @@ final class Transfer {
         received = []
     }
 
+    /// Longer than any call may take.
+    private static let neverMilliseconds = 3_600_000
+
     private func configure(_ settings: CurlSettings) {
         let me = Unmanaged.passUnretained(self).toOpaque()
-        let milliseconds = Int(settings.timeout.milliseconds)
         check(gm_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText))
         check(gm_curl_set_pointer(handle, CURLOPT_HTTPHEADER, headers))
         check(gm_curl_set_long(handle, CURLOPT_POST, 1))
         check(gm_curl_set_long(handle, CURLOPT_NOSIGNAL, 1))
         check(gm_curl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0))
         check(gm_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)))
-        check(gm_curl_set_long(handle, CURLOPT_TIMEOUT_MS, milliseconds))
-        check(gm_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, milliseconds))
+        // No limit of libcurl's own, which would give up answered calls after the loop was blocked: `Connections`
+        // counts the time. A connection that is made has no answer yet, but its limit must be the longer one.
+        check(gm_curl_set_long(handle, CURLOPT_TIMEOUT_MS, 0))
+        check(gm_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, Self.neverMilliseconds))
         check(gm_curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1))
         check(
             gm_curl_set_long(

@@ -113,7 +113,7 @@ package struct CloudWork: Sendable {
         defer { instance.close() }
         guard let request = instance.request else { preconditionFailure("nothing was asked") }
         let end = await instance.engine.run(
-            beside: { await showUntilCancelled(store, request, show) },
+            on: instance.loop, beside: { await showUntilCancelled(store, request, show) },
             {
                 guard let limit, (try? await time.sleep(until: limit)) != nil else { return }
                 await instance.engine.drain()

@@ -2,6 +2,7 @@ import ChatAPI
 import ChatModel
 import EventLog
 import Foundation
+import LoopThread
 import MirrorConfiguration
 import MirrorStore
 import SyncEngine
@@ -58,7 +59,8 @@ package struct DaemonRun: Sendable {
         let hints = takeHints()
         defer { hints?.close() }
         let end = await instance.engine.run(
-            beside: { await obey(signals) }, { await reportReadiness() }, { await feedWatchdog() },
+            on: instance.loop, beside: { await obey(signals) }, { await reportReadiness() },
+            { await feedWatchdog() },
             { await keepPulse(in: pulseFile) })
         pulseFile.remove()
         instance.log(.daemonStopped(after: instance.time.now() - startedAt))
@@ -70,8 +72,10 @@ package struct DaemonRun: Sendable {
         let path = instance.settings.hintsSocket
         do throws(StoreFailure) {
             return try HintSocket(path, time: instance.time) {
-                [engine = instance.engine] lines, dropped, faulty in
-                Task { await engine.take(lines, dropped: dropped, faulty: faulty) }
+                [engine = instance.engine, loop = instance.loop] lines, dropped, faulty in
+                Task(executorPreference: loop) {
+                    await engine.take(lines, dropped: dropped, faulty: faulty)
+                }
             }
         } catch {
             instance.log(.hintsUnavailable(socket: path, problem: error.problem))
@@ -121,20 +125,18 @@ package struct DaemonRun: Sendable {
     private func reload(from old: MirrorSettings) async -> MirrorSettings {
         manager.reloading()
         do {
-            let new = try MirrorSettings.read(old.file)
-            let key = try KeyFile.read(new)
-            var book = try KnownUsers(reading: instance.store)
-            let counts = try Instance.relist(&book, new, instance.store, instance.time)
-            try instance.store.setMaxStaleness(new.maxStaleness)
+            // A list of a million users takes seconds.
+            let read = try await offLoop { [instance] in try Reload(old.file, instance) }
+            let new = read.settings
             // Before the engine asks the cloud again.
-            let isNewKey = instance.signer.replace(key: key)
+            let isNewKey = instance.signer.replace(key: read.key)
             await instance.engine.reload(
-                book, maxStaleness: new.maxStaleness, minInterval: new.minInterval,
+                read.book, maxStaleness: new.maxStaleness, minInterval: new.minInterval,
                 guardLimits: new.guardLimits,
                 pushPolicy: new.pushPolicy, history: new.history)
             // The result of the reload is logged also when the new level leaves such lines out.
             instance.log.set(level: min(old.logLevel, new.logLevel), format: new.logFormat)
-            logReload(old, new, counts, isNewKey: isNewKey)
+            logReload(old, new, read.counts, isNewKey: isNewKey)
             instance.log.set(level: new.logLevel, format: new.logFormat)
             await reloaded(isGood: true)
             return new
@@ -245,6 +247,23 @@ package struct DaemonRun: Sendable {
             seen = beats
             try? await instance.time.sleep(for: min(.seconds(1), limit / 4))
         }
+    }
+}
+
+/// What a reload reads, and what it writes of it before the engine takes it over.
+private struct Reload: Sendable {
+    let settings: MirrorSettings
+    let key: SecretKey
+    let book: KnownUsers
+    let counts: KnownUsers.ListCounts
+
+    init(_ file: String, _ instance: Instance) throws {
+        settings = try MirrorSettings.read(file)
+        key = try KeyFile.read(settings)
+        var book = try KnownUsers(reading: instance.store)
+        counts = try Instance.relist(&book, settings, instance.store, instance.time)
+        self.book = book
+        try instance.store.setMaxStaleness(settings.maxStaleness)
     }
 }
 

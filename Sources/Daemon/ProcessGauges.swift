@@ -2,6 +2,7 @@ import ChatAPI
 import ChatModel
 import EventLog
 import Glibc
+import LoopThread
 import Synchronization
 
 /// What the `stats` line says of the process: memory, processor time, files, the last reload.
@@ -11,15 +12,17 @@ final class ProcessGauges: Sendable {
     private let time: any Timekeeper
     private let logDropped: @Sendable () -> Int
     private let signer: Signer
+    private let loop: Loop
     private let reloadGood = Atomic(true)
 
     init(
-        database: String, time: any Timekeeper, signer: Signer,
+        database: String, time: any Timekeeper, signer: Signer, loop: Loop,
         logDropped: @escaping @Sendable () -> Int
     ) {
         self.database = database
         self.time = time
         self.signer = signer
+        self.loop = loop
         self.logDropped = logDropped
         startedAt = time.now()
     }
@@ -41,6 +44,7 @@ final class ProcessGauges: Sendable {
         numbers.isReloadGood = isReloadGood
         numbers.signatureExpires = signer.expiresIn
         numbers.logDropped = logDropped()
+        numbers.loopBlocked = loop.blocked
         return numbers
     }
 

@@ -115,6 +115,9 @@ extension ProcessNumbers {
             .flag("reload_ok", isReloadGood, "false after a reload that was rejected"),
             .seconds("signature_expires", signatureExpires, "until the usersig expires"),
             .count("log_dropped", logDropped, "lines of the log that could not be written"),
+            .count(
+                "loop_blocked", loopBlocked,
+                "jobs that kept the daemon's thread from all others for over 50 ms"),
         ]
     }
 }
@@ -192,6 +195,7 @@ package struct ProcessNumbers: Sendable {
     /// nil before the first signature.
     package var signatureExpires: Duration?
     package var logDropped = 0
+    package var loopBlocked = 0
 
     package init() {}
 }

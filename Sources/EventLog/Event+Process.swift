@@ -103,6 +103,13 @@ extension Event {
             .text("advice", advice, "what to look at"))
     }
 
+    package static func loopBlocked(took: Duration) -> Event {
+        Event(
+            "loop_blocked", .debug,
+            "a job kept the daemon's thread from all others for over 50 ms: calls left and were read later",
+            .milliseconds("took", took, "milliseconds"))
+    }
+
     package static func storeFailed(problem: String, retryIn: Duration) -> Event {
         Event(
             "store_failed", .error, "the database could not be written; nothing is lost but time",

@@ -26,6 +26,7 @@ package enum EventTable {
         .configurationRejected(problem: "a.yaml:3: no"),
         .usersListed(count: 5, added: 4, removed: 3, repeated: 2, unusual: 1),
         .listDoubtful(problem: "most users are gone", advice: "look"),
+        .loopBlocked(took: .milliseconds(60)),
         .storeFailed(problem: "disk is full", retryIn: .seconds(4)),
         .storeRecovered(after: .seconds(5)), .historyPruned(removed: 9),
     ]
@@ -157,6 +158,7 @@ package enum EventTable {
         stats.process.freeBytes = 30
         stats.process.signatureExpires = .seconds(31)
         stats.process.logDropped = 32
+        stats.process.loopBlocked = 37
         return stats
     }()
 

@@ -69,7 +69,7 @@ package struct SecretFile {
     private func unreadable(_ error: Int32) -> ConfigurationFault {
         fault(
             MirrorConfiguration.unreadable(what, error),
-            error == EACCES ? whenForbidden : "\(name) names a file that holds the secret alone")
+            error == EACCES ? whenForbidden : "\(name) names it; it holds the secret alone")
     }
 
     private func fault(_ problem: String, _ advice: String) -> ConfigurationFault {

@@ -72,6 +72,7 @@ package struct CallWindow: Sendable {
 
     package let limit: Int
     private let margin: Margin
+    private let tick: Duration
     /// The share of `limit` in use: all of it, less after the cloud said "too often".
     private var allowance: Double
     private var inFlight = 0
@@ -105,13 +106,15 @@ package struct CallWindow: Sendable {
     ///   - underWay: so many calls may still be under way from a predecessor that was killed: their
     ///     tokens come later still. No more of our own are under way at once, those counted that were
     ///     lost; nil for no such bound.
+    ///   - tick: callers are woken at multiples of it.
     package init(
         limit: Int, margin: Margin, now: MonotonicTime, underWay: Int? = nil,
-        predecessor: Predecessor = .unknown
+        predecessor: Predecessor = .unknown, tick: Duration = .zero
     ) {
         precondition(limit > 0, "a window of no calls would wait for ever")
         self.limit = limit
         self.margin = margin
+        self.tick = tick
         allowance = Double(limit)
         nextSend = now
         switch predecessor {
@@ -156,7 +159,8 @@ package struct CallWindow: Sendable {
             return lost.first.map { .wait(until: $0) } ?? .waitForReply
         }
         inFlight += 1
-        nextSend = now + pace
+        // A caller that was woken at a tick makes up for the one before it, not for more.
+        nextSend = max(nextSend, now - tick) + pace
         return .send
     }
 

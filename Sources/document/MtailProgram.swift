@@ -64,7 +64,7 @@ enum MtailProgram {
     /// What only grows while a process lives.
     private static let counters: Set<String> = [
         "calls", "throttled", "passes", "unchanged", "changes", "edits_applied", "edits_rejected",
-        "log_dropped", "cpu_s",
+        "log_dropped", "loop_blocked", "cpu_s",
     ]
 
     /// What the words of `stats` can be.

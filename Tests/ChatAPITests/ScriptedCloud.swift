@@ -8,7 +8,7 @@ import TestSupport
 /// A cloud that answers what it is told to, call by call; the last answer is repeated.
 final class ScriptedCloud: HTTPTransport {
     private let answers: Mutex<[Result<HTTPReply, TransportFailure>]>
-    private let seen = Mutex<[String]>([])
+    private let seen = Mutex<[(path: String, body: [UInt8])]>([])
 
     convenience init(_ answers: Result<HTTPReply, TransportFailure>...) { self.init(answers) }
 
@@ -20,10 +20,11 @@ final class ScriptedCloud: HTTPTransport {
         self.init(.success(HTTPReply(status: 200, body: Array(body.utf8))))
     }
 
-    var paths: [String] { seen.withLock { $0 } }
+    var paths: [String] { seen.withLock { $0.map(\.path) } }
+    var bodies: [[UInt8]] { seen.withLock { $0.map(\.body) } }
 
     func post(path: String, body: [UInt8]) async throws(TransportFailure) -> HTTPReply {
-        seen.withLock { $0.append(path) }
+        seen.withLock { $0.append((path, body)) }
         let answer = answers.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
         return try answer.get()
     }

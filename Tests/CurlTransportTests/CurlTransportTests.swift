@@ -2,6 +2,7 @@ import ChatAPI
 import ChatModel
 import CurlTransport
 import Foundation
+import LoopThread
 import TestSupport
 import Testing
 
@@ -243,6 +244,39 @@ import Testing
         #expect(failure.mayHaveArrived)
     }
 
+    /// libcurl's own limit would count the time in which nothing could read the answer.
+    @Test func anAnswerThatCameWhileTheLoopWasBlocked_isStillRead() async throws {
+        let loop = Loop()
+        let isAnswered = DispatchSemaphore(value: 0)
+        let server = try HostileServer { _, socket in
+            HostileServer.respond(Array("hello".utf8), to: socket)
+            isAnswered.signal()
+        }
+        let transport = CurlTransport(
+            CurlSettings(
+                endpoint: "http://127.0.0.1:\(server.port)", timeout: .milliseconds(200),
+                connections: 10, trustedCertificates: nil), on: loop)
+        defer {
+            transport.close()
+            loop.end()
+            server.close()
+        }
+        let status = try await withTaskExecutorPreference(loop) {
+            async let reply = transport.post(path: "x", body: [])
+            // Until the request has left; the answer comes while this job keeps the loop.
+            for _ in 0..<1000 {
+                try await loop.sleep(until: Loop.now + .milliseconds(1))
+                if server.connectionCount > 0 { break }
+            }
+            let start = Loop.now
+            isAnswered.block()
+            while Loop.now < start + .milliseconds(400) {}
+            return try await reply.status
+        }
+        #expect(status == 200)
+        #expect(loop.blocked > 0)
+    }
+
     @Test func nobodyListening_neverArrived() async throws {
         let port = try LoopbackPort()
         defer { withExtendedLifetime(port) {} }
@@ -322,4 +356,9 @@ import Testing
             try await transport.post(path: "x", body: [])
         }
     }
+}
+
+extension DispatchSemaphore {
+    /// Keeps the thread that calls it, which is meant here.
+    fileprivate nonisolated func block() { wait() }
 }

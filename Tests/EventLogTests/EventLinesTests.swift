@@ -19,6 +19,7 @@ import Testing
         "configuration_rejected problem=\"a.yaml:3: no\"",
         "users_listed users=5 added=4 removed=3 repeated=2 unusual=1",
         "list_doubtful problem=\"most users are gone\" advice=look",
+        "loop_blocked took_ms=60",
         "store_failed problem=\"disk is full\" retry_in_s=4.000",
         "store_recovered after_s=5.000",
         "history_pruned removed=9",
@@ -67,7 +68,7 @@ import Testing
             + "outbox_waiting=2 outbox_oldest_s=21.000 outbox_rejected=22 edits_applied=23 "
             + "edits_rejected=24 store=ok uptime_s=25.000 rss_bytes=26 cpu_s=2.700 db_bytes=28 "
             + "wal_bytes=29 disk_free_bytes=30 reload_ok=true signature_expires_s=31.000 "
-            + "log_dropped=32",
+            + "log_dropped=32 loop_blocked=37",
         "webhook_ready listen=127.0.0.1:8400 socket=/var/lib/m.db.hints",
         "callback_unusable problem=\"it is no JSON\"",
         "call_limit_near command=get_contact_group calls=160 limit=200",

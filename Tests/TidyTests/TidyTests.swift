@@ -13,7 +13,8 @@ import Testing
         "EventLog": ["ChatModel"],
         "SyncRules": ["ChatModel", "DequeModule", "HeapModule"],
         "ChatAPI": ["ChatModel", "SyncRules", "EventLog", "COpenSSL", "CZlib"],
-        "CurlTransport": ["ChatAPI", "ChatModel", "CCurl"],
+        "LoopThread": ["ChatModel", "CLinux", "HeapModule", "Dispatch"],
+        "CurlTransport": ["ChatAPI", "ChatModel", "LoopThread", "CCurl", "DequeModule"],
         "MirrorStore": ["ChatModel", "SyncRules", "CLinux", "CSQLite", "GRDB", "GRDBSQLite"],
         "MirrorConfiguration": ["ChatModel", "EventLog", "SyncRules", "Yams"],
         "SyncEngine": [
@@ -31,7 +32,8 @@ import Testing
         ],
         "Daemon": [
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "CurlTransport", "MirrorStore",
-            "MirrorConfiguration", "SyncEngine", "HostSystem", "CLinux", "UnixSignals", "Dispatch",
+            "MirrorConfiguration", "SyncEngine", "HostSystem", "LoopThread", "CLinux",
+            "UnixSignals", "Dispatch",
         ],
         "groupmirror": [
             "ChatModel", "EventLog", "SyncRules", "ChatAPI", "MirrorStore", "MirrorConfiguration",
