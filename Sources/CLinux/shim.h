@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/capability.h>
+#include <malloc.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -64,3 +65,6 @@ static inline int gm_make_event(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLO
 
 // What `top` and a debugger call the calling thread: 15 bytes at most.
 static inline void gm_name_thread(const char *name) { (void)prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+// Memory that is free goes back to the system.
+static inline void gm_give_memory_back(void) { (void)malloc_trim(0); }

@@ -1,3 +1,4 @@
+import CLinux
 import ChatAPI
 import ChatModel
 import EventLog
@@ -40,6 +41,8 @@ package struct DaemonRun: Sendable {
             log: log, time: time,
             logDropped: logDropped)
         defer { instance.close() }
+        // What reading a long list has left goes back to the system.
+        gm_give_memory_back()
         let daemon = DaemonRun(
             instance: instance, manager: ServiceManager(), startedAt: startedAt)
         let end = await daemon.serve(pulseFile)
