@@ -10,7 +10,13 @@ struct MutatedCopy {
 
     /// What faults are put into.
     static let rules = "Sources/SyncRules"
-    private static let whole = ["Sources/ChatModel", "Tests/SyncRulesTests"]
+    private static let whole = [
+        "Sources/ChatModel", "Tests/SyncRulesTests", "Reliability/Freshness",
+    ]
+    /// The pulls of seven days on a trace, and what the trace needs of the emulator.
+    private static let single = [
+        "Sources/ChatEmulator/SplitMix.swift", "Tests/FreshnessTests/SamePullsTests.swift",
+    ]
 
     /// A build that cannot be fixed by taking faults away.
     struct Unbuildable: Error, CustomStringConvertible {
@@ -25,6 +31,7 @@ struct MutatedCopy {
         try? FileManager.default.removeItem(at: folder.appending(path: "Tests"))
         try write(MutatedCopy.package, to: "Package.swift")
         for part in MutatedCopy.whole { for file in try files(part) { try copy(file) } }
+        for file in MutatedCopy.single { try copy(file) }
         for file in try files("Tests/TestSupport") where try needsOnlyRules(file) { try copy(file) }
         try write(MutatedCopy.support, to: MutatedCopy.rules + "/Awake.swift")
         var spared: [String: Set<Int>] = [:]
@@ -130,6 +137,12 @@ struct MutatedCopy {
                         .product(name: "DequeModule", package: "swift-collections"),
                         .product(name: "HeapModule", package: "swift-collections"),
                     ]),
+                .target(name: "ChatEmulator"),
+                .target(
+                    name: "Freshness", dependencies: ["ChatEmulator", "ChatModel", "SyncRules"],
+                    path: "Reliability/Freshness"),
+                .testTarget(
+                    name: "FreshnessTests", dependencies: ["ChatModel", "Freshness", "SyncRules"]),
                 .target(
                     name: "TestSupport", dependencies: ["ChatModel", "SyncRules"],
                     path: "Tests/TestSupport"),
