@@ -38,7 +38,7 @@ extension MirrorEngine {
         stats.parked = failing.parked
         stats.failing = failing.count - stats.parked
         (stats.held, stats.heldUndecided, stats.isGuardTripped) = await deletionHolds.state
-        countAges(&stats)
+        await countAges(&stats)
         noteReach()
         stats.maxStaleness = schedule.maxStaleness
         stats.limitOfStaleness = schedule.limit
@@ -79,14 +79,35 @@ extension MirrorEngine {
         }
     }
 
-    private func countAges(_ stats: inout Stats) {
-        let now = parts.time.now()
+    /// Users whose copies are looked at in one go: a million would keep every call waiting.
+    private static let atOnce: UserNumber = 20_000
+
+    private func countAges(_ stats: inout Stats) async {
         var forecast = Forecast()
-        let step = max(1, users.highest / Self.sample)
         var ages: [Duration] = []
+        var next: UserNumber = 1
+        while next <= users.highest {
+            let last = min(users.highest, next + Self.atOnce - 1)
+            count(next...last, &stats, &forecast, &ages)
+            next = last + 1
+            await Task.yield()
+        }
+        self.forecast = forecast
+        ages.sort()
+        if !ages.isEmpty {
+            stats.lag.p50 = ages[ages.count / 2]
+            stats.lag.p99 = ages[min(ages.count - 1, ages.count * 99 / 100)]
+        }
+    }
+
+    private func count(
+        _ range: ClosedRange<UserNumber>, _ stats: inout Stats, _ forecast: inout Forecast,
+        _ ages: inout [Duration]
+    ) {
+        let now = parts.time.now()
+        let step = max(1, users.highest / Self.sample)
         // A user that is not imported is reported as parked, and not as too old for ever.
-        for user in 1...max(1, users.highest)
-        where schedule.contains(user) && !failing.isParked(user) {
+        for user in range where schedule.contains(user) && !failing.isParked(user) {
             guard let pulled = schedule.lastPull(of: user) else {
                 if !failing.contains(user) { stats.new += 1 }
                 continue
@@ -96,12 +117,6 @@ extension MirrorEngine {
             if age > schedule.maxStaleness { stats.stale += 1 } else { stats.fresh += 1 }
             stats.lag.longest = max(stats.lag.longest, age)
             if user % step == 0 { ages.append(age) }
-        }
-        self.forecast = forecast
-        ages.sort()
-        if !ages.isEmpty {
-            stats.lag.p50 = ages[ages.count / 2]
-            stats.lag.p99 = ages[min(ages.count - 1, ages.count * 99 / 100)]
         }
     }
 }
