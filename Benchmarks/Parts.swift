@@ -38,10 +38,8 @@ enum CostOfAPass {
     static func measure() async throws -> [Figure] {
         let still = try Bed(["--users", "1000", "--conversations", "20"])
         let unchanged = try cost(still, settle: 1200)
-        let busy = try Bed([
-            "--users", "200", "--conversations", "100", "--churn", "2000", "--page-size", "1000",
-        ])
-        let changed = try cost(busy, settle: 600)
+        let changed = try costOfChanges(aSecond: 2000)
+        let oneChange = try costOfChanges(aSecond: 200)
         let door = try BareDoor(still, users: 1000)
         let bare = try await door.costAtTheOrdinaryRate(calls: 2000)
         let floor = try door.plain().cost(calls: 2000)
@@ -61,10 +59,23 @@ enum CostOfAPass {
                 "one call of plain curl on one thread, two every 10 ms",
                 rounded(floor.time * 1e6, 0) + " µs, \(rounded(floor.switches, 2)) waits"),
             Figure(
-                "processor time of a changed pass, about 100 conversations",
+                "processor time of a changed pass, 100 conversations, about ten changes",
                 rounded(changed.time * 1e3, 2) + " ms", goal: "≤ 2 ms",
                 isMet: changed.time <= 2e-3),
+            Figure(
+                "the same with about one change", rounded(oneChange.time * 1e3, 2) + " ms",
+                goal: "≤ 1 ms", isMet: oneChange.time <= 1e-3),
         ]
+    }
+
+    /// Two hundred users, each of whom is pulled once a second.
+    private static func costOfChanges(aSecond churn: Int) throws -> (time: Double, switches: Double)
+    {
+        let bed = try Bed([
+            "--users", "200", "--conversations", "100", "--churn", "\(churn)", "--page-size",
+            "1000",
+        ])
+        return try cost(bed, settle: 600)
     }
 
     private static func cost(_ bed: Bed, settle: Double) throws -> (time: Double, switches: Double)
@@ -99,7 +110,9 @@ enum WithoutALimit {
         let bare = try await BareDoor(bed, users: users).callsPerSecond()
         let size = try databaseSize(bed) / Double(users)
         return [
-            Figure("unchanged passes a second without a limit", rounded(passes, 0)),
+            Figure(
+                "unchanged passes a second without a limit", rounded(passes, 0),
+                goal: "≥ 0.9 of the door: \(rounded(bare * 0.9, 0))", isMet: passes >= bare * 0.9),
             Figure("calls a second of the bare curl door, same server", rounded(bare, 0)),
             Figure("bytes on disk for a user of 20 conversations", rounded(size, 0)),
         ]
@@ -125,7 +138,7 @@ enum WithoutALimit {
 /// Memory and start with long lists.
 enum SizeOfTheList {
     static func measure() throws -> [Figure] {
-        try [(1000, 40.0), (100_000, 64), (1_000_000, 200)].flatMap { users, goal in
+        try [(1000, 40.0), (100_000, 60), (1_000_000, 160)].flatMap { users, goal in
             let bed = try Bed(["--users", "\(users)", "--conversations", "20"])
             let first = try startTime(bed)
             let second = try startTime(bed)
@@ -143,8 +156,8 @@ enum SizeOfTheList {
                         rounded(first.seconds, 2) + " s", goal: "≤ 5 s", isMet: first.seconds <= 5),
                     Figure(
                         name + "start to first call, known users",
-                        rounded(second.seconds, 2) + " s", goal: "≤ 5 s",
-                        isMet: second.seconds <= 5),
+                        rounded(second.seconds, 2) + " s", goal: "≤ 3 s",
+                        isMet: second.seconds <= 3),
                 ]
             }
             return figures

@@ -32,6 +32,8 @@ package final class CurlTransport: HTTPTransport, LoopGuest, @unchecked Sendable
     }
 
     package func post(path: String, body: [UInt8]) async throws(TransportFailure) -> HTTPReply {
+        // What leaves the loop only a profiler would see: the tests' builds end here.
+        assert(ownsLoop || loop.isHere, "a call that is made beside the loop")
         let url = "\(settings.endpoint)/\(path)"
         let outcome = await withUnsafeContinuation { continuation in
             loop.perform { [self] in

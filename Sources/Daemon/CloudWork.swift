@@ -2,6 +2,7 @@ import ChatAPI
 import ChatModel
 import EventLog
 import MirrorConfiguration
+import LoopThread
 import MirrorStore
 import SyncEngine
 import SyncRules
@@ -168,7 +169,8 @@ package struct CloudWork: Sendable {
         _ store: SQLiteMirror, _ request: Int64, _ show: @Sendable (RequestProgress) -> Void
     ) async {
         while !Task.isCancelled {
-            if let progress = try? store.progress(of: request) { show(progress) }
+            let progress = try? await offLoop { try store.progress(of: request) }
+            if let progress = progress ?? nil { show(progress) }
             try? await time.sleep(for: Self.pollInterval)
         }
     }

@@ -40,7 +40,7 @@ extension Event {
     package static func callbackUnusable(problem: String) -> Event {
         Event(
             "callback_unusable", .warning,
-            "a callback with the right token could not be used; at most one such line a minute",
+            "a callback with the right token could not be used; at most one line a minute for each problem",
             do: "look at the address that the console calls, and at `app.sdk_app_id`",
             .problem(problem))
     }
@@ -48,7 +48,7 @@ extension Event {
     package static func callLimitNear(command: String, calls: Int64, limit: Int64) -> Event {
         Event(
             "call_limit_near", .warning,
-            "the cloud says that a command has passed four fifths of the calls that it allows in a second",
+            "the cloud says that a command has passed four fifths of the calls that it allows in a second; at most one line a minute for each command",
             do:
                 "nothing if the daemon alone calls this command; else lower `limits.calls_per_second`, or calm the other program",
             .command(command), .number("calls", calls, "in that second"),

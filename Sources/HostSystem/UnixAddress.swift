@@ -35,4 +35,13 @@ package struct UnixAddress {
             Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
                 | Int32(SOCK_NONBLOCK.rawValue), 0)
     }
+
+    /// Whether a program takes connections there.
+    package var isInUse: Bool {
+        let descriptor = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return withPointer { connect(descriptor, $0, $1) } == 0
+    }
 }

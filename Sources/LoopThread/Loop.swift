@@ -45,7 +45,10 @@ package final class Loop: TaskExecutor, @unchecked Sendable {
     /// - Parameter tick: sleeping tasks are woken at multiples of it, together; zero for at once.
     package init(tick: Duration = .zero) {
         self.tick = tick
-        Thread { [self] in run() }.start()
+        let thread = Thread { [self] in run() }
+        // The store looks for this name (`SQLiteMirror`).
+        thread.name = "loop"
+        thread.start()
     }
 
     /// Whether the caller runs on the loop. By the kernel's number: that of the thread library may be kept over an
@@ -211,6 +214,8 @@ package final class Loop: TaskExecutor, @unchecked Sendable {
         inbox.withLock { inbox in
             guard inbox.jobs.isEmpty, inbox.bodies.isEmpty else { return false }
             inbox.hasEnded = true
+            // The kernel gives its number to another thread.
+            thread.store(0, ordering: .relaxed)
             return true
         }
     }

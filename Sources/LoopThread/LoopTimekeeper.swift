@@ -16,6 +16,7 @@ package struct LoopTimekeeper: Timekeeper {
     package func wallTime() -> WallTime { clocks.wallTime() }
 
     package func sleep(until deadline: MonotonicTime) async throws {
+        assert(loop.isHere, "a task that sleeps beside its loop")
         try await loop.sleep(until: deadline)
     }
 }

@@ -47,7 +47,7 @@ package protocol MirrorStore: Sendable {
     /// Users with open edits; for one with an edit in doubt, since when nothing of it is under way any
     /// more in this process or an earlier one. What an earlier one left without an answer is recorded
     /// as such, with `time`.
-    func usersWithOpenEdits(at time: WallTime) throws(StoreFailure) -> [UserNumber: WallTime?]
+    func usersWithOpenEdits(at time: WallTime) async throws(StoreFailure) -> [UserNumber: WallTime?]
 
     /// Users for whom commands have changed something in the outbox since the one of this number.
     func outboxChanges(after number: Int64) async throws(StoreFailure) -> (

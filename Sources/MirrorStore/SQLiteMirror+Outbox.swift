@@ -9,17 +9,17 @@ extension SQLiteMirror {
         try await read { database in try Edit.unsettled(of: Int64(user), in: database) }
     }
 
-    package func usersWithOpenEdits(at time: WallTime) throws(StoreFailure)
+    package func usersWithOpenEdits(at time: WallTime) async throws(StoreFailure)
         -> [UserNumber: WallTime?]
     {
-        let users = try usersWithOpenEdits()
+        let users = try await usersWithOpenEdits()
         let isInDoubt = users.values.contains { $0 != nil }
-        guard isInDoubt, try takeOverLostCalls(at: time) else { return users }
-        return try usersWithOpenEdits()
+        guard isInDoubt, try await takeOverLostCalls(at: time) else { return users }
+        return try await usersWithOpenEdits()
     }
 
-    private func usersWithOpenEdits() throws(StoreFailure) -> [UserNumber: WallTime?] {
-        try readNow { database in
+    private func usersWithOpenEdits() async throws(StoreFailure) -> [UserNumber: WallTime?] {
+        try await read { database in
             let rows = try Row.fetchAll(
                 database,
                 sql: """
@@ -39,17 +39,14 @@ extension SQLiteMirror {
     /// Calls whose end was not recorded: their process is gone. When they left is not known, for
     /// after they were decided they may have waited for their turn.
     /// - Returns: whether there were any.
-    private func takeOverLostCalls(at time: WallTime) throws(StoreFailure) -> Bool {
-        let lost = try readNow { database in
-            try Row.fetchAll(
+    private func takeOverLostCalls(at time: WallTime) async throws(StoreFailure) -> Bool {
+        try await write { database in
+            let lost = try Row.fetchAll(
                 database,
                 sql: """
                     SELECT user, id FROM edit WHERE state = 'sending' AND settled = 0
                         AND attempts > (SELECT count(*) FROM edit_call WHERE edit_call.edit = edit.id)
                     """)
-        }
-        guard !lost.isEmpty else { return false }
-        try writeNow { database in
             for (user, edits) in Dictionary(grouping: lost, by: { $0[0] as Int64 }) {
                 let ids = Set(edits.map { EditID($0[1]) })
                 for id in ids.sorted() {
@@ -61,8 +58,8 @@ extension SQLiteMirror {
                     ids.contains(edit.id) ? edit.inDoubt(at: time) : edit
                 }
             }
+            return !lost.isEmpty
         }
-        return true
     }
 
     package func outboxChanges(after number: Int64) async throws(StoreFailure) -> (

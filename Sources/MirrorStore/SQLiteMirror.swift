@@ -95,6 +95,7 @@ package final class SQLiteMirror: MirrorStore {
 
     /// The same on the caller's thread.
     func writeNow<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
+        demandAPatientThread()
         do {
             return try database.write(body)
         } catch {
@@ -116,12 +117,24 @@ package final class SQLiteMirror: MirrorStore {
 
     /// The same on the caller's thread.
     func readNow<Value>(_ body: (Database) throws -> Value) throws(StoreFailure) -> Value {
+        demandAPatientThread()
         do {
             return try database.read(body)
         } catch {
             throw StoreFailure(error, path: path)
         }
     }
+
+    /// A thread that runs tasks must not wait for a connection: the tasks that have one give it back on that thread.
+    /// In builds for tests it ends the program.
+    private func demandAPatientThread() {
+        assert(
+            access == .onCallersThread || Thread.current.name != Self.loopName,
+            "the loop waits for the database")
+    }
+
+    /// As `LoopThread` calls its thread, which no floor below it may import.
+    private static let loopName = "loop"
 
     package func wasWrittenByOthers() async throws(StoreFailure) -> Bool {
         let version = try await dataVersion()

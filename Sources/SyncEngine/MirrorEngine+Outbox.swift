@@ -9,7 +9,7 @@ extension MirrorEngine {
     /// Takes in what an earlier process left.
     func openOutbox() async throws {
         let (now, wall) = (parts.time.now(), parts.time.wallTime())
-        let waiting = try parts.store.usersWithOpenEdits(at: wall)
+        let waiting = try await parts.store.usersWithOpenEdits(at: wall)
         watch.isOutboxOpen = true
         for (user, sentAt) in waiting {
             outbox.open(user, sentAgo: sentAt.map { wall - $0 }, now: now)

@@ -66,8 +66,9 @@ package enum PullFinding: Hashable, Sendable {
     fileprivate func watched(of span: Double) -> Double {
         switch self {
         case .unchanged: span
-        // All of a first pull is new, however old. Later ones only see what came since.
-        case .changed(let age?): max(0, span > 0 ? min(age.inSeconds, span) : age.inSeconds)
+        // All of a first pull is new, however old; but what is older than the memory says no more than that. Later
+        // ones only see what came since.
+        case .changed(let age?): max(0, min(age.inSeconds, span > 0 ? span : Evidence.memory))
         case .changed(nil): span / 2
         }
     }

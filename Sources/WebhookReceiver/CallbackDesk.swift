@@ -3,6 +3,16 @@ import EventLog
 import Synchronization
 import SyncRules
 
+/// What came of reading a callback's body.
+enum CallbackBody: Hashable, Sendable {
+    case whole([UInt8])
+    case tooLong
+    /// Its sender went away, or sent what is no HTTP.
+    case endedEarly
+    /// It took too long.
+    case late
+}
+
 /// Decides what becomes of a request, and counts it. Knows nothing of HTTP but a method, a path and a query.
 final class CallbackDesk: Sendable {
     private let token: WebhookToken
@@ -14,7 +24,8 @@ final class CallbackDesk: Sendable {
 
     private struct State {
         var totals = WebhookTotals()
-        var complainedAt: MonotonicTime?
+        /// When each kind of fault, and each command near its limit, was logged last.
+        var saidAt: [String: MonotonicTime] = [:]
     }
 
     /// A request with the right token is read; of any other it is only known that it came.
@@ -23,8 +34,12 @@ final class CallbackDesk: Sendable {
         case read
     }
 
-    /// Time between two lines about callbacks that cannot be used.
+    /// Time between two lines about the same.
     private static let silence = Duration.seconds(60)
+    /// Lines in that time: whoever has the token must not fill the log.
+    private static let mostLines = 20
+    /// Characters of a command's name that are logged.
+    private static let longestName = 64
 
     /// - Parameters:
     ///   - app: the SDKAppID whose callbacks are meant.
@@ -53,17 +68,24 @@ final class CallbackDesk: Sendable {
     /// Takes a callback.
     /// - Parameters:
     ///   - app: `SdkAppid` of the query; nil when there is none.
-    ///   - body: nil when it was longer than is read.
-    func take(app: String?, body: [UInt8]?) {
+    func take(app: String?, body: CallbackBody) {
         do throws(CallbackFault) {
             guard app == String(self.app) else {
                 throw CallbackFault(
                     app == nil ? "it has no SdkAppid" : "it is of another app (SdkAppid)")
             }
-            guard let body else { throw CallbackFault("its body is too long") }
-            take(try Callback(body))
+            take(try Callback(try Self.bytes(of: body)))
         } catch {
             complain(error)
+        }
+    }
+
+    private static func bytes(of body: CallbackBody) throws(CallbackFault) -> [UInt8] {
+        switch body {
+        case .whole(let bytes): return bytes
+        case .tooLong: throw CallbackFault("its body is too long")
+        case .endedEarly: throw CallbackFault("it ended before its body did")
+        case .late: throw CallbackFault("its body took too long")
         }
     }
 
@@ -79,20 +101,30 @@ final class CallbackDesk: Sendable {
         switch callback {
         case .presence(let hint): pass(hint)
         case .nearLimit(let command, let calls, let limit):
-            log(.callLimitNear(command: command, calls: calls, limit: limit))
+            let name = String(command.prefix(Self.longestName))
+            if isNews("command " + name) {
+                log(.callLimitNear(command: name, calls: calls, limit: limit))
+            }
         case .other: break
         }
     }
 
     /// Counts each, and says so once in a while.
     private func complain(_ fault: CallbackFault) {
+        state.withLock { $0.totals.faulty += 1 }
+        if isNews(fault.description) { log(.callbackUnusable(problem: fault.description)) }
+    }
+
+    /// Whether something was not said within the last minute, and there is room for a line.
+    private func isNews(_ what: String) -> Bool {
         let now = time.now()
-        let isNews = state.withLock { state in
-            state.totals.faulty += 1
-            if let last = state.complainedAt, now - last < Self.silence { return false }
-            state.complainedAt = now
+        return state.withLock { state in
+            state.saidAt = state.saidAt.filter { now - $0.value < Self.silence }
+            guard state.saidAt[what] == nil, state.saidAt.count < Self.mostLines else {
+                return false
+            }
+            state.saidAt[what] = now
             return true
         }
-        if isNews { log(.callbackUnusable(problem: fault.description)) }
     }
 }

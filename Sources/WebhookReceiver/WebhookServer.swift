@@ -23,6 +23,8 @@ package struct WebhookServer: Sendable {
     package static let longestBody = 65_536
     /// Connections at a time; the operator's own server keeps a few.
     private static let mostConnections = 256
+    /// For a whole body; nothing but a sender that wants to do harm takes so long.
+    private static let longestWait = Duration.seconds(10)
     private static let idleTimeout = TimeAmount.seconds(60)
     private static let statsInterval = Duration.seconds(60)
 
@@ -61,13 +63,17 @@ package struct WebhookServer: Sendable {
             throw failure
         } catch {
             throw ProgramFailure(
-                .storage, "cannot listen on \(listen): \(error)",
-                advice: "another program may have it: choose another --listen")
+                .storage, "cannot listen on \(listen): \(Self.words(of: error))",
+                advice: "choose another --listen, or end the program that has it")
         }
         forwarder.finish()
         if case .socket(let path) = listen { unlink(path) }
         log(.webhookStats(totals))
         log(.webhookStopped(after: time.now() - startedAt))
+    }
+
+    private static func words(of error: any Error) -> String {
+        (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
     }
 
     private func application() -> some ApplicationProtocol {
@@ -80,8 +86,8 @@ package struct WebhookServer: Sendable {
             case .socket(let path): .unixDomainSocket(path: path)
             }
         return Application(
-            responder: CallbackResponder { (request: Request, _: BasicRequestContext) in
-                await answer(request)
+            responder: CallbackResponder { (request: Request, context: Connection) in
+                try await answer(request, on: context.channel)
             },
             server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
             configuration: .init(
@@ -92,15 +98,25 @@ package struct WebhookServer: Sendable {
             logger: quiet)
     }
 
-    /// A socket that an earlier process has left is in the way.
+    /// A socket that an earlier process has left is in the way; one that is in use is another program's.
     private func makeWay() throws(ProgramFailure) {
         guard case .socket(let path) = listen else { return }
+        guard let address = UnixAddress(path) else {
+            throw ProgramFailure(
+                .usage, "the path of --listen has more than \(UnixAddress.longest) bytes",
+                advice: "choose a shorter one")
+        }
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
             throw ProgramFailure(
                 .storage, "\(path): something stands there that is no socket",
                 advice: "choose another --listen")
+        }
+        guard !address.isInUse else {
+            throw ProgramFailure(
+                .storage, "cannot listen on \(path): another program does",
+                advice: "choose another --listen, or end that program")
         }
         unlink(path)
     }
@@ -127,22 +143,57 @@ package struct WebhookServer: Sendable {
         return totals
     }
 
-    private func answer(_ request: Request) async -> Response {
+    private func answer(_ request: Request, on channel: any Channel) async throws -> Response {
         let admission = desk.admission(
             isPost: request.method == .post, path: request.uri.path)
         guard admission == .read else { return Response(status: .notFound) }
-        let body = try? await request.body.collect(upTo: Self.longestBody)
-        desk.take(
-            app: request.uri.queryParameters["SdkAppid"].map(String.init),
-            body: body.map { Array(buffer: $0) })
+        let body = await body(of: request, on: channel)
+        desk.take(app: request.uri.queryParameters["SdkAppid"].map(String.init), body: body)
+        // There is no one left to answer.
+        if body == .endedEarly || body == .late { throw CancellationError() }
         var headers: HTTPFields = [.contentType: "application/json"]
         // The rest of a body that is too long is not read.
-        if body == nil { headers[.connection] = "close" }
+        if body == .tooLong { headers[.connection] = "close" }
         return Response(
             status: .ok, headers: headers,
             body: .init(byteBuffer: ByteBuffer(string: Self.vendorsOK)))
     }
 
+    /// Reads the body; one that takes too long costs its sender the connection.
+    private func body(of request: Request, on channel: any Channel) async -> CallbackBody {
+        await withTaskGroup(of: CallbackBody.self) { group in
+            group.addTask {
+                do {
+                    return .whole(
+                        Array(buffer: try await request.body.collect(upTo: Self.longestBody)))
+                } catch is NIOTooManyBytesError {
+                    return .tooLong
+                } catch {
+                    return .endedEarly
+                }
+            }
+            group.addTask {
+                try? await time.sleep(for: Self.longestWait)
+                return .late
+            }
+            let first = await group.next() ?? .late
+            if first == .late { try? await channel.close().get() }
+            group.cancelAll()
+            return first
+        }
+    }
+
     /// What the vendor expects (Cloud.md, Webhooks).
     private static let vendorsOK = #"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#
+
+    /// Gives the responder the connection, which late bodies need.
+    private struct Connection: RequestContext {
+        var coreContext: CoreRequestContextStorage
+        let channel: any Channel
+
+        init(source: ApplicationRequestContextSource) {
+            coreContext = .init(source: source)
+            channel = source.channel
+        }
+    }
 }

@@ -6,23 +6,33 @@ import Foundation
 struct WebhookOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Tell this address when phones log in and out (State.StateChange); each change of --churn then lies in a visit.",
+            "Tell this address when phones log in and out (State.StateChange); the changes of --churn are then made while a phone is logged in.",
             valueName: "url"))
     var webhook: String?
     @Option(
         help: ArgumentHelp(
             "A file with the last part of the address, which is a secret.", valueName: "file"))
     var webhookTokenFile: String?
-    @Option(help: "The share of callbacks that get lost.") var webhookLoss = 0.0
-    @Option(help: "Seconds that a callback takes at most.") var webhookDelay = 0.0
-    @Option(help: "The share of callbacks that arrive twice.") var webhookDoubles = 0.0
-    @Option(help: "Seconds of an average visit.") var visit = 20.0
-    @Option(help: "Visits without a change, for each with one.") var idleVisits = 5.0
+    @Option(help: ArgumentHelp("The share of callbacks that get lost.", valueName: "share"))
+    var webhookLoss = 0.0
+    @Option(help: ArgumentHelp("Seconds that a callback takes at most.", valueName: "seconds"))
+    var webhookDelay = 0.0
+    @Option(help: ArgumentHelp("The share of callbacks that arrive twice.", valueName: "share"))
+    var webhookDoubles = 0.0
+    @Option(help: ArgumentHelp("Seconds of an average visit.", valueName: "seconds")) var visit =
+        20.0
+    @Option(
+        help: ArgumentHelp(
+            "How many visits without a change there are for each visit with one.",
+            valueName: "number"))
+    var idleVisits = 5.0
 
     func validate() throws {
-        guard webhookDelay >= 0, visit > 0, idleVisits >= 0 else {
+        guard (0...3600).contains(webhookDelay), (0.1...86_400).contains(visit),
+            (0...100).contains(idleVisits)
+        else {
             throw ValidationError(
-                "--webhook-delay and --idle-visits must not be negative, --visit must be positive")
+                "--webhook-delay must be 0 to 3600, --visit 0.1 to 86400, --idle-visits 0 to 100")
         }
         guard (0...1).contains(webhookLoss), (0...1).contains(webhookDoubles) else {
             throw ValidationError("--webhook-loss and --webhook-doubles must be 0 to 1")
@@ -30,8 +40,12 @@ struct WebhookOptions: ParsableArguments {
         guard webhook.map({ $0.hasPrefix("http://") || $0.hasPrefix("https://") }) ?? true else {
             throw ValidationError("--webhook must be an address like http://127.0.0.1:8400")
         }
-        guard webhook != nil || webhookTokenFile == nil else {
-            throw ValidationError("--webhook-token-file goes with --webhook")
+        let isPlain =
+            webhookTokenFile == nil && webhookLoss == 0 && webhookDelay == 0
+            && webhookDoubles == 0
+        guard webhook != nil || isPlain else {
+            throw ValidationError(
+                "--webhook-token-file, -loss, -delay and -doubles go with --webhook")
         }
     }
 

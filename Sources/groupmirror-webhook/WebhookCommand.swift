@@ -18,11 +18,13 @@ struct WebhookCommand: AsyncParsableCommand {
             no database.
 
             It listens on this machine only: a web server in front of it speaks TLS and passes \
-            https://HOST/TOKEN on. The token is a secret of your own, of at least 20 letters and digits; \
+            https://HOST/TOKEN on. The token is a secret of your own, of 20 to 200 letters, digits, and - _ . ~; \
             whoever knows it can say that users came and went, which moves pulls and nothing else. In the \
-            console, enter the address with the token under webhooks, and switch on the online status.
+            console, enter the address with the token as the callback address, and switch on the callback \
+            for the change of the online status (State.StateChange).
 
-            The token is read from the systemd credential webhook_token, else from --token-file.
+            The token is read at the start, from the systemd credential webhook_token, else from \
+            --token-file; for a new one restart the program.
 
             Example: make a token and take callbacks.
               openssl rand -hex 24 > webhook.token && chmod 600 webhook.token
@@ -40,16 +42,19 @@ struct WebhookCommand: AsyncParsableCommand {
     var config: String?
     @Option(
         help: ArgumentHelp(
-            "Where to listen: an address and port of loopback, or the path of a Unix socket.",
+            "Where to listen: an address and port of loopback, or the absolute path of a Unix socket.",
             valueName: "address"))
     var listen = "127.0.0.1:8400"
     @Option(
         help: ArgumentHelp(
-            "A file with the token, readable by its owner alone.", valueName: "file"),
+            "A file with the token, of mode 600 or 640.", valueName: "file"),
         completion: .file())
     var tokenFile: String?
 
     func run() async {
+        // A terminal that closes, or a `systemctl kill -s HUP` by habit, is no reason to end without a word.
+        signal(SIGHUP, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         let writer = LogWriter()
         // A start that fails is an event like any other, in the format that is known by then.
         var log = Self.log(to: writer)

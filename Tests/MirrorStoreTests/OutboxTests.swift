@@ -325,9 +325,9 @@ extension Fixture {
         update.sending = [id]
         try await fixture.store.commit([.outbox(update)])
         let start = noon + .seconds(60)
-        #expect(try fixture.store.usersWithOpenEdits(at: start) == [1: start])
+        #expect(try await fixture.store.usersWithOpenEdits(at: start) == [1: start])
         // The same doubt does not grow younger with each start.
-        #expect(try fixture.store.usersWithOpenEdits(at: start + .seconds(5)) == [1: start])
+        #expect(try await fixture.store.usersWithOpenEdits(at: start + .seconds(5)) == [1: start])
         #expect(try fixture.reader.calls(of: id.number).map(\.outcome) == ["in_doubt"])
         #expect(try fixture.rows().map(\.attempts) == [1])
     }

@@ -49,10 +49,12 @@ private let day = 86_400.0
         #expect(abs(Double(evidence.watched) - 0.3 * day) < 1)
     }
 
-    @Test func countsTheWholeAgeOfTheNewestChange_atTheFirstPull() {
-        let evidence = Evidence.prior.adding(.changed(age: .seconds(10 * day)), after: 0)
+    /// Of a change that is older than the memory it is only known that it is old.
+    @Test(arguments: [(5.0, 5.3), (7.0, 7.3), (300.0, 7.3)])
+    func countsTheAgeOfTheNewestChange_atTheFirstPull(days: Double, watched: Double) {
+        let evidence = Evidence.prior.adding(.changed(age: .seconds(days * day)), after: 0)
         #expect(abs(evidence.changes - 1.3) < 1e-6)
-        #expect(abs(Double(evidence.watched) - 10.3 * day) < 1)
+        #expect(abs(Double(evidence.watched) - watched * day) < 1)
         #expect(Evidence.prior.adding(.unchanged, after: 0) == .prior)
     }
 

@@ -119,11 +119,11 @@ package final class HookedStore: MirrorStore {
         return try await inner.unsettledEdits(of: user)
     }
 
-    package func usersWithOpenEdits(at time: WallTime) throws(StoreFailure) -> [UserNumber:
+    package func usersWithOpenEdits(at time: WallTime) async throws(StoreFailure) -> [UserNumber:
         WallTime?]
     {
         try beforeLooking()
-        return try inner.usersWithOpenEdits(at: time)
+        return try await inner.usersWithOpenEdits(at: time)
     }
 
     package func outboxChanges(after number: Int64) async throws(StoreFailure) -> (
