@@ -15,6 +15,9 @@ extension Schedule {
 
     /// Of ten users taken while both wait, nine are new ones.
     private static let turnsOfTheNew = 9
+    /// Turns of users at the limit for one of a new user; and where their limit is over.
+    private static let turnsOfTheOverdue = 99
+    private static let turnsOfTheLate = 9
 
     /// Takes the next user. It belongs to the caller until `finish`.
     package mutating func take(now: MonotonicTime) -> Turn {
@@ -43,7 +46,7 @@ extension Schedule {
 
     private mutating func takeOther(now: MonotonicTime) -> Turn {
         let heads = Heads(of: self, now: now)
-        if let user = heads.overdue { return takeFromQueue(user) }
+        if let user = heads.overdue { return takeOverdue(user, now: now) }
         let look = followUps.next(now: now) { [queues] user, time in
             queues[user].pulledAt == time && queues[user].place.isClass
         }
@@ -64,6 +67,21 @@ extension Schedule {
         }
         let next = [heads.nextDue, followUps.nextDue, waiting.first?.time].compactMap(\.self).min()
         return next.map(Turn.wait) ?? .idle
+    }
+
+    /// Users at the limit come before new ones, so that it holds; but where pulls take longer than the limit of calls
+    /// lets one think, they would do so for ever. So every hundredth turn is a new user's, which costs less than what
+    /// is left of the limit; and every tenth where the limit does not hold anyway.
+    private mutating func takeOverdue(_ user: UserNumber, now: MonotonicTime) -> Turn {
+        let isLate = now - queues[user].pulledAt.time > limit
+        overdueInARow += 1
+        if overdueInARow > (isLate ? Self.turnsOfTheLate : Self.turnsOfTheOverdue),
+            let new = queues.popFirst(in: .new)
+        {
+            overdueInARow = 0
+            return taken(new)
+        }
+        return takeFromQueue(user)
     }
 
     private mutating func takeFromQueue(_ user: UserNumber, marks: UserQueues.Marks = []) -> Turn {

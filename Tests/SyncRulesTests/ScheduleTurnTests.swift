@@ -214,6 +214,49 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
     }
 }
 
+/// Pulls take longer than the schedule believes, so that no limit can hold: nobody must be forgotten for that.
+@Suite struct WhenTheLimitCannotBeKept {
+    /// Each turn takes a second, and the limit is five.
+    private func turns(_ schedule: inout Schedule, from start: Double, count: Int)
+        -> [UserNumber]
+    {
+        (0..<count).compactMap { second in
+            guard case .user(let user) = schedule.take(now: at(start + Double(second))) else {
+                return nil
+            }
+            schedule.finish(
+                user, at: at(start + Double(second)), outcome: .pulled(.unchanged), calls: 1)
+            return user
+        }
+    }
+
+    /// The first five keep the schedule busy by themselves.
+    @Test func newUsersHaveEveryHundredthTurn_thoughOthersAreAtTheLimit() {
+        var schedule = Schedule(maxStaleness: .seconds(5))
+        schedule.callsPerSecond = 100
+        for user in 1...20 as ClosedRange<UserNumber> { schedule.add(user) }
+        let turns = turns(&schedule, from: 0, count: 400)
+        #expect(turns.prefix(10) == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5])
+        #expect(turns.firstIndex(of: 6) == 104)
+        #expect(turns.firstIndex(of: 7).map { $0 <= 204 } == true)
+    }
+
+    @Test func newUsersHaveEveryTenthTurn_whereOthersAreBeyondIt() {
+        var schedule = Schedule(maxStaleness: .seconds(5))
+        schedule.callsPerSecond = 100
+        schedule.restore(
+            (1...20 as ClosedRange<UserNumber>).map {
+                Schedule.PulledEarlier(user: $0, lastPull: at(Double($0)))
+            })
+        for user in 21...23 as ClosedRange<UserNumber> { schedule.add(user) }
+        let turns = turns(&schedule, from: 40, count: 60)
+        #expect(turns.prefix(9) == [1, 2, 3, 4, 5, 6, 7, 8, 9])
+        #expect([9, 19, 29].map { turns[$0] } == [21, 22, 23])
+        // The others go on in their order.
+        #expect(turns[10] == 10 && turns[30] == 8)
+    }
+}
+
 @Suite struct WhoIsBackFromAFailure {
     @Test func whoIsBackFromAFailureGoesFirst_andThenEverySecondTurn() {
         var schedule = schedule(1, 2)
