@@ -19,7 +19,7 @@ package struct EmulatorOptions: Sendable {
     /// Only the first so many users have phones that change anything; nil: all.
     package var churnUsers: Int?
 
-    /// Whom the phones' logins and logouts are told; nil: phones just change things.
+    /// Where the phones' logins and logouts are reported; nil: phones just change things.
     package var webhook: Webhook?
     /// Of an average visit of a phone.
     package var visitSeconds = 20.0

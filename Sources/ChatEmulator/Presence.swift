@@ -3,7 +3,7 @@
 
 import Glibc
 
-/// What the cloud tells the app's backend: a user came or went.
+/// What the cloud reports to the app's backend: a user came or went.
 package struct PresenceNotice: Hashable, Sendable {
     package let user: String
     package let action: Action

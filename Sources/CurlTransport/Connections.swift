@@ -44,13 +44,17 @@ struct Connections {
         var running: Int32 = 0
         curl_multi_perform(multi, &running)
         var done: [Transfer] = []
-        while let (handle, result) = nextFinished() { done += end(handle, result) }
+        while let (handle, result) = nextFinished() {
+            if let transfer = end(handle, result) { done.append(transfer) }
+        }
         // Given up is only what two looks at the sockets after its time have not ended: while the loop was blocked,
         // answers could come that nothing has read.
         while let first = deadlines.first, first.at <= lastLook {
             deadlines.removeFirst()
-            guard busy[first.handle]?.number == first.number else { continue }
-            done += end(first.handle, CURLE_OPERATION_TIMEDOUT)
+            guard busy[first.handle]?.number == first.number,
+                let transfer = end(first.handle, CURLE_OPERATION_TIMEDOUT)
+            else { continue }
+            done.append(transfer)
         }
         lastLook = now
         return done
@@ -67,11 +71,11 @@ struct Connections {
         return nil
     }
 
-    private mutating func end(_ handle: OpaquePointer, _ result: CURLcode) -> [Transfer] {
+    private mutating func end(_ handle: OpaquePointer, _ result: CURLcode) -> Transfer? {
         curl_multi_remove_handle(multi, handle)
-        guard let transfer = busy.removeValue(forKey: handle) else { return [] }
-        transfer.finish(result)
-        return [transfer]
+        let transfer = busy.removeValue(forKey: handle)
+        transfer?.finish(result)
+        return transfer
     }
 
     /// Waits for the sockets, for `descriptor` to be readable, or for so many milliseconds.

@@ -2,11 +2,11 @@
 
 /// What groupmirror-webhook has received since its start.
 package struct WebhookTotals: Hashable, Sendable {
-    /// With the token and of the app.
-    package var callbacks = 0
     package var hints = 0
     package var alarms = 0
     package var others = 0
+    /// With the token, of the app, and readable.
+    package var callbacks: Int { hints + alarms + others }
     package var faulty = 0
     package var refused = 0
     package var undelivered = 0

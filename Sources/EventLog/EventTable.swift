@@ -43,7 +43,6 @@ package enum EventTable {
 
     private static let webhookTotals: WebhookTotals = {
         var totals = WebhookTotals()
-        totals.callbacks = 6
         totals.hints = 1
         totals.alarms = 2
         totals.others = 3

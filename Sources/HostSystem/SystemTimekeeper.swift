@@ -1,7 +1,8 @@
 import ChatModel
 import Glibc
 
-/// The machine's clocks. The only place of the program that reads them or sleeps.
+/// The machine's clocks. With `Loop`, which has timers of its own, the only place of the program that reads them or
+/// sleeps.
 package struct SystemTimekeeper: Timekeeper {
     package init() {}
 

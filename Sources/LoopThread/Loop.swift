@@ -146,6 +146,7 @@ package final class Loop: TaskExecutor, @unchecked Sendable {
 
     private func run() {
         thread.store(gm_thread_id(), ordering: .relaxed)
+        // Foundation keeps its thread's name to itself; this one is for `top`.
         gm_name_thread("loop")
         while true {
             let isEnding = takeIn()

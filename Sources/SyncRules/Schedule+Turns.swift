@@ -74,11 +74,11 @@ extension Schedule {
     /// is left of the limit; and every tenth where the limit does not hold anyway.
     private mutating func takeOverdue(_ user: UserNumber, now: MonotonicTime) -> Turn {
         let isLate = now - queues[user].pulledAt.time > limit
-        overdueInARow += 1
-        if overdueInARow > (isLate ? Self.turnsOfTheLate : Self.turnsOfTheOverdue),
+        overdueSinceNew += 1
+        if overdueSinceNew > (isLate ? Self.turnsOfTheLate : Self.turnsOfTheOverdue),
             let new = queues.popFirst(in: .new)
         {
-            overdueInARow = 0
+            overdueSinceNew = 0
             return taken(new)
         }
         return takeFromQueue(user)

@@ -42,7 +42,7 @@ package struct Schedule: Sendable {
     var hintedCalls = ShareOfCalls(0.7)
     var newInARow = 0
     /// Users taken at their limit since the last new one among them.
-    var overdueInARow = 0
+    var overdueSinceNew = 0
     /// By how many calls users back from a back-off are ahead of the others.
     var callsAhead = 0
     package private(set) var count = 0

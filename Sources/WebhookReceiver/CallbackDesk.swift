@@ -28,12 +28,6 @@ final class CallbackDesk: Sendable {
         var saidAt: [String: MonotonicTime] = [:]
     }
 
-    /// A request with the right token is read; of any other it is only known that it came.
-    enum Admission {
-        case refused
-        case read
-    }
-
     /// Time between two lines about the same.
     private static let silence = Duration.seconds(60)
     /// Lines in that time: whoever has the token must not fill the log.
@@ -57,12 +51,11 @@ final class CallbackDesk: Sendable {
 
     var totals: WebhookTotals { state.withLock { $0.totals } }
 
-    func admission(isPost: Bool, path: some StringProtocol) -> Admission {
-        guard isPost, token.isPath(path) else {
-            state.withLock { $0.totals.refused += 1 }
-            return .refused
-        }
-        return .read
+    /// Whether a request is to be read; of one without the token it is only known that it came.
+    func admits(isPost: Bool, path: some StringProtocol) -> Bool {
+        if isPost, token.isPath(path) { return true }
+        state.withLock { $0.totals.refused += 1 }
+        return false
     }
 
     /// Takes a callback.
@@ -91,7 +84,6 @@ final class CallbackDesk: Sendable {
 
     private func take(_ callback: Callback) {
         state.withLock { state in
-            state.totals.callbacks += 1
             switch callback {
             case .presence: state.totals.hints += 1
             case .nearLimit: state.totals.alarms += 1

@@ -144,9 +144,9 @@ package struct WebhookServer: Sendable {
     }
 
     private func answer(_ request: Request, on channel: any Channel) async throws -> Response {
-        let admission = desk.admission(
-            isPost: request.method == .post, path: request.uri.path)
-        guard admission == .read else { return Response(status: .notFound) }
+        guard desk.admits(isPost: request.method == .post, path: request.uri.path) else {
+            return Response(status: .notFound)
+        }
         let body = await body(of: request, on: channel)
         desk.take(app: request.uri.queryParameters["SdkAppid"].map(String.init), body: body)
         // There is no one left to answer.

@@ -2,7 +2,7 @@ import ArgumentParser
 import ChatEmulator
 import Foundation
 
-/// Options of the phones' visits, and of who is told of them.
+/// Options of the phones' visits, and of where they are reported.
 struct WebhookOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(

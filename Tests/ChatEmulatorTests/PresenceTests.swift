@@ -1,7 +1,7 @@
 import ChatEmulator
 import Testing
 
-/// Visits of phones, and whom they are told.
+/// Visits of phones, and what is reported of them.
 @Suite struct PhonesThatComeAndGo {
     private func cloud(users: Int = 50, idle: Double = 2) -> CloudCore {
         var options = EmulatorOptions()

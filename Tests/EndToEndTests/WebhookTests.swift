@@ -111,7 +111,7 @@ import Testing
     @Test func theEmulatorsPhones_reachTheDaemon() throws {
         let directory = try TemporaryDirectory()
         let socket = directory.file("hints")
-        // The webhook first: the emulator is told its address.
+        // The webhook first: the emulator needs its address.
         let configuration = try directory.write(
             """
             app: {sdk_app_id: 1400000000, admin: a, region: tokyo, secret_key_file: none}

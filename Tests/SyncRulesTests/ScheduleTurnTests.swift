@@ -214,7 +214,7 @@ private func pulled(_ users: (UserNumber, Double)..., maxStaleness: Duration = .
     }
 }
 
-/// Pulls take longer than the schedule believes, so that no limit can hold: nobody must be forgotten for that.
+/// Pulls take longer than the schedule believes, so that no limit can hold: no user must be forgotten for that.
 @Suite struct WhenTheLimitCannotBeKept {
     /// Each turn takes a second, and the limit is five.
     private func turns(_ schedule: inout Schedule, from start: Double, count: Int)
